@@ -1,0 +1,126 @@
+# One target per habit. Each sets up what it needs and is the same here and in CI.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+VENV := $(CURDIR)/.venv
+TOOLS := $(VENV)/.installed
+export PATH := $(VENV)/bin:$(HOME)/.cargo/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+# What `make deploy` and the build targets take from the command line.
+ARCHITECTURE ?= x86_64
+STACK ?= contact-injection
+ROUTES ?= functions/inject-contacts/routes.json
+SEEDS ?= 10000
+FROM ?= 0
+export ARCHITECTURE ROUTES
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
+
+# Tools -----------------------------------------------------------------------------------------------------------
+$(TOOLS): tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# The peer of `make bench` keeps its packages apart from the tools'.
+PEER := $(CURDIR)/.venv-peer/.installed
+$(PEER): tests/peer/requirements.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --requirement $<
+	touch $@
+
+# Checks ------------------------------------------------------------------------------------------------------------
+.PHONY: test lint fmt audit simulate busy-hour
+test: lint ## every check and every test
+	cargo test --locked --workspace --no-fail-fast
+
+lint: $(TOOLS) ## formats, lints, spelling and the template
+	cargo fmt --all --check
+	taplo fmt --check
+	typos
+	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo check --locked --package contact-injection --no-default-features
+
+fmt: $(TOOLS) ## formats Rust and TOML
+	cargo fmt --all
+	taplo fmt
+
+simulate: ## the pipeline in virtual time, one seed after the other: SEEDS=N, FROM=seed
+	cargo run --locked --quiet --profile simulation --package simulation -- --seeds $(SEEDS) --from $(FROM)
+
+audit: ## licences, bans and sources of every dependency
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check licenses bans sources
+
+busy-hour: ## queues that fill and drain in virtual time, with their health known and without
+	cargo run --locked --quiet --package simulation -- --busy-hour
+
+# Figures and fuzzing -----------------------------------------------------------------------------------------------
+.PHONY: bench fuzz
+bench: $(TOOLS) $(PEER) ## what the functions cost, beside the same job in Python: BENCH="--full", or parts of it
+	mkdir -p docs
+	cargo run --locked --quiet --package contact-injection-tests --bin bench -- --write docs/bench.md $(BENCH)
+
+# Each reader of outside text, from the fixtures on, for so many seconds. What it finds is added to the corpus and kept.
+SECONDS ?= 60
+FUZZ_TARGETS ?= event routes mapping answers schema health
+CORPUS := shared/fuzz/corpus
+fuzz: ## fuzzes every reader of outside text: SECONDS=3600 for each, FUZZ_TARGETS="event routes"
+	command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	mkdir -p $(addprefix $(CORPUS)/,event routes mapping answers schema health)
+	find tests/fixtures/upstream -mindepth 2 -name '*.json' -exec cp -t $(CORPUS)/event {} + -exec cp -t $(CORPUS)/mapping {} +
+	cp functions/inject-contacts/routes.json $(CORPUS)/routes/shipped.json
+	cp tests/fixtures/demo/routes.json $(CORPUS)/routes/demo.json
+	cp tests/fixtures/upstream/schema.json $(CORPUS)/schema/
+	cp -r shared/fuzz/seeds/. $(CORPUS)/
+	for target in $(FUZZ_TARGETS); do \
+		cargo +nightly fuzz run --fuzz-dir shared/fuzz $$target -- -max_total_time=$(SECONDS) -timeout=10 -print_final_stats=1; \
+	done
+
+# Stack -------------------------------------------------------------------------------------------------------------
+LOCAL := cargo run --locked --quiet --package contact-injection-tests --bin local --
+OPERATOR := cargo run --locked --quiet --package contact-injection-tests --bin operator --
+
+.PHONY: demo up simulator deploy dry-run dead-letters redrive resolve
+demo: $(TOOLS) ## the whole stack on this machine: deploys it, sends sample events, shows what became of each
+	$(LOCAL) demo
+
+up: $(TOOLS) ## the same stack, left running until Ctrl-C; it prints how the commands below reach it
+	$(LOCAL) up
+
+simulator: ## a CXone simulator on a free port of loopback, until Ctrl-C
+	cargo run --locked --quiet --package cxone-simulator -- --port 0 --config tests/fixtures/demo/tenant.json
+
+deploy: $(TOOLS) ## to the AWS account of the environment: STACK=name ARCHITECTURE=arm64 PARAMETERS="RateLimit=240"
+	sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+	sam deploy --stack-name $(STACK) --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS)
+
+dry-run: $(TOOLS) ## checks the events of a JSON list against the stack's routes and CXone: EVENTS=file.json
+	@test -n "$(EVENTS)" || { echo 'usage: make dry-run EVENTS=file.json' >&2; exit 2; }
+	@printf '{"dryRun":{"events":%s}}' "$$(cat $(EVENTS))" | \
+		sam remote invoke InjectFunction --stack-name $(STACK) --event-file - | python3 -m json.tool
+
+dead-letters: $(TOOLS) ## what could not be injected, and why
+	@$(OPERATOR) dead-letters $(STACK)
+
+redrive: $(TOOLS) ## sends every dead letter back to the contact queue
+	@$(OPERATOR) redrive $(STACK)
+
+resolve: $(TOOLS) ## decides about an event whose outcome is unknown: KEY=<idempotency key> AS=injected|retry
+	@$(OPERATOR) resolve $(STACK) '$(KEY)' '$(AS)'
+
+# Called by `sam build`: the binary, and beside it the routes that both functions read. Both binaries are built at once, so
+# that they share their dependencies. cargo-lambda's own release optimizations stay off, since they abort on a panic, and
+# unwinding is what keeps a panic one record's own.
+.PHONY: build-InjectFunction build-SyncFunction
+build-InjectFunction: FUNCTION := inject-contacts
+build-SyncFunction: FUNCTION := sync-registry
+build-InjectFunction build-SyncFunction: $(TOOLS)
+	cargo lambda build --locked --release --disable-optimizations --$(subst _,-,$(ARCHITECTURE)) \
+		--package inject-contacts --package sync-registry --lambda-dir .local/lambda
+	cp .local/lambda/$(FUNCTION)/bootstrap $(ROUTES) functions/inject-contacts/routes.schema.json "$(ARTIFACTS_DIR)/"

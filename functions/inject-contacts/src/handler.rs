@@ -1,0 +1,171 @@
+//! What comes in, told apart: a batch of messages, or a dry run. Nothing is decided here.
+
+use std::io::Write as _;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
+use contact_injection::{
+    adapters::{settings::InjectSettings, shutdown::UnderWay, telemetry},
+    batch::{Batch, Configuration, Memory},
+    domain::{
+        message::{Attribute, AttributeContent, Message},
+        time::Timestamp,
+    },
+    dry_run::{DryRun, DryRunError, dry_run},
+    error::chain,
+    metrics::Metrics,
+    ports::{Environment, InjectPorts, Secrets, StoreError},
+};
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use serde::Deserialize as _;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tracing::{Instrument as _, info, info_span, warn};
+
+/// Why an invocation fails as a whole: nothing of it is acknowledged, and SQS hands it out again.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The input is neither an SQS event nor a dry run.
+    #[error("the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}")]
+    Input(#[source] serde_json::Error),
+    /// A record can be neither acknowledged nor reported.
+    #[error("record {0} of the batch has no message id or no receipt handle, so nothing can be said of it")]
+    Anonymous(usize),
+    /// The dry run could not be made.
+    #[error(transparent)]
+    DryRun(#[from] DryRunError),
+    /// The answer could not be written.
+    #[error("the answer could not be written")]
+    Answer(#[source] serde_json::Error),
+}
+
+impl From<HandlerError> for Diagnostic {
+    fn from(error: HandlerError) -> Self {
+        Self { error_type: "InjectContacts".to_owned(), error_message: chain(&error) }
+    }
+}
+
+/// The inject function, from one invocation to the next.
+pub struct Handler<P> {
+    ports: P,
+    configuration: Configuration,
+    metrics: Metrics,
+    memory: Mutex<Memory>,
+}
+
+impl<P: InjectPorts> Handler<P> {
+    /// A handler with these settings.
+    pub fn new(ports: P, settings: InjectSettings) -> Self {
+        let configuration = Configuration {
+            routes: settings.common.routes,
+            boundary: settings.boundary,
+            rate: settings.common.rate,
+            workers: settings.maximum_concurrency,
+        };
+        Self { ports, configuration, metrics: Metrics::default(), memory: Mutex::new(Memory::default()) }
+    }
+
+    /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at hand.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it can't be read.
+    pub async fn warm(&self) -> Result<(), StoreError> {
+        let clients = self.ports.secrets().clients().await?.len();
+        if clients < self.configuration.workers {
+            warn!(
+                clients,
+                workers = self.configuration.workers,
+                "fewer OAuth clients than workers: some workers will wait for one"
+            );
+        }
+        Ok(())
+    }
+
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    /// [`HandlerError`] where nothing can be said of its parts.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
+        let under_way = UnderWay::new();
+        let span =
+            info_span!("invocation", request_id = event.context.request_id, trace_id = event.context.xray_trace_id);
+        let answer = self
+            .dispatch(&event.context.request_id, deadline(event.context.deadline), event.payload)
+            .instrument(span)
+            .await;
+        // One write for the whole invocation; a log that can't be written is nobody's reason to fail.
+        let lines = telemetry::embedded_metrics(&self.metrics, self.ports.environment().now());
+        let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+        under_way.over().await;
+        answer
+    }
+
+    async fn dispatch(&self, request_id: &str, deadline: Timestamp, mut payload: Value) -> Result<Value, HandlerError> {
+        if let Some(input) = payload.get_mut("dryRun").map(Value::take) {
+            let input = DryRun::deserialize(input).map_err(HandlerError::Input)?;
+            let mut memory = self.memory.lock().await;
+            let answer = dry_run(&self.ports, &self.configuration, &self.metrics, &mut memory, deadline, input).await?;
+            return serde_json::to_value(answer).map_err(HandlerError::Answer);
+        }
+        let event = SqsEvent::deserialize(payload).map_err(HandlerError::Input)?;
+        let messages = event
+            .records
+            .into_iter()
+            .enumerate()
+            .map(|(index, record)| message(index, record))
+            .collect::<Result<Vec<_>, _>>()?;
+        let received = messages.len();
+        let batch = Batch {
+            ports: &self.ports,
+            configuration: &self.configuration,
+            metrics: &self.metrics,
+            request_id,
+            deadline,
+        };
+        let back = batch.run(messages, &mut *self.memory.lock().await).await;
+        info!(received, back = back.len(), "the batch is done");
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = back.into_iter().map(failure).collect();
+        serde_json::to_value(response).map_err(HandlerError::Answer)
+    }
+}
+
+fn failure(message_id: String) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message_id;
+    failure
+}
+
+/// Lambda tells the deadline in milliseconds since the epoch.
+fn deadline(millis: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
+}
+
+/// One record as a message. A record without a body is one with an empty body, which is no event.
+fn message(index: usize, record: SqsMessage) -> Result<Message, HandlerError> {
+    let (Some(message_id), Some(receipt_handle)) = (non_empty(record.message_id), non_empty(record.receipt_handle))
+    else {
+        return Err(HandlerError::Anonymous(index));
+    };
+    let system = |name: &str| record.attributes.get(name).and_then(|value| value.parse::<i64>().ok());
+    Ok(Message {
+        message_id,
+        receipt_handle,
+        receive_count: system("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        sent: system("SentTimestamp").map(Timestamp::from_millis),
+        body: record.body.unwrap_or_default(),
+        attributes: record.message_attributes.into_iter().filter_map(attribute).collect(),
+    })
+}
+
+fn non_empty(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn attribute((name, attribute): (String, SqsMessageAttribute)) -> Option<Attribute> {
+    let value = match (attribute.string_value, attribute.binary_value) {
+        (Some(text), _) => AttributeContent::Text(text),
+        (None, Some(bytes)) => AttributeContent::Binary(bytes.0),
+        (None, None) => return None,
+    };
+    Some(Attribute { name, data_type: attribute.data_type?, value })
+}

@@ -1,0 +1,77 @@
+//! Hands each invocation to the sync, and publishes what it counted.
+
+use std::io::Write as _;
+
+use contact_injection::{
+    adapters::{settings::Settings, shutdown::UnderWay, telemetry},
+    domain::time::Timestamp,
+    error::chain,
+    metrics::Metrics,
+    ports::{Environment, Ports, Secrets, StoreError},
+    sync::{Sync, SyncError, Task},
+};
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use serde_json::Value;
+use tracing::{Instrument as _, info_span};
+
+/// Why an invocation fails.
+#[derive(Debug, thiserror::Error)]
+pub enum HandlerError {
+    /// The sync failed.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// The summary could not be written.
+    #[error("the summary could not be written")]
+    Summary(#[source] serde_json::Error),
+}
+
+impl From<HandlerError> for Diagnostic {
+    fn from(error: HandlerError) -> Self {
+        Self { error_type: "SyncRegistry".to_owned(), error_message: chain(&error) }
+    }
+}
+
+/// The sync function, from one invocation to the next.
+pub struct Handler<P> {
+    ports: P,
+    settings: Settings,
+    metrics: Metrics,
+}
+
+impl<P: Ports> Handler<P> {
+    /// A handler with these settings.
+    pub fn new(ports: P, settings: Settings) -> Self {
+        Self { ports, settings, metrics: Metrics::default() }
+    }
+
+    /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at hand.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it can't be read.
+    pub async fn warm(&self) -> Result<(), StoreError> {
+        self.ports.secrets().clients().await.map(|_| ())
+    }
+
+    /// Handles one invocation.
+    ///
+    /// # Errors
+    /// [`HandlerError`] where the sync, or a part of it, failed.
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
+        let under_way = UnderWay::new();
+        let span =
+            info_span!("invocation", request_id = event.context.request_id, trace_id = event.context.xray_trace_id);
+        let sync = Sync {
+            ports: &self.ports,
+            routes: &self.settings.routes,
+            rate: self.settings.rate,
+            metrics: &self.metrics,
+            deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
+        };
+        let summary = sync.run(Task::read(&event.payload)).instrument(span).await;
+        let lines = telemetry::embedded_metrics(&self.metrics, self.ports.environment().now());
+        // A metric that can't be written is nobody's reason to fail.
+        let _ = std::io::stdout().lock().write_all(lines.as_bytes());
+        under_way.over().await;
+        serde_json::to_value(summary?).map_err(HandlerError::Summary)
+    }
+}

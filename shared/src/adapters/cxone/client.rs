@@ -1,0 +1,219 @@
+//! The four requests of the guide.
+
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, StatusCode, Url, header};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use super::wire;
+use crate::{
+    adapters::http,
+    domain::{
+        classify::Answer,
+        contact::ContactRequest,
+        idempotency::IdempotencyKey,
+        lease::Permit,
+        token::{Token, TokenAnswer},
+    },
+    ports::{ContactApi, Credentials, Environment, Read, TokenError},
+};
+
+/// The scopes that the guide names, of the functions' two endpoints groups and no more.
+const SCOPES: &str = "routing:contacts:write routing:queues:read contacts:attributes:read";
+
+/// No answer of these endpoints is larger; one that is isn't one of theirs.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// A base URL that requests with credentials must not go to.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ForbiddenUrl {
+    /// It can't be read.
+    #[error("it is not a URL")]
+    Unreadable,
+    /// It isn't encrypted and leaves this machine.
+    #[error("it must be https (http is for loopback only)")]
+    Unencrypted,
+    /// It holds more than an origin and a path.
+    #[error("it must hold no credentials, query or fragment")]
+    NotABase,
+}
+
+/// CXone's HTTP API.
+#[derive(Clone, Debug)]
+pub struct Cxone<E> {
+    client: Client,
+    base: Url,
+    environment: E,
+}
+
+impl<E: Environment> Cxone<E> {
+    /// The API at this base URL, over an HTTP client of its own.
+    ///
+    /// # Errors
+    /// [`ForbiddenUrl`] where nothing may be sent there.
+    pub fn new(base: &str, environment: E) -> Result<Self, ForbiddenUrl> {
+        Self::over(http::client().map_err(|_| ForbiddenUrl::Unreadable)?, base, environment)
+    }
+
+    /// The API at this base URL, over this HTTP client.
+    ///
+    /// # Errors
+    /// [`ForbiddenUrl`] where nothing may be sent there.
+    pub fn over(client: Client, base: &str, environment: E) -> Result<Self, ForbiddenUrl> {
+        Ok(Self { client, base: base_url(base)?, environment })
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Answer> {
+        let mut response = request.send().await.map_err(|error| unanswered(&error))?;
+        let status = response.status();
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| wire::retry_after(value.to_str().ok()?, self.environment.now()));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| Answer::Silence)? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Ok(Response { status, retry_after, body: None });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, retry_after, body: serde_json::from_slice(&body).ok() })
+    }
+
+    async fn read(&self, url: Url, token: &Token) -> Read<Value> {
+        match self.send(self.client.get(url).bearer_auth(token.access_token().expose_secret())).await {
+            Ok(Response { status: StatusCode::NOT_FOUND, .. }) => Read::Missing,
+            Ok(Response { status, body: Some(body), .. }) if status.is_success() => Read::Found(body),
+            Ok(response) => {
+                let problem = match response.status {
+                    status if status.is_success() => "CXone's answer is not JSON".to_owned(),
+                    status => format!("CXone answered {}", status.as_u16()),
+                };
+                Read::Failed { answer: response.into_answer(), problem }
+            }
+            Err(answer) => Read::Failed { answer, problem: "CXone did not answer".to_owned() },
+        }
+    }
+}
+
+/// An answer, as far as it can be read; no body where it isn't JSON.
+struct Response {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Option<Value>,
+}
+
+impl Response {
+    fn into_answer(self) -> Answer {
+        let detail = self.body.as_ref().and_then(wire::error_detail);
+        Answer::Status { code: self.status.as_u16(), retry_after: self.retry_after, detail }
+    }
+}
+
+/// Only a connection that was never made proves that nothing was sent.
+fn unanswered(error: &reqwest::Error) -> Answer {
+    if error.is_connect() || error.is_builder() { Answer::Unreachable } else { Answer::Silence }
+}
+
+impl<E: Environment> ContactApi for Cxone<E> {
+    async fn token(&self, _permit: &Permit<'_>, credentials: &Credentials) -> Result<TokenAnswer, TokenError> {
+        let form = [
+            ("client_id", credentials.client_id.as_str()),
+            ("client_secret", credentials.client_secret.expose_secret()),
+            ("grant_type", "client_credentials"),
+            ("scope", SCOPES),
+        ];
+        let request = self.client.post(self.url(&["oauth", "token"])).form(&form);
+        let response = self.send(request).await.map_err(|_| TokenError::Silence)?;
+        wire::token(response.status.as_u16(), response.retry_after, response.body.as_ref())
+    }
+
+    async fn inject(
+        &self,
+        _permit: &Permit<'_>,
+        token: &Token,
+        key: IdempotencyKey,
+        request: &ContactRequest,
+    ) -> Answer {
+        let Ok(body) = serde_json::to_vec(request) else { return Answer::Unreachable };
+        let request = self
+            .client
+            .post(self.url(&["api", "v2", "routing", "contacts"]))
+            .bearer_auth(token.access_token().expose_secret())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("X-Idempotency-Key", key.to_string())
+            .body(body);
+        match self.send(request).await {
+            Ok(response) if response.status.is_success() => {
+                match response.body.as_ref().and_then(wire::created_contact) {
+                    Some(contact) => Answer::Created(contact),
+                    None => response.into_answer(),
+                }
+            }
+            Ok(response) => response.into_answer(),
+            Err(answer) => answer,
+        }
+    }
+
+    async fn queue(&self, _permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<Value> {
+        self.read(self.url(&["api", "v2", "routing", "queues", queue_id]), token).await
+    }
+
+    async fn attributes(&self, _permit: &Permit<'_>, token: &Token) -> Read<Value> {
+        self.read(self.url(&["api", "v2", "contacts", "attributes"]), token).await
+    }
+}
+
+/// Checks a base URL: `https`, or `http` on loopback; an origin and a path.
+pub(crate) fn base_url(text: &str) -> Result<Url, ForbiddenUrl> {
+    let url = Url::parse(text).map_err(|_| ForbiddenUrl::Unreadable)?;
+    let loopback = match url.host() {
+        Some(url::Host::Domain(domain)) => domain == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => return Err(ForbiddenUrl::Unreadable),
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        _ => return Err(ForbiddenUrl::Unencrypted),
+    }
+    let bare =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    if bare { Ok(url) } else { Err(ForbiddenUrl::NotABase) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_sent_unencrypted_beyond_this_machine() {
+        for allowed in [
+            "https://api.example.com",
+            "https://api.example.com/cx/",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://localhost",
+        ] {
+            assert!(base_url(allowed).is_ok(), "{allowed}");
+        }
+        for forbidden in
+            ["http://api.example.com", "http://127.0.0.1.example.com", "ftp://127.0.0.1", "http://10.0.0.1"]
+        {
+            assert_eq!(base_url(forbidden), Err(ForbiddenUrl::Unencrypted), "{forbidden}");
+        }
+        assert_eq!(base_url("https://a:b@api.example.com"), Err(ForbiddenUrl::NotABase));
+        assert_eq!(base_url("https://api.example.com/?x=1"), Err(ForbiddenUrl::NotABase));
+        assert_eq!(base_url("api.example.com"), Err(ForbiddenUrl::Unreadable));
+    }
+}

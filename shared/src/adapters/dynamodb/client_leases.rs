@@ -1,0 +1,154 @@
+//! The clients table: one item for each OAuth client, keyed by its id.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use tracing::warn;
+
+use super::super::aws::failed;
+use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
+use crate::{
+    domain::{lease::Reservation, time::Timestamp},
+    ports::{Acquired, ClientTable, LeaseRequest, StoreError, StoredClient, StoredState},
+};
+
+const STORE: &str = "the clients table";
+
+/// No lease reaches further: Lambda's fifteen minutes and the margin. One that does was written by a clock gone wrong.
+const LONGEST_LEASE: Duration = Duration::from_secs(1200);
+
+/// The clients table in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoClients {
+    client: Client,
+    table: String,
+}
+
+impl DynamoClients {
+    /// The clients in this table.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+}
+
+impl ClientTable for DynamoClients {
+    async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError> {
+        const OPERATION: &str = "a lease";
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("clientId", text(client_id))
+            .update_expression(
+                "SET fence = if_not_exists(fence, :zero) + :one, leasedUntil = :until, holder = :holder, \
+                 reservations = list_append(if_not_exists(reservations, :none), :mine)",
+            )
+            .condition_expression(
+                "attribute_not_exists(leasedUntil) OR leasedUntil <= :now OR leasedUntil > :nonsense \
+                 OR NOT attribute_type(leasedUntil, :number)",
+            )
+            .expression_attribute_values(":number", text("N"))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":until", millis(request.until))
+            .expression_attribute_values(":holder", text(request.holder))
+            .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
+            .expression_attribute_values(":mine", AttributeValue::L(vec![write_reservation(request.reservation)]))
+            .expression_attribute_values(":now", millis(request.now))
+            .expression_attribute_values(":nonsense", millis(request.now.plus(LONGEST_LEASE)))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match update.send().await {
+            Ok(output) => Ok(held(&output.attributes.unwrap_or_default(), 1)),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    let item = refused.item().cloned().unwrap_or_default();
+                    // A write whose answer was lost and that was tried again finds its own lease.
+                    if get_text(&item, "holder").is_ok_and(|holder| holder == request.holder.to_string()) {
+                        return Ok(without_mine(held(&item, 0)));
+                    }
+                    Ok(Acquired::Busy(get_millis(&item, "leasedUntil").unwrap_or(request.until)))
+                }
+                _ => Err(failed(STORE, OPERATION, &error)),
+            },
+        }
+    }
+
+    async fn release(&self, client_id: &str, fence: u64, state: &StoredState) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("clientId", text(client_id))
+            .update_expression(
+                "SET stateVersion = :version, #state = :state, reservations = :none, leasedUntil = :free REMOVE holder",
+            )
+            .condition_expression("fence = :fence")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":version", number(state.version))
+            .expression_attribute_values(":state", text(&state.json))
+            .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
+            .expression_attribute_values(":free", millis(Timestamp::default()))
+            .expression_attribute_values(":fence", number(fence));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(failed(STORE, "a release", &error)),
+            },
+        }
+    }
+}
+
+/// Reads an item as it was before (`leases` is 1) or after (0) the fence was raised.
+///
+/// The lease stands whatever the item says, so what can't be read is handed on as a state of an unknown version, which
+/// admits nothing before a whole window has passed.
+fn held(item: &Item, leases: u64) -> Acquired {
+    let fence = get_number::<u64>(item, "fence").unwrap_or(0) + leases;
+    let client = read_client(item).unwrap_or_else(|unreadable| {
+        warn!(%unreadable, "a client's item counts as of an unknown version");
+        StoredClient { state: Some(StoredState { version: 0, json: String::new() }), orphans: Vec::new() }
+    });
+    Acquired::Held { fence, client }
+}
+
+fn read_client(item: &Item) -> Result<StoredClient, Unreadable> {
+    let state = optional(item, "state", get_text)?
+        .map(|json| Ok(StoredState { version: get_number(item, "stateVersion")?, json: json.to_owned() }))
+        .transpose()?;
+    let orphans = match item.get("reservations") {
+        None => Vec::new(),
+        Some(list) => {
+            let list = list.as_l().map_err(|_| Unreadable("reservations"))?;
+            list.iter().map(read_reservation).collect::<Result<_, _>>()?
+        }
+    };
+    Ok(StoredClient { state, orphans })
+}
+
+fn without_mine(acquired: Acquired) -> Acquired {
+    match acquired {
+        Acquired::Held { fence, mut client } => {
+            client.orphans.pop();
+            Acquired::Held { fence, client }
+        }
+        busy @ Acquired::Busy(_) => busy,
+    }
+}
+
+fn write_reservation(reservation: Reservation) -> AttributeValue {
+    AttributeValue::M(Item::from([
+        ("permits".to_owned(), number(reservation.permits)),
+        ("until".to_owned(), millis(reservation.until)),
+    ]))
+}
+
+fn read_reservation(value: &AttributeValue) -> Result<Reservation, Unreadable> {
+    let item = value.as_m().map_err(|_| Unreadable("reservations"))?;
+    Ok(Reservation { permits: get_number(item, "permits")?, until: get_millis(item, "until")? })
+}

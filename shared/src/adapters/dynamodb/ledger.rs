@@ -1,0 +1,282 @@
+//! The ledger table: one item for each event, keyed by its idempotency key.
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{
+        put_item::{PutItemError, builders::PutItemFluentBuilder},
+        update_item::UpdateItemError,
+    },
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use serde::{Deserialize, de::value::StrDeserializer};
+use uuid::Uuid;
+
+use super::super::aws::failed;
+use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
+use crate::{
+    domain::{
+        claim::{PlacedContact, RECORD_LIFETIME, RECORD_VERSION, Record, State},
+        idempotency::{DataHash, IdempotencyKey},
+        time::Timestamp,
+    },
+    ports::{Ledger, StoreError, Swap},
+};
+
+const STORE: &str = "the ledger";
+
+/// The ledger in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoLedger {
+    client: Client,
+    table: String,
+}
+
+impl DynamoLedger {
+    /// The ledger in this table.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    fn put(&self, key: IdempotencyKey, record: &Record) -> PutItemFluentBuilder {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(write(key, record)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+/// What a person found out about a parked event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Its contact exists: it is a duplicate from now on.
+    Injected,
+    /// Nothing was created: it may be injected again.
+    Retry,
+}
+
+impl DynamoLedger {
+    /// Writes a person's decision about a parked event; false where it isn't parked.
+    ///
+    /// # Errors
+    /// [`StoreError`] where DynamoDB doesn't answer.
+    pub async fn resolve(
+        &self,
+        key: IdempotencyKey,
+        resolution: Resolution,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const OPERATION: &str = "a resolution";
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("idempotencyKey", text(key.to_string()))
+            .condition_expression("#state = :parked")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":parked", text(state_name(State::Parked)))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":expires", number(now.plus(RECORD_LIFETIME).as_seconds()));
+        let update = match resolution {
+            Resolution::Injected => update
+                .update_expression(
+                    "SET #state = :state, #at = :now, expiresAt = :expires, contactId = :who, target = :who",
+                )
+                .expression_attribute_values(":state", text(state_name(State::Injected)))
+                .expression_attribute_values(":who", text("resolved-by-a-person")),
+            Resolution::Retry => update
+                .update_expression("SET #state = :state, #at = :now, expiresAt = :expires REMOVE dataHash, firstSentAt")
+                .expression_attribute_values(":state", text(state_name(State::Released))),
+        };
+        match update.expression_attribute_names("#at", "at").send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(failed(STORE, OPERATION, &error)),
+            },
+        }
+    }
+}
+
+impl Ledger for DynamoLedger {
+    async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError> {
+        swap(self.put(key, record).condition_expression("attribute_not_exists(idempotencyKey)"), "an insertion").await
+    }
+
+    async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
+        let put = self
+            .put(key, record)
+            .condition_expression("attempt = :attempt AND #state = :state")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":attempt", text(seen.attempt))
+            .expression_attribute_values(":state", text(state_name(seen.state)));
+        swap(put, "a replacement").await
+    }
+}
+
+async fn swap(put: PutItemFluentBuilder, operation: &'static str) -> Result<Swap<Record>, StoreError> {
+    match put.send().await {
+        Ok(_) => Ok(Swap::Done),
+        Err(error) => match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                let found = refused.item().map(read).transpose();
+                found.map(Swap::Refused).map_err(|unreadable| unreadable.during(STORE, operation))
+            }
+            _ => Err(failed(STORE, operation, &error)),
+        },
+    }
+}
+
+fn write(key: IdempotencyKey, record: &Record) -> Item {
+    let contact = record.contact.as_ref();
+    let lost = record.lost.iter().map(|lost| {
+        AttributeValue::M(Item::from([
+            ("contactId".to_owned(), text(&lost.contact_id)),
+            ("target".to_owned(), text(&lost.target)),
+        ]))
+    });
+    [
+        Some(("idempotencyKey", text(key.to_string()))),
+        Some(("version", number(record.version))),
+        Some(("state", text(state_name(record.state)))),
+        Some(("attempt", text(record.attempt))),
+        Some(("at", millis(record.at))),
+        Some(("until", millis(record.until))),
+        record.hash.as_ref().map(|hash| ("dataHash", text(hash.as_str()))),
+        record.first_sent.map(|at| ("firstSentAt", millis(at))),
+        Some(("crashes", number(record.crashes))),
+        Some(("attempts", number(record.attempts))),
+        (!record.lost.is_empty()).then(|| ("lost", AttributeValue::L(lost.collect()))),
+        (record.forgiven > 0).then(|| ("forgiven", number(record.forgiven))),
+        contact.map(|contact| ("contactId", text(&contact.contact_id))),
+        contact.map(|contact| ("target", text(&contact.target))),
+        record.expires.map(|at| ("expiresAt", number(at.as_seconds()))),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+fn read(item: &Item) -> Result<Record, Unreadable> {
+    let version = get_number(item, "version")?;
+    if version > RECORD_VERSION {
+        return Ok(unknown(version));
+    }
+    let placed = |item: &Item| -> Result<PlacedContact, Unreadable> {
+        Ok(PlacedContact {
+            contact_id: get_text(item, "contactId")?.to_owned(),
+            target: get_text(item, "target")?.to_owned(),
+        })
+    };
+    let lost = match item.get("lost") {
+        None => Vec::new(),
+        Some(list) => list
+            .as_l()
+            .map_err(|_| Unreadable("lost"))?
+            .iter()
+            .map(|lost| placed(lost.as_m().map_err(|_| Unreadable("lost"))?))
+            .collect::<Result<_, _>>()?,
+    };
+    let state: State =
+        Deserialize::deserialize(StrDeserializer::<serde::de::value::Error>::new(get_text(item, "state")?))
+            .map_err(|_| Unreadable("state"))?;
+    Ok(Record {
+        version,
+        state,
+        attempt: Uuid::parse_str(get_text(item, "attempt")?).map_err(|_| Unreadable("attempt"))?,
+        at: get_millis(item, "at")?,
+        until: get_millis(item, "until")?,
+        hash: optional(item, "dataHash", get_text)?.map(DataHash::from_stored),
+        first_sent: optional(item, "firstSentAt", get_millis)?,
+        crashes: get_number(item, "crashes")?,
+        attempts: get_number(item, "attempts")?,
+        lost,
+        forgiven: optional(item, "forgiven", get_number)?.unwrap_or(0),
+        contact: optional(item, "contactId", |item, _| placed(item))?,
+        expires: optional(item, "expiresAt", get_number::<i64>)?
+            .map(|at| Timestamp::from_millis(at.saturating_mul(1000))),
+    })
+}
+
+/// A record of which only the version is understood: enough to leave it alone.
+fn unknown(version: u32) -> Record {
+    let never = Timestamp::default();
+    Record {
+        version,
+        state: State::Claimed,
+        attempt: Uuid::nil(),
+        at: never,
+        until: never,
+        hash: None,
+        first_sent: None,
+        crashes: 0,
+        attempts: 0,
+        lost: Vec::new(),
+        forgiven: 0,
+        contact: None,
+        expires: None,
+    }
+}
+
+const fn state_name(state: State) -> &'static str {
+    match state {
+        State::Claimed => "claimed",
+        State::Released => "released",
+        State::InDoubt => "in-doubt",
+        State::Injected => "injected",
+        State::Parked => "parked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(state: State) -> Record {
+        let placed = |id: &str| PlacedContact { contact_id: id.to_owned(), target: "queue:q".to_owned() };
+        Record {
+            version: RECORD_VERSION,
+            state,
+            attempt: Uuid::from_u128(7),
+            at: Timestamp::from_millis(1),
+            until: Timestamp::from_millis(2),
+            hash: Some(DataHash::from_stored("abc")),
+            first_sent: Some(Timestamp::from_millis(3)),
+            crashes: 1,
+            attempts: 4,
+            lost: vec![placed("lost")],
+            forgiven: 1,
+            contact: Some(placed("c")),
+            expires: Some(Timestamp::from_millis(5000)),
+        }
+    }
+
+    fn key() -> IdempotencyKey {
+        IdempotencyKey::of_event("s", "i")
+    }
+
+    #[test]
+    fn every_state_reads_back_as_it_was_written() {
+        for state in [State::Claimed, State::Released, State::InDoubt, State::Injected, State::Parked] {
+            assert_eq!(read(&write(key(), &record(state))).unwrap(), record(state));
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_recognised_whatever_else_it_holds() {
+        let item = Item::from([("version".to_owned(), number(2)), ("state".to_owned(), number(9))]);
+        assert_eq!(read(&item).unwrap().version, 2);
+    }
+
+    #[test]
+    fn every_member_that_is_missing_or_of_another_type_is_named() {
+        for name in ["version", "state", "attempt", "at", "until", "crashes", "attempts"] {
+            let mut item = write(key(), &record(State::Injected));
+            item.insert(name.to_owned(), AttributeValue::Bool(true));
+            assert_eq!(read(&item).unwrap_err().0, name);
+            item.remove(name);
+            assert_eq!(read(&item).unwrap_err().0, name);
+        }
+    }
+}

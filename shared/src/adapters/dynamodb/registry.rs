@@ -1,0 +1,154 @@
+//! The registry table: the attribute schema under one name, each queue's health under its own.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::KeysAndAttributes,
+};
+use tracing::warn;
+
+use super::super::aws::failed;
+use super::item::{Item, Unreadable, get_millis, get_text, millis, optional, text};
+use crate::{
+    domain::{attributes::Schema, health::QueueHealth, routes::QueueId, targets::Queue, time::Timestamp},
+    ports::{Registered, Registry, SchemaSnapshot, StoreError},
+};
+
+const STORE: &str = "the registry";
+
+/// The name of the attribute schema's item.
+const SCHEMA: &str = "attribute-schema";
+
+/// What a queue's item's name begins with.
+const QUEUE: &str = "queue#";
+
+/// DynamoDB hands out so many items at once.
+const LARGEST_BATCH: usize = 100;
+
+/// The registry in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoRegistry {
+    client: Client,
+    table: String,
+}
+
+impl DynamoRegistry {
+    /// The registry in this table.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    async fn get(&self, names: &[String]) -> Result<Vec<Item>, StoreError> {
+        let keys = names.iter().map(|name| HashMap::from([("name".to_owned(), text(name))])).collect();
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+        let keys = keys.map_err(|error| StoreError { store: STORE, operation: "a read", source: Box::new(error) })?;
+        let output = self.client.batch_get_item().request_items(&self.table, keys).send().await;
+        let output = output.map_err(|error| failed(STORE, "a read", &error))?;
+        if output.unprocessed_keys().is_some_and(|left| !left.is_empty()) {
+            // What DynamoDB leaves out under load is not known, which is a state that every reader of it can handle.
+            warn!("the registry left some of what was asked out");
+        }
+        Ok(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default())
+    }
+
+    fn update(&self, name: String) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("name", text(name))
+    }
+}
+
+impl Registry for DynamoRegistry {
+    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError> {
+        let names: Vec<_> = std::iter::once(SCHEMA.to_owned()).chain(queues.iter().map(queue_name)).collect();
+        let mut registered = Registered::default();
+        for names in names.chunks(LARGEST_BATCH) {
+            for item in self.get(names).await? {
+                let name = get_text(&item, "name").unwrap_or_default();
+                let read = if name == SCHEMA {
+                    read_schema(&item).map(|snapshot| registered.schema = Some(snapshot))
+                } else if let Some(id) = queues.iter().find(|id| name.strip_prefix(QUEUE) == Some(id.as_str())) {
+                    read_queue(&item).map(|queue| registered.queues.push((id.clone(), queue)))
+                } else {
+                    Ok(())
+                };
+                if let Err(unreadable) = read {
+                    warn!(name, %unreadable, "an entry of the registry counts as unknown");
+                }
+            }
+        }
+        Ok(registered)
+    }
+
+    async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError> {
+        const OPERATION: &str = "the attribute schema";
+        let definitions = serde_json::to_string(snapshot.schema.definitions()).map_err(|error| StoreError {
+            store: STORE,
+            operation: OPERATION,
+            source: Box::new(error),
+        })?;
+        let update = self
+            .update(SCHEMA.to_owned())
+            .update_expression(
+                "SET previousHash = if_not_exists(contentHash, :hash), contentHash = :hash, definitions = :definitions, \
+                 fetchedAt = :at",
+            )
+            .condition_expression("attribute_not_exists(fetchedAt) OR fetchedAt < :at")
+            .expression_attribute_values(":hash", text(snapshot.schema.content_hash()))
+            .expression_attribute_values(":definitions", text(definitions))
+            .expression_attribute_values(":at", millis(snapshot.fetched));
+        unless_newer(update, OPERATION).await
+    }
+
+    async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError> {
+        const OPERATION: &str = "a queue's health";
+        let json = serde_json::to_string(health).map_err(|error| StoreError {
+            store: STORE,
+            operation: OPERATION,
+            source: Box::new(error),
+        })?;
+        let update = self
+            .update(queue_name(queue))
+            .update_expression("SET health = :health, observedAt = :at")
+            .condition_expression("attribute_not_exists(observedAt) OR observedAt < :at")
+            .expression_attribute_values(":health", text(json))
+            .expression_attribute_values(":at", millis(health.observed));
+        unless_newer(update, OPERATION).await
+    }
+
+    async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
+        const OPERATION: &str = "a queue's saturation";
+        let update = self
+            .update(queue_name(queue))
+            .update_expression("SET saturatedUntil = :until")
+            .condition_expression("attribute_not_exists(saturatedUntil) OR saturatedUntil < :until")
+            .expression_attribute_values(":until", millis(until));
+        unless_newer(update, OPERATION).await.map(|_| ())
+    }
+}
+
+async fn unless_newer(update: UpdateItemFluentBuilder, operation: &'static str) -> Result<bool, StoreError> {
+    match update.send().await {
+        Ok(_) => Ok(true),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            _ => Err(failed(STORE, operation, &error)),
+        },
+    }
+}
+
+fn queue_name(queue: &QueueId) -> String {
+    format!("{QUEUE}{}", queue.as_str())
+}
+
+fn read_schema(item: &Item) -> Result<SchemaSnapshot, Unreadable> {
+    let definitions = serde_json::from_str(get_text(item, "definitions")?).map_err(|_| Unreadable("definitions"))?;
+    Ok(SchemaSnapshot { schema: Schema::new(definitions), fetched: get_millis(item, "fetchedAt")? })
+}
+
+fn read_queue(item: &Item) -> Result<Queue, Unreadable> {
+    let health = optional(item, "health", get_text)?
+        .map(|json| serde_json::from_str(json).map_err(|_| Unreadable("health")))
+        .transpose()?;
+    Ok(Queue::new(health, optional(item, "saturatedUntil", get_millis)?))
+}

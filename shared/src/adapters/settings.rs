@@ -1,0 +1,299 @@
+//! The functions' configuration, read once at the start into validated settings. Every problem is told at once, each
+//! with the variable it is about; a function never starts with part of a configuration.
+
+use std::{fmt, fs, path::PathBuf, str::FromStr, time::Duration};
+
+use tracing::Level;
+
+use super::cxone::ForbiddenUrl;
+use crate::domain::{lease::Rate, mapping::ComplianceBoundary, routes::Routes};
+
+/// Where the environment's variables come from: the process, or a test.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What both functions need.
+#[derive(Debug)]
+pub struct Settings {
+    /// CXone's base URL, `CXONE_BASE_URL`.
+    pub cxone_base_url: String,
+    /// The function's own secret, `SECRET_ARN`.
+    pub secret_arn: String,
+    /// The clients table, `CLIENTS_TABLE`.
+    pub clients_table: String,
+    /// The registry table, `REGISTRY_TABLE`.
+    pub registry_table: String,
+    /// Each client's rate: `RATE_LIMIT` in any `RATE_WINDOW_SECONDS`.
+    pub rate: Rate,
+    /// `LOG_LEVEL`.
+    pub log_level: Level,
+    /// The routes file.
+    pub routes: Routes,
+}
+
+/// What the inject function needs besides.
+#[derive(Debug)]
+pub struct InjectSettings {
+    /// What both functions need.
+    pub common: Settings,
+    /// The queue that triggers it, `CONTACT_QUEUE_URL`.
+    pub contact_queue_url: String,
+    /// Where messages go that can never succeed, `DEAD_LETTER_QUEUE_URL`.
+    pub dead_letter_queue_url: String,
+    /// The ledger table, `LEDGER_TABLE`.
+    pub ledger_table: String,
+    /// How many workers there are at most, `MAXIMUM_CONCURRENCY`.
+    pub maximum_concurrency: usize,
+    /// `COMPLIANCE_BOUNDARY`.
+    pub boundary: ComplianceBoundary,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, Default, thiserror::Error)]
+pub struct SettingsError {
+    problems: Vec<String>,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} problem(s)", self.problems.len())?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n- {problem}"))
+    }
+}
+
+/// The variables that [`Settings::read`] reads and the template sets.
+pub fn sync_variables() -> &'static [&'static str] {
+    &[
+        "CXONE_BASE_URL",
+        "SECRET_ARN",
+        "CLIENTS_TABLE",
+        "REGISTRY_TABLE",
+        "RATE_LIMIT",
+        "RATE_WINDOW_SECONDS",
+        "LOG_LEVEL",
+    ]
+}
+
+/// The variables that [`InjectSettings::read`] reads and the template sets.
+pub fn inject_variables() -> &'static [&'static str] {
+    &[
+        "CXONE_BASE_URL",
+        "SECRET_ARN",
+        "CLIENTS_TABLE",
+        "REGISTRY_TABLE",
+        "RATE_LIMIT",
+        "RATE_WINDOW_SECONDS",
+        "LOG_LEVEL",
+        "CONTACT_QUEUE_URL",
+        "DEAD_LETTER_QUEUE_URL",
+        "LEDGER_TABLE",
+        "MAXIMUM_CONCURRENCY",
+        "COMPLIANCE_BOUNDARY",
+    ]
+}
+
+/// The process's environment.
+#[expect(clippy::disallowed_methods, reason = "this is where configuration is read once")]
+pub fn process(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Settings {
+    /// Reads the sync function's settings.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with every problem.
+    pub fn read(variables: Variables<'_>) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(variables);
+        let settings = reader.common();
+        reader.finish(settings)
+    }
+}
+
+impl InjectSettings {
+    /// Reads the inject function's settings.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with every problem.
+    pub fn read(variables: Variables<'_>) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(variables);
+        let common = reader.common();
+        let contact_queue_url = reader.text("CONTACT_QUEUE_URL");
+        let dead_letter_queue_url = reader.text("DEAD_LETTER_QUEUE_URL");
+        let ledger_table = reader.text("LEDGER_TABLE");
+        let maximum_concurrency =
+            reader.parsed("MAXIMUM_CONCURRENCY", "a whole number from 2 to 1000", |number| (2..=1000).contains(number));
+        let boundary = reader.parsed("COMPLIANCE_BOUNDARY", "inside or outside", |_| true);
+        let settings = (|| {
+            Some(Self {
+                common: common?,
+                contact_queue_url: contact_queue_url?,
+                dead_letter_queue_url: dead_letter_queue_url?,
+                ledger_table: ledger_table?,
+                maximum_concurrency: maximum_concurrency?,
+                boundary: boundary?,
+            })
+        })();
+        reader.finish(settings)
+    }
+}
+
+struct Reader<'a> {
+    variables: Variables<'a>,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(variables: Variables<'a>) -> Self {
+        Self { variables, problems: Vec::new() }
+    }
+
+    fn common(&mut self) -> Option<Settings> {
+        let cxone_base_url = self.text("CXONE_BASE_URL").and_then(|text| self.base_url(text));
+        let secret_arn = self.text("SECRET_ARN");
+        let clients_table = self.text("CLIENTS_TABLE");
+        let registry_table = self.text("REGISTRY_TABLE");
+        let limit = self.parsed("RATE_LIMIT", "a whole number from 1 to 10000", |limit| (1..=10_000).contains(limit));
+        let seconds =
+            self.parsed("RATE_WINDOW_SECONDS", "whole seconds from 1 to 3600", |seconds| (1..=3600).contains(seconds));
+        let log_level = self.parsed("LOG_LEVEL", "ERROR, WARN, INFO, DEBUG or TRACE", |_| true);
+        let routes = self.routes();
+        Some(Settings {
+            cxone_base_url: cxone_base_url?,
+            secret_arn: secret_arn?,
+            clients_table: clients_table?,
+            registry_table: registry_table?,
+            rate: Rate { limit: limit?, window: Duration::from_secs(seconds?) },
+            log_level: log_level?,
+            routes: routes?,
+        })
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let value = (self.variables)(name).filter(|value| !value.trim().is_empty());
+        if value.is_none() {
+            self.problems.push(format!("{name} is not set"));
+        }
+        value
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &str, expected: &str, allowed: impl Fn(&T) -> bool) -> Option<T> {
+        let text = self.text(name)?;
+        let value = text.trim().parse().ok().filter(allowed);
+        if value.is_none() {
+            self.problems.push(format!("{name} is '{text}', but must be {expected}"));
+        }
+        value
+    }
+
+    fn base_url(&mut self, text: String) -> Option<String> {
+        let checked: Result<_, ForbiddenUrl> = super::cxone::base_url(&text);
+        match checked {
+            Ok(_) => Some(text),
+            // The text isn't repeated: it may hold credentials.
+            Err(forbidden) => {
+                self.problems.push(format!("CXONE_BASE_URL: {forbidden}"));
+                None
+            }
+        }
+    }
+
+    /// The routes file: at `ROUTES_PATH` where set, else beside the binary, in `LAMBDA_TASK_ROOT`.
+    fn routes(&mut self) -> Option<Routes> {
+        let path = match ((self.variables)("ROUTES_PATH"), (self.variables)("LAMBDA_TASK_ROOT")) {
+            (Some(path), _) => PathBuf::from(path),
+            (None, Some(root)) => PathBuf::from(root).join("routes.json"),
+            (None, None) => {
+                self.problems
+                    .push("neither ROUTES_PATH nor LAMBDA_TASK_ROOT is set, so there is no routes file".to_owned());
+                return None;
+            }
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.problems.push(format!("{}: {error}", path.display()));
+                return None;
+            }
+        };
+        Routes::from_json(&text).map_err(|error| self.problems.push(format!("{}: {error}", path.display()))).ok()
+    }
+
+    fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {
+        match settings {
+            Some(settings) if self.problems.is_empty() => Ok(settings),
+            _ => Err(SettingsError { problems: self.problems }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(name: &str) -> Option<String> {
+        Some(match name {
+            "CXONE_BASE_URL" => "https://api.example.com".to_owned(),
+            "RATE_LIMIT" => "120".to_owned(),
+            "RATE_WINDOW_SECONDS" => "60".to_owned(),
+            "MAXIMUM_CONCURRENCY" => "2".to_owned(),
+            "COMPLIANCE_BOUNDARY" => "outside".to_owned(),
+            "LOG_LEVEL" => "INFO".to_owned(),
+            "ROUTES_PATH" => {
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/inject-contacts/routes.json").to_owned()
+            }
+            "LAMBDA_TASK_ROOT" => return None,
+            name => format!("the-{name}"),
+        })
+    }
+
+    #[test]
+    fn a_whole_configuration_is_read() {
+        let settings = InjectSettings::read(&value).unwrap();
+        assert_eq!(settings.common.rate, Rate { limit: 120, window: Duration::from_secs(60) });
+        assert_eq!(settings.ledger_table, "the-LEDGER_TABLE");
+    }
+
+    #[test]
+    fn every_problem_is_told_at_once_with_its_variable() {
+        let broken = |name: &str| match name {
+            "CXONE_BASE_URL" => Some("http://api.example.com".to_owned()),
+            "RATE_LIMIT" => Some("0".to_owned()),
+            "LOG_LEVEL" => Some("LOUD".to_owned()),
+            "SECRET_ARN" => None,
+            "LEDGER_TABLE" => Some(" ".to_owned()),
+            "COMPLIANCE_BOUNDARY" => Some("beside".to_owned()),
+            "ROUTES_PATH" => Some("/nowhere/routes.json".to_owned()),
+            name => value(name),
+        };
+        let told = InjectSettings::read(&broken).unwrap_err().to_string();
+        for name in [
+            "CXONE_BASE_URL",
+            "RATE_LIMIT",
+            "LOG_LEVEL",
+            "SECRET_ARN",
+            "LEDGER_TABLE",
+            "COMPLIANCE_BOUNDARY",
+            "/nowhere/routes.json",
+        ] {
+            assert!(told.contains(name), "{name} in {told}");
+        }
+        assert!(told.contains("7 problem(s)"), "{told}");
+    }
+
+    #[test]
+    fn what_is_read_is_what_is_listed() {
+        use std::{cell::RefCell, collections::BTreeSet};
+        let read = RefCell::new(BTreeSet::new());
+        let spy = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            value(name)
+        };
+        let elsewhere = ["ROUTES_PATH", "LAMBDA_TASK_ROOT"];
+        let listed =
+            |names: &[&str]| names.iter().chain(&elsewhere).map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        Settings::read(&spy).unwrap();
+        assert_eq!(read.take(), listed(sync_variables()));
+        InjectSettings::read(&spy).unwrap();
+        assert_eq!(read.take(), listed(inject_variables()));
+    }
+}

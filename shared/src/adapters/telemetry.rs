@@ -1,0 +1,178 @@
+//! Logs as JSON lines, and metrics in CloudWatch's embedded metric format, both on standard output.
+
+use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
+
+use serde_json::{Value, json};
+use tracing::Level;
+use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::{
+    domain::time::Timestamp,
+    error::chain,
+    metrics::{Metric, Metrics},
+};
+
+/// The crates that [`start`]'s level is for.
+const OURS: [&str; 3] = ["contact_injection", "inject_contacts", "sync_registry"];
+
+/// Starts the log: one JSON object a line, nothing under `level`.
+///
+/// Of the crates below this program only warnings are shown: in more detail they log requests with their tokens and
+/// events with their data, which no level may bring into a log.
+pub fn start(level: Level) {
+    let targets = Targets::new().with_default(level.min(Level::WARN)).with_targets(OURS.map(|ours| (ours, level)));
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_target(true)
+        .with_filter(targets);
+    tracing_subscriber::registry().with(lines).init();
+}
+
+/// Says why a function can't start, on a line that stands before any log level is known.
+pub fn cannot_start(error: &(dyn std::error::Error + 'static)) {
+    let line = json!({"level": "ERROR", "message": "the function can't start", "error": chain(error)});
+    // Standard error can only be written to; where that fails there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The namespace of everything but tokens.
+const NAMESPACE: &str = "ContactInjection";
+
+/// Token events have a namespace of their own (guide, edge case 3).
+const AUTH_NAMESPACE: &str = "ContactInjection/Auth";
+
+/// CloudWatch takes so many values of one metric in one document.
+const MOST_VALUES: usize = 100;
+
+/// Everything counted since the last time as embedded-metric lines; empty where nothing was.
+pub fn embedded_metrics(metrics: &Metrics, now: Timestamp) -> String {
+    type Document<'a> = (&'a str, Option<(&'a str, &'a str)>);
+    type Published<'a> = BTreeMap<&'a str, (&'a str, Vec<f64>)>;
+    // One document holds one value of each dimension, so each dimension's value has its own, beside one without any.
+    let mut documents: BTreeMap<Document<'_>, Published<'_>> = BTreeMap::new();
+    for ((metric, dimension), mut values) in metrics.take() {
+        let (name, unit, dimension_name) = published(metric);
+        if unit == "Count" && values.len() > 1 {
+            values = vec![values.iter().sum()];
+        }
+        values.truncate(MOST_VALUES);
+        let namespace = if is_auth(metric) { AUTH_NAMESPACE } else { NAMESPACE };
+        let dimension = dimension_name.zip(dimension);
+        documents.entry((namespace, dimension)).or_default().insert(name, (unit, values));
+    }
+    documents.into_iter().fold(String::new(), |mut lines, ((namespace, dimension), metrics)| {
+        let _ = writeln!(lines, "{}", document(namespace, dimension, &metrics, now));
+        lines
+    })
+}
+
+fn document(
+    namespace: &str,
+    dimension: Option<(&str, &str)>,
+    metrics: &BTreeMap<&str, (&str, Vec<f64>)>,
+    now: Timestamp,
+) -> Value {
+    // The empty set publishes the same metric without its dimension too.
+    let dimensions = dimension.map_or_else(|| json!([[]]), |(name, _)| json!([[name], []]));
+    let definitions: Vec<_> = metrics.iter().map(|(name, (unit, _))| json!({"Name": name, "Unit": unit})).collect();
+    let mut document = json!({
+        "_aws": {
+            "Timestamp": now.as_millis(),
+            "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": dimensions, "Metrics": definitions}],
+        },
+    });
+    if let Some((name, value)) = dimension {
+        document[name] = json!(value);
+    }
+    for (name, (_, values)) in metrics {
+        document[*name] = if let [value] = values[..] { json!(value) } else { json!(values) };
+    }
+    document
+}
+
+/// A metric's name, unit and dimension.
+const fn published(metric: Metric) -> (&'static str, &'static str, Option<&'static str>) {
+    match metric {
+        Metric::ContactsInjected => ("ContactsInjected", "Count", None),
+        Metric::ContactsDuplicate => ("ContactsDuplicate", "Count", None),
+        Metric::ContactsDeferred => ("ContactsDeferred", "Count", Some("Reason")),
+        Metric::ContactsDeadLettered => ("ContactsDeadLettered", "Count", Some("Reason")),
+        Metric::EventAgeMilliseconds => ("EventAgeMilliseconds", "Milliseconds", None),
+        Metric::InjectionLatencyMilliseconds => ("InjectionLatencyMilliseconds", "Milliseconds", None),
+        Metric::FallbackUsed => ("FallbackUsed", "Count", None),
+        Metric::PriorityDegraded => ("PriorityDegraded", "Count", None),
+        Metric::RateLimitResponses => ("RateLimitResponses", "Count", None),
+        Metric::RateLimitCurrent => ("RateLimitCurrent", "Count", None),
+        Metric::CircuitOpened => ("CircuitOpened", "Count", Some("Circuit")),
+        Metric::TokenRefreshed => ("TokenRefreshed", "Count", None),
+        Metric::TokenRefreshFailed => ("TokenRefreshFailed", "Count", None),
+        Metric::UnauthorizedResponses => ("UnauthorizedResponses", "Count", None),
+        Metric::RegisteredAttributes => ("RegisteredAttributes", "Count", None),
+        Metric::SchemaDrift => ("SchemaDrift", "Count", None),
+        Metric::SaturatedQueues => ("SaturatedQueues", "Count", None),
+        Metric::MissingQueues => ("MissingQueues", "Count", None),
+        Metric::RegistryAgeSeconds => ("RegistryAgeSeconds", "Seconds", None),
+    }
+}
+
+const fn is_auth(metric: Metric) -> bool {
+    matches!(metric, Metric::TokenRefreshed | Metric::TokenRefreshFailed | Metric::UnauthorizedResponses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(metrics: &Metrics) -> Vec<Value> {
+        embedded_metrics(metrics, Timestamp::from_millis(7))
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn nothing_counted_is_nothing_published() {
+        assert_eq!(embedded_metrics(&Metrics::default(), Timestamp::default()), "");
+    }
+
+    #[test]
+    fn counts_are_summed_and_times_kept_apart() {
+        let metrics = Metrics::default();
+        metrics.count(Metric::ContactsInjected);
+        metrics.count(Metric::ContactsInjected);
+        metrics.value(Metric::EventAgeMilliseconds, 5.0);
+        metrics.value(Metric::EventAgeMilliseconds, 9.0);
+        let lines = lines(&metrics);
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0]["ContactsInjected"], 2.0);
+        assert_eq!(lines[0]["EventAgeMilliseconds"], json!([5.0, 9.0]));
+        assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
+        assert!(embedded_metrics(&metrics, Timestamp::default()).is_empty(), "each is published once");
+    }
+
+    #[test]
+    fn a_metric_with_a_dimension_is_published_without_it_too() {
+        let metrics = Metrics::default();
+        metrics.count_by(Metric::ContactsDeferred, "timeout");
+        metrics.count_by(Metric::ContactsDeferred, "rate-window");
+        let lines = lines(&metrics);
+        assert_eq!(lines.len(), 2);
+        for line in &lines {
+            assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Reason"], []]));
+            assert_eq!(line["ContactsDeferred"], 1.0);
+        }
+    }
+
+    #[test]
+    fn token_events_have_a_namespace_of_their_own() {
+        let metrics = Metrics::default();
+        metrics.count(Metric::TokenRefreshed);
+        metrics.count(Metric::ContactsInjected);
+        let namespaces: Vec<_> =
+            lines(&metrics).into_iter().map(|line| line["_aws"]["CloudWatchMetrics"][0]["Namespace"].clone()).collect();
+        assert_eq!(namespaces, ["ContactInjection", "ContactInjection/Auth"]);
+    }
+}

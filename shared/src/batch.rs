@@ -1,0 +1,386 @@
+//! One invocation: a batch of messages, each on its own, under one leased client.
+//!
+//! What needs nothing from outside is decided first, so a batch of malformed messages leases no client. The others are
+//! injected concurrently. Events that were there when a worker crashed come last, one by one, so that the one that
+//! kills workers takes no other along. Whatever happens to one message, a panic included, is that message's own fate.
+
+use std::{cell::RefCell, collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
+
+use futures::{FutureExt as _, StreamExt as _, stream};
+use tracing::{error, info, warn};
+
+use crate::{
+    domain::{
+        health::QueueHealth,
+        lease::Rate,
+        mapping::ComplianceBoundary,
+        message::{DeadLetter, Failure, Message},
+        outcome::{DeferralReason, Outcome, Retry, visibility_delay},
+        problem::DeadLetterReason,
+        routes::{Address, QueueId, Routes},
+        targets::{Queue, Queues, Share},
+        time::Timestamp,
+    },
+    error::chain,
+    leases::{self, NoClient, Terms},
+    metrics::{Metric, Metrics},
+    pipeline::{Facts, Pipeline, Prepared, prepare},
+    ports::{ContactQueue, DeadLetters, Environment, InjectPorts, Read, Registered, Registry, Secrets},
+    schema,
+    worker::{REQUEST_TIMEOUT, Worker},
+};
+
+/// What is kept for settling, sending dead letters and giving the client back after the last request.
+const CLOSING_TIME: Duration = Duration::from_secs(8);
+
+/// Contacts injected at once: a batch of ten and its retries, against a service that answers twice a second per client.
+const CONCURRENCY: usize = 10;
+
+/// Requests reserved for one event: one, and two more for retries and fallback targets.
+const PERMITS_PER_EVENT: usize = 3;
+
+/// So many contacts of one batch for one queue are a burst (guide, section 3): its health is asked for first.
+const BURST: usize = 5;
+
+/// Before a burst, health older than this is asked for again.
+const BURST_HEALTH_AGE: Duration = Duration::from_secs(30);
+
+/// After so many deliveries that ended in a panic before any claim, an event counts as one that kills workers.
+const PANICS_TO_GIVE_UP: u32 = 3;
+
+/// What an operator decided.
+#[derive(Debug)]
+pub struct Configuration {
+    /// How events become contacts.
+    pub routes: Routes,
+    /// Inside or outside a HIPAA or PCI-DSS boundary.
+    pub boundary: ComplianceBoundary,
+    /// Each client's rate.
+    pub rate: Rate,
+    /// How many workers there are at most.
+    pub workers: usize,
+}
+
+/// What a worker keeps from one invocation to the next.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The client it used last.
+    pub client_id: Option<String>,
+    /// What it knows of the queues, and has put into them.
+    pub queues: Queues,
+}
+
+/// One invocation.
+pub struct Batch<'a, P: InjectPorts> {
+    /// The outside.
+    pub ports: &'a P,
+    /// What an operator decided.
+    pub configuration: &'a Configuration,
+    /// What to count in.
+    pub metrics: &'a Metrics,
+    /// The invocation's id.
+    pub request_id: &'a str,
+    /// When the invocation ends.
+    pub deadline: Timestamp,
+}
+
+/// A message, and what is known of its delivery.
+struct Delivery<'a> {
+    message: Message,
+    prepared: Option<Prepared<'a>>,
+    facts: Facts,
+    outcome: Option<Outcome>,
+}
+
+impl<'a, P: InjectPorts> Batch<'a, P> {
+    /// Works through a batch; returns the ids of the messages that come back.
+    pub async fn run(&self, messages: Vec<Message>, memory: &mut Memory) -> Vec<String> {
+        let mut deliveries: Vec<_> = messages.into_iter().map(|message| self.prepare(message)).collect();
+        if deliveries.iter().any(|delivery| delivery.prepared.is_some()) {
+            self.inject(&mut deliveries, memory).await;
+        }
+        let closing: Vec<_> = deliveries.iter_mut().map(|delivery| self.close(delivery)).collect();
+        futures::future::join_all(closing).await;
+        self.hide(&deliveries).await;
+        deliveries.iter().filter_map(Delivery::comes_back).collect()
+    }
+
+    fn prepare(&self, message: Message) -> Delivery<'a> {
+        let now = self.now();
+        let mut facts = Facts::default();
+        // The unwound state is this message's alone.
+        let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            prepare(&message, &self.configuration.routes, now, &mut facts)
+        }));
+        let (prepared, outcome) = match prepared {
+            Ok(Ok(prepared)) => (Some(prepared), None),
+            Ok(Err(outcome)) => (None, Some(outcome)),
+            Err(_) => (None, Some(panicked(&message, false))),
+        };
+        Delivery { message, prepared, facts, outcome }
+    }
+
+    async fn inject(&self, deliveries: &mut [Delivery<'a>], memory: &mut Memory) {
+        let ready = deliveries.iter().filter(|delivery| delivery.prepared.is_some()).count();
+        let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
+        let (worker, share) = match self.lease(ready, until, memory).await {
+            Ok(leased) => leased,
+            Err(none) => {
+                if let NoClient::Store(cause) = &none {
+                    warn!(error = chain(cause), "no OAuth client could be leased");
+                }
+                let (reason, retry) = none.deferral();
+                for delivery in deliveries.iter_mut().filter(|delivery| delivery.prepared.is_some()) {
+                    delivery.outcome = Some(Outcome::Deferred { reason, retry });
+                }
+                return;
+            }
+        };
+        let registered = self.registered(deliveries).await;
+        let schema = schema::current(self.ports, &worker, registered.schema).await;
+        let queues = RefCell::new(std::mem::take(&mut memory.queues));
+        queues.borrow_mut().take_share(share);
+        for (id, queue) in registered.queues {
+            queues.borrow_mut().learn(id, queue);
+        }
+        self.look_before_bursts(&worker, deliveries, &queues).await;
+        let pipeline = Pipeline {
+            ports: self.ports,
+            worker: &worker,
+            metrics: self.metrics,
+            schema: schema.as_ref(),
+            queues: &queues,
+            boundary: self.configuration.boundary,
+            deadline: self.deadline,
+            until,
+        };
+        stream::iter(deliveries.iter_mut())
+            .for_each_concurrent(CONCURRENCY, |delivery| delivery.inject(&pipeline, false))
+            .await;
+        for suspect in deliveries.iter_mut() {
+            suspect.inject(&pipeline, true).await;
+        }
+        let (_, limit) = worker.lease().utilisation(self.now());
+        #[expect(clippy::cast_precision_loss, reason = "a count of requests in a minute")]
+        self.metrics.value(Metric::RateLimitCurrent, limit as f64);
+        leases::release(self.ports.clients(), worker.lease(), self.now()).await;
+        memory.queues = queues.into_inner();
+    }
+
+    async fn lease(
+        &self,
+        events: usize,
+        until: Timestamp,
+        memory: &mut Memory,
+    ) -> Result<(Worker<'a, P>, Share), NoClient> {
+        let clients = self.ports.secrets().clients().await?;
+        let queues = self.configuration.routes.queue_ids().count();
+        let terms = Terms {
+            rate: self.configuration.rate,
+            // And one for the schema and one for each queue's health, with one resubmission for each.
+            permits: (events * PERMITS_PER_EVENT + 2 + 2 * queues.min(events))
+                .min(self.configuration.rate.limit)
+                .max(1),
+            deadline: self.deadline,
+            wait_until: until,
+            workers: self.configuration.workers,
+        };
+        let preferred = memory.client_id.as_deref();
+        let (lease, credentials) =
+            leases::acquire(self.ports.clients(), self.ports.environment(), &clients, preferred, terms).await?;
+        memory.client_id = Some(credentials.client_id.clone());
+        let index = clients.iter().position(|client| client.client_id == credentials.client_id).unwrap_or(0);
+        let share = Share { index: index as u64, of: clients.len() as u64 };
+        Ok((Worker::new(self.ports, self.metrics, lease, credentials, until), share))
+    }
+
+    /// One read of the registry for the whole invocation. Without it the schema is asked for, and no queue is known.
+    async fn registered(&self, deliveries: &[Delivery<'a>]) -> Registered {
+        let mut queues: Vec<_> = deliveries
+            .iter()
+            .filter_map(|delivery| delivery.prepared.as_ref())
+            .flat_map(|prepared| prepared.route.targets())
+            .filter_map(|target| queue_of(target.address()))
+            .cloned()
+            .collect();
+        queues.sort_unstable();
+        queues.dedup();
+        self.ports.registry().load(&queues).await.unwrap_or_else(|cause| {
+            warn!(error = chain(&cause), "the registry can't be read");
+            Registered::default()
+        })
+    }
+
+    /// Asks each queue that a large part of the batch is for, where its health is old (guide, section 3).
+    async fn look_before_bursts(&self, worker: &Worker<'_, P>, deliveries: &[Delivery<'a>], queues: &RefCell<Queues>) {
+        let mut bursts: BTreeMap<&QueueId, usize> = BTreeMap::new();
+        let primaries = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref()?.route.targets().first());
+        for queue in primaries.filter_map(|target| queue_of(target.address())) {
+            *bursts.entry(queue).or_default() += 1;
+        }
+        for (queue, _) in bursts.into_iter().filter(|(_, contacts)| *contacts >= BURST) {
+            let now = self.now();
+            let observed = queues.borrow().observed(queue);
+            if observed.is_some_and(|observed| now.since(observed) < BURST_HEALTH_AGE) {
+                continue;
+            }
+            let health = match worker.queue(queue.as_str()).await {
+                Ok(Read::Found(answer)) => QueueHealth::read(queue.as_str(), &answer, self.now()),
+                Ok(Read::Missing) => Some(QueueHealth::missing(self.now())),
+                Ok(Read::Failed { problem, .. }) => {
+                    warn!(%queue, problem, "the queue's health can't be read");
+                    None
+                }
+                // What stands in the way of this request stands in the way of the contacts too, and they say so.
+                Err(_) => None,
+            };
+            if let Some(health) = health {
+                if let Err(cause) = self.ports.registry().keep_health(queue, &health).await {
+                    warn!(%queue, error = chain(&cause), "the other workers don't learn of the queue's health");
+                }
+                queues.borrow_mut().learn(queue.clone(), Queue::new(Some(health), None));
+            }
+        }
+    }
+
+    /// Says how a delivery ended: to the dead-letter queue first, where it ended there; then to the log and the metrics.
+    async fn close(&self, delivery: &mut Delivery<'a>) {
+        let outcome = delivery.outcome.take().unwrap_or(Outcome::deferred(DeferralReason::Deadline));
+        let outcome = self.bury(outcome, delivery).await;
+        delivery.report(&outcome, self.request_id, self.metrics);
+        delivery.outcome = Some(outcome);
+    }
+
+    async fn bury(&self, outcome: Outcome, delivery: &Delivery<'a>) -> Outcome {
+        let Outcome::DeadLettered { reason, detail } = &outcome else { return outcome };
+        let failure = Failure {
+            reason: *reason,
+            detail: detail.clone(),
+            http_status: delivery.facts.http_status,
+            attempts: delivery.facts.attempts,
+            key: delivery.facts.key,
+            at: self.now(),
+        };
+        match self.ports.dead_letters().send(&DeadLetter::new(&delivery.message, &failure)).await {
+            Ok(()) => outcome,
+            Err(cause) => {
+                warn!(message_id = delivery.message.message_id, error = chain(&cause), "the dead letter was not sent");
+                Outcome::deferred(DeferralReason::ServiceError)
+            }
+        }
+    }
+
+    /// Hides what comes back until it is worth another look. Where that fails, the queue's own visibility timeout holds.
+    async fn hide(&self, deliveries: &[Delivery<'a>]) {
+        let environment = self.ports.environment();
+        let now = self.now();
+        let delays: Vec<_> = deliveries
+            .iter()
+            .filter_map(|delivery| match delivery.outcome {
+                Some(Outcome::Deferred { retry, .. }) => Some((delivery, retry)),
+                _ => None,
+            })
+            .map(|(delivery, retry)| {
+                let receives = delivery.message.receive_count;
+                // SQS counts its twelve hours from the receipt, which was at most one invocation ago.
+                let delay = visibility_delay(retry, now, receives, LONGEST_INVOCATION, environment.sample());
+                (delivery.message.receipt_handle.clone(), delay)
+            })
+            .collect();
+        if delays.is_empty() {
+            return;
+        }
+        match self.ports.queue().hide(&delays).await {
+            Ok(failed) if failed.is_empty() => {}
+            Ok(failed) => {
+                warn!(messages = failed.len(), "some messages come back after the queue's visibility timeout");
+            }
+            Err(cause) => {
+                warn!(error = chain(&cause), "the messages come back after the queue's visibility timeout");
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.ports.environment().now()
+    }
+}
+
+/// No Lambda invocation takes longer.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+
+impl Delivery<'_> {
+    async fn inject<P: InjectPorts>(&mut self, pipeline: &Pipeline<'_, P>, alone: bool) {
+        let (Some(prepared), None) = (&self.prepared, &self.outcome) else { return };
+        let story = AssertUnwindSafe(pipeline.inject(prepared, alone, &mut self.facts));
+        self.outcome = match story.catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => Some(panicked(&self.message, self.facts.claimed)),
+        };
+    }
+
+    fn comes_back(&self) -> Option<String> {
+        matches!(self.outcome, Some(Outcome::Deferred { .. }) | None).then(|| self.message.message_id.clone())
+    }
+
+    /// The canonical line and the counts of this delivery.
+    fn report(&self, outcome: &Outcome, request_id: &str, metrics: &Metrics) {
+        let facts = &self.facts;
+        let event = facts.event.as_ref();
+        let contact_id = match outcome {
+            Outcome::Injected { contact_id } | Outcome::Duplicate { contact_id } => Some(contact_id.as_str()),
+            _ => None,
+        };
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        info!(
+            outcome = outcome.name(),
+            reason = outcome.reason(),
+            event_id = event.map(|event| event.id.as_str()),
+            event_source = event.map(|event| event.source.as_str()),
+            event_type = event.map(|event| event.kind.as_str()),
+            route = facts.route,
+            idempotency_key = facts.key.map(|key| key.to_string()),
+            message_id = self.message.message_id,
+            target = facts.target,
+            priority = facts.priority,
+            contact_id,
+            attempts = facts.attempts,
+            http_status = facts.http_status,
+            age_ms = facts.age.map(millis),
+            latency_ms = facts.latency.map(millis),
+            request_id,
+        );
+        match outcome {
+            Outcome::Injected { .. } => metrics.count(Metric::ContactsInjected),
+            Outcome::Duplicate { .. } => metrics.count(Metric::ContactsDuplicate),
+            Outcome::Deferred { reason, .. } => metrics.count_by(Metric::ContactsDeferred, reason.as_str()),
+            Outcome::DeadLettered { reason, .. } => metrics.count_by(Metric::ContactsDeadLettered, reason.as_str()),
+        }
+        let value = |metric, duration: Option<Duration>| {
+            if let Some(duration) = duration {
+                metrics.value(metric, duration.as_secs_f64() * 1000.0);
+            }
+        };
+        value(Metric::EventAgeMilliseconds, facts.age);
+        if matches!(outcome, Outcome::Injected { .. }) {
+            value(Metric::InjectionLatencyMilliseconds, facts.latency);
+        }
+    }
+}
+
+/// A panic before any claim is the event's own and would repeat for ever; one after it leaves its claim to be counted.
+fn panicked(message: &Message, claimed: bool) -> Outcome {
+    error!(message_id = message.message_id, "a panic while this message was worked on; the others are not affected");
+    if !claimed && message.receive_count >= PANICS_TO_GIVE_UP {
+        let detail = "working on it ended in a panic three times".to_owned();
+        return Outcome::DeadLettered { reason: DeadLetterReason::CrashLoop, detail };
+    }
+    Outcome::Deferred { reason: DeferralReason::InProgress, retry: Retry::Backoff }
+}
+
+fn queue_of(address: &Address) -> Option<&QueueId> {
+    match address {
+        Address::Queue(queue) => Some(queue),
+        Address::Skills(_) => None,
+    }
+}

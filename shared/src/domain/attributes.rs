@@ -1,0 +1,259 @@
+//! Contact attributes, and the schema of those that are registered in CXone.
+//!
+//! CXone accepts an attribute that nobody registered and then ignores it, and cuts a long string in silence. So both
+//! are decided here, before a request is made, against the registered schema.
+
+use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
+
+use ring::digest;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Number;
+
+use super::json;
+
+/// Characters that a string attribute holds, counted as Unicode scalar values. CXone cuts what is longer.
+pub const MAX_STRING_LENGTH: usize = 255;
+
+/// The type that an attribute is registered with, and the prefix of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AttributeType {
+    /// Text of at most 255 characters.
+    String,
+    /// A finite IEEE 754 double.
+    Number,
+    /// True or false.
+    Boolean,
+    /// An ISO 8601 date or date-time, as text.
+    Date,
+}
+
+/// An attribute's key with its prefix, as requests carry it: `string:externalSource`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttributeKey {
+    kind: AttributeType,
+    /// Shared: a route's keys go into every contact that it makes.
+    name: Arc<str>,
+}
+
+/// Why a text is not an attribute key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AttributeKeyError {
+    /// There is no colon.
+    #[error("the key has no type prefix")]
+    NoPrefix,
+    /// What stands before the colon is not a type.
+    #[error("the key's prefix is none of string, number, boolean and date")]
+    UnknownPrefix,
+    /// Nothing, or only something that can't be seen, stands after the colon.
+    #[error("the key's name is empty, or has a space or a control character in it")]
+    BadName,
+}
+
+/// An attribute's value. Each is made by a conversion that holds it to its type's rules.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AttributeValue {
+    /// Text, its length checked where the schema is known.
+    String(String),
+    /// A finite number, held exactly.
+    Number(Number),
+    /// True or false.
+    Boolean(bool),
+    /// ISO 8601 text.
+    Date(String),
+}
+
+/// One registered attribute.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttributeDefinition {
+    /// The name, without the prefix.
+    pub key: String,
+    /// The registered type.
+    #[serde(rename = "type")]
+    pub attribute_type: AttributeType,
+    /// The registered length in characters, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u32>,
+    /// Whether a contact must carry it.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// The registered attributes, ordered by name and type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    definitions: Vec<AttributeDefinition>,
+    /// The first definition of each name, by the name as a careless hand would also write it.
+    spellings: HashMap<String, usize>,
+}
+
+/// What the schema knows of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration<'s> {
+    /// Registered, with this type.
+    Registered(&'s AttributeDefinition),
+    /// Registered by this name, with another type.
+    OtherType(&'s AttributeDefinition),
+    /// Not registered, but for its case or its Unicode form.
+    OtherSpelling(&'s AttributeDefinition),
+    /// Not registered.
+    Unregistered,
+}
+
+impl AttributeType {
+    /// The prefix of the keys of this type, without the colon.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+        }
+    }
+}
+
+impl fmt::Display for AttributeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl AttributeKey {
+    /// A key of a name that is known to be one.
+    pub(crate) fn new(kind: AttributeType, name: impl Into<Arc<str>>) -> Self {
+        Self { kind, name: name.into() }
+    }
+
+    /// The type that the prefix says.
+    pub const fn kind(&self) -> AttributeType {
+        self.kind
+    }
+
+    /// The name, without the prefix.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl FromStr for AttributeKey {
+    type Err = AttributeKeyError;
+
+    fn from_str(text: &str) -> Result<Self, AttributeKeyError> {
+        let (prefix, name) = text.split_once(':').ok_or(AttributeKeyError::NoPrefix)?;
+        let kind = match prefix {
+            "string" => AttributeType::String,
+            "number" => AttributeType::Number,
+            "boolean" => AttributeType::Boolean,
+            "date" => AttributeType::Date,
+            _ => return Err(AttributeKeyError::UnknownPrefix),
+        };
+        if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(AttributeKeyError::BadName);
+        }
+        Ok(Self::new(kind, name))
+    }
+}
+
+impl fmt::Display for AttributeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.name)
+    }
+}
+
+impl Serialize for AttributeKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Debug for AttributeValue {
+    /// The type alone: a value may be anyone's personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String(_) => "String(..)",
+            Self::Number(_) => "Number(..)",
+            Self::Boolean(_) => "Boolean(..)",
+            Self::Date(_) => "Date(..)",
+        })
+    }
+}
+
+impl AttributeDefinition {
+    /// The key that requests carry.
+    pub fn prefixed(&self) -> AttributeKey {
+        AttributeKey::new(self.attribute_type, &*self.key)
+    }
+
+    /// Characters that a text of it may have: the registered length where that is tighter than CXone's own.
+    pub fn length_limit(&self) -> usize {
+        self.max_length
+            .map_or(MAX_STRING_LENGTH, |length| usize::try_from(length).unwrap_or(usize::MAX))
+            .min(MAX_STRING_LENGTH)
+    }
+}
+
+impl Schema {
+    /// The schema of these definitions, in whatever order they come.
+    pub fn new(mut definitions: Vec<AttributeDefinition>) -> Self {
+        definitions.sort_unstable();
+        definitions.dedup();
+        let mut spellings = HashMap::with_capacity(definitions.len());
+        for (index, definition) in definitions.iter().enumerate() {
+            spellings.entry(careless(&definition.key)).or_insert(index);
+        }
+        Self { definitions, spellings }
+    }
+
+    /// Every registered attribute, ordered by name and type.
+    pub fn definitions(&self) -> &[AttributeDefinition] {
+        &self.definitions
+    }
+
+    /// Whether nothing is registered.
+    pub fn is_empty(&self) -> bool {
+        self.definitions.is_empty()
+    }
+
+    /// SHA-256 of the schema, in hexadecimal digits: equal for the same definitions in any order.
+    pub fn content_hash(&self) -> String {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for AttributeDefinition { key, attribute_type, max_length, required } in &self.definitions {
+            // The key comes last but one and carries its length, so that no two lists of definitions read the same.
+            let length = max_length.map_or_else(|| "-".to_owned(), |length| length.to_string());
+            context.update(format!("{attribute_type} {length} {required} {} {key}\n", key.len()).as_bytes());
+        }
+        let hash = context.finish();
+        hash.as_ref().iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+    }
+
+    /// What is known of a key.
+    pub fn registration(&self, key: &AttributeKey) -> Registration<'_> {
+        let named = self.named(key.name());
+        if let Some(exact) = named.iter().find(|definition| definition.attribute_type == key.kind()) {
+            return Registration::Registered(exact);
+        }
+        if let Some(other) = named.first() {
+            return Registration::OtherType(other);
+        }
+        match self.spellings.get(&careless(key.name())).and_then(|&index| self.definitions.get(index)) {
+            Some(similar) => Registration::OtherSpelling(similar),
+            None => Registration::Unregistered,
+        }
+    }
+
+    /// The definitions of a name: none, one, or one for each type.
+    pub(crate) fn named(&self, name: &str) -> &[AttributeDefinition] {
+        let start = self.definitions.partition_point(|definition| *definition.key < *name);
+        let rest = self.definitions.get(start..).unwrap_or_default();
+        let length = rest.iter().take_while(|definition| definition.key == name).count();
+        rest.get(..length).unwrap_or_default()
+    }
+}
+
+/// A name without what careless hands change: case and Unicode form.
+fn careless(name: &str) -> String {
+    json::composed(name).to_lowercase()
+}

@@ -1,0 +1,158 @@
+//! What CXone's answer to a POST proves.
+//!
+//! Strategy follows from proof. An answer that shows that nothing was created lets the event go elsewhere; an answer,
+//! or a silence, that leaves it open binds the event to its key until CXone says more. The status codes are the guide's
+//! (section 3), with interface section 5 for those that it leaves out.
+
+use std::time::Duration;
+
+/// A contact that CXone created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedContact {
+    /// CXone's id of it.
+    pub id: String,
+    /// Whether it was created and lost at once: a status of `failed` or `abandoned` (guide, edge case 1).
+    pub lost: bool,
+}
+
+/// What came of one POST, as the wire showed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A 2xx with a contact in it.
+    Created(CreatedContact),
+    /// Any other answer. For a 2xx, no contact could be read in it.
+    Status {
+        /// The HTTP status code.
+        code: u16,
+        /// How long CXone asks to wait.
+        retry_after: Option<Duration>,
+        /// CXone's own words about it, cleaned of values; for the dead letter's detail.
+        detail: Option<String>,
+    },
+    /// No answer in time, or the connection broke after something was sent.
+    Silence,
+    /// The connection could not be made, so nothing was sent.
+    Unreachable,
+}
+
+impl Answer {
+    /// The HTTP status code, where there was an answer.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Created(_) => Some(201),
+            Self::Status { code, .. } => Some(*code),
+            Self::Silence | Self::Unreachable => None,
+        }
+    }
+}
+
+/// What an answer means for the event and for the client that asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The contact is in the queue.
+    Injected(CreatedContact),
+    /// The contact was created and lost; the next target needs another key.
+    Lost(CreatedContact),
+    /// Nothing was created.
+    Refused(Refusal),
+    /// A contact may have been created: only the same key may be asked again.
+    InDoubt(Doubt),
+}
+
+/// Why nothing was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 400: the message's own fault.
+    Payload,
+    /// 401: the token's.
+    Unauthorized,
+    /// 403: the client's scopes'.
+    Forbidden,
+    /// 404: the queue is not there.
+    UnknownQueue,
+    /// 409: the queue is full.
+    Saturated,
+    /// 429: too many requests.
+    RateLimited(Option<Duration>),
+    /// Nothing was sent.
+    Unreachable,
+}
+
+impl Refusal {
+    /// Whether CXone looked the key up before it refused, so that an earlier attempt under it left nothing either.
+    ///
+    /// A known key is answered with its contact; whoever is turned away at the door never reaches that look-up.
+    pub const fn clears_earlier_doubt(self) -> bool {
+        matches!(self, Self::Payload | Self::UnknownQueue | Self::Saturated)
+    }
+}
+
+/// Why it can't be known whether something was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// 5xx, 3xx, an unexpected 4xx, or a 2xx that can't be read; with how long CXone asks to wait.
+    ServiceError(Option<Duration>),
+    /// No answer.
+    Timeout,
+}
+
+/// Judges one answer.
+pub fn classify(answer: &Answer) -> Verdict {
+    match answer {
+        Answer::Created(contact) if contact.lost => Verdict::Lost(contact.clone()),
+        Answer::Created(contact) => Verdict::Injected(contact.clone()),
+        Answer::Status { code, retry_after, .. } => match code {
+            400 => Verdict::Refused(Refusal::Payload),
+            401 => Verdict::Refused(Refusal::Unauthorized),
+            403 => Verdict::Refused(Refusal::Forbidden),
+            404 => Verdict::Refused(Refusal::UnknownQueue),
+            409 => Verdict::Refused(Refusal::Saturated),
+            429 => Verdict::Refused(Refusal::RateLimited(*retry_after)),
+            _ => Verdict::InDoubt(Doubt::ServiceError(*retry_after)),
+        },
+        Answer::Silence => Verdict::InDoubt(Doubt::Timeout),
+        Answer::Unreachable => Verdict::Refused(Refusal::Unreachable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16) -> Verdict {
+        classify(&Answer::Status { code, retry_after: None, detail: None })
+    }
+
+    #[test]
+    fn only_answers_that_prove_it_are_refusals() {
+        let refused: Vec<u16> = (100..600).filter(|code| matches!(status(*code), Verdict::Refused(_))).collect();
+        assert_eq!(refused, [400, 401, 403, 404, 409, 429]);
+    }
+
+    #[test]
+    fn a_2xx_without_a_contact_is_in_doubt() {
+        for code in [200, 201, 202, 204, 302, 500, 503] {
+            assert!(matches!(status(code), Verdict::InDoubt(Doubt::ServiceError(_))), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_lost_contact_is_not_an_injected_one() {
+        let contact = |lost| CreatedContact { id: "c-1".to_owned(), lost };
+        assert_eq!(classify(&Answer::Created(contact(true))), Verdict::Lost(contact(true)));
+        assert_eq!(classify(&Answer::Created(contact(false))), Verdict::Injected(contact(false)));
+    }
+
+    #[test]
+    fn silence_is_doubt_and_no_connection_is_not() {
+        assert_eq!(classify(&Answer::Silence), Verdict::InDoubt(Doubt::Timeout));
+        assert_eq!(classify(&Answer::Unreachable), Verdict::Refused(Refusal::Unreachable));
+    }
+
+    #[test]
+    fn who_is_turned_away_at_the_door_proves_nothing_of_before() {
+        for refusal in [Refusal::Unauthorized, Refusal::Forbidden, Refusal::RateLimited(None), Refusal::Unreachable] {
+            assert!(!refusal.clears_earlier_doubt());
+        }
+    }
+}

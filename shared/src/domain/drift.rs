@@ -1,0 +1,96 @@
+//! Where the registered schema no longer fits the routes, told before an event trips over it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{
+    attributes::{AttributeDefinition, AttributeKey, AttributeValue, Registration, Schema},
+    routes::{AttributeRule, Route, Routes},
+};
+
+/// One attribute of one route that the schema no longer takes as it did.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Drift {
+    /// The route's name.
+    pub route: String,
+    /// The prefixed key that the route sends.
+    pub attribute: String,
+    /// What changed.
+    pub kind: DriftKind,
+}
+
+/// What may change about an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriftKind {
+    /// It is mapped, and not registered.
+    Unregistered,
+    /// It is registered with another type.
+    TypeChanged,
+    /// It holds fewer characters than before, or than the route's constant has.
+    LengthShrunk,
+    /// It is registered, but for its case or Unicode form.
+    CaseDiffers,
+}
+
+/// Compares routes with a schema, and with the schema before it where there is one. Without one, a length counts as
+/// shrunk only where a constant of the route shows it, and flattened names, which the routes file doesn't spell out, are
+/// not known.
+pub fn drift(routes: &Routes, schema: &Schema, previous: Option<&Schema>) -> Vec<Drift> {
+    let mut found = BTreeSet::new();
+    for route in routes.iter() {
+        for rule in &route.attributes {
+            let kind = changed(&rule.key, schema, previous).or_else(|| outgrown(rule, schema));
+            found.extend(kind.map(|kind| entry(route, &rule.key, kind)));
+        }
+        for definition in flattened(route, previous) {
+            let key = definition.prefixed();
+            found.extend(changed(&key, schema, previous).map(|kind| entry(route, &key, kind)));
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn entry(route: &Route, key: &AttributeKey, kind: DriftKind) -> Drift {
+    Drift { route: route.name().to_owned(), attribute: key.to_string(), kind }
+}
+
+fn changed(key: &AttributeKey, schema: &Schema, previous: Option<&Schema>) -> Option<DriftKind> {
+    match schema.registration(key) {
+        Registration::Unregistered => Some(DriftKind::Unregistered),
+        Registration::OtherType(_) => Some(DriftKind::TypeChanged),
+        Registration::OtherSpelling(_) => Some(DriftKind::CaseDiffers),
+        Registration::Registered(now) => match previous?.registration(key) {
+            Registration::Registered(before) if now.length_limit() < before.length_limit() => {
+                Some(DriftKind::LengthShrunk)
+            }
+            _ => None,
+        },
+    }
+}
+
+/// Whether a constant of the rule is longer than its attribute now holds.
+fn outgrown(rule: &AttributeRule, schema: &Schema) -> Option<DriftKind> {
+    let Registration::Registered(definition) = schema.registration(&rule.key) else { return None };
+    rule.source
+        .constants()
+        .any(|(_, value)| match value {
+            AttributeValue::String(text) | AttributeValue::Date(text) => {
+                text.chars().count() > definition.length_limit()
+            }
+            AttributeValue::Number(_) | AttributeValue::Boolean(_) => false,
+        })
+        .then_some(DriftKind::LengthShrunk)
+}
+
+/// The attributes that the route's flattened object may have been sent as: those that were registered under its prefix
+/// and that the route doesn't map on its own.
+fn flattened<'s>(route: &Route, previous: Option<&'s Schema>) -> impl Iterator<Item = &'s AttributeDefinition> {
+    let prefix = route.flatten.as_ref().map(|flatten| flatten.prefix.as_str());
+    let own: BTreeSet<_> = route.attributes.iter().map(|rule| rule.key.name()).collect();
+    previous.into_iter().flat_map(Schema::definitions).filter(move |definition| {
+        let rest = prefix.and_then(|prefix| definition.key.strip_prefix(prefix));
+        rest.is_some_and(|rest| !rest.starts_with(char::is_lowercase)) && !own.contains(definition.key.as_str())
+    })
+}

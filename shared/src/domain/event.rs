@@ -1,0 +1,427 @@
+//! One upstream event: the SQS message body, parsed once into a type that the rest relies on.
+//!
+//! Three forms arrive and one is kept. CloudEvents is the kept one, because it names what the others leave implicit;
+//! an EventBridge event is renamed into it, and an SNS notification is only a wrapper. Problems point into the event as
+//! its sender wrote it, so the names that were changed are changed back in pointers.
+
+use std::{fmt, sync::LazyLock};
+
+use serde_json::{Map, Value};
+
+use super::{
+    json::{self, Fault},
+    problem::{DeadLetterReason, Problem},
+    time::Timestamp,
+};
+
+/// An event that every rule of its envelope holds for.
+#[derive(Clone, PartialEq)]
+pub struct Event {
+    identity: Identity,
+    kind: String,
+    time: Option<Timestamp>,
+    expiry: Option<Timestamp>,
+    envelope: Value,
+    form: Form,
+}
+
+/// What makes an event the same event: its source and the id that is unique there. It survives redrive and resending.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    source: String,
+    id: String,
+}
+
+/// A body that is not an event, with every rule that it breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed event: {}", list(.problems))]
+pub struct MalformedEvent {
+    /// The identity, where source and id could be read in spite of the rest.
+    pub identity: Option<Identity>,
+    /// At least one problem.
+    pub problems: Vec<Problem>,
+}
+
+impl Event {
+    /// Reads one SQS message body: a CloudEvent or an EventBridge event, bare or inside an SNS notification.
+    pub fn parse(body: &str) -> Result<Self, MalformedEvent> {
+        Self::unwrapped(json::read(body)?)
+    }
+
+    /// Reads an event that is JSON already, by the same rules.
+    pub fn from_json(value: Value) -> Result<Self, MalformedEvent> {
+        Self::unwrapped(json::bounded(value)?)
+    }
+
+    /// Source and id.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The CloudEvents `type`, or EventBridge's `detail-type`.
+    pub fn event_type(&self) -> &str {
+        &self.kind
+    }
+
+    /// When the occurrence happened, by its sender.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.time
+    }
+
+    /// The `expirytime` extension: when the event stops being worth anything.
+    pub fn expiry(&self) -> Option<Timestamp> {
+        self.expiry
+    }
+
+    /// The members of `data`.
+    pub fn data(&self) -> &Map<String, Value> {
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.data_value().as_object().unwrap_or(&NONE)
+    }
+
+    /// The whole event as a CloudEvent, whatever form it arrived in.
+    pub fn envelope(&self) -> &Value {
+        &self.envelope
+    }
+
+    /// `data` as the root that paths start from: always an object.
+    pub(crate) fn data_value(&self) -> &Value {
+        &self.envelope["data"]
+    }
+
+    /// Turns a pointer into [`Self::envelope`] into one into the event that the sender wrote.
+    pub(crate) fn sender_pointer(&self, pointer: &str) -> String {
+        for (kept, sent) in [("/data", self.form.data()), ("/type", self.form.event_type())] {
+            if let Some(rest) = pointer.strip_prefix(kept)
+                && (rest.is_empty() || rest.starts_with('/'))
+            {
+                return format!("/{sent}{rest}");
+            }
+        }
+        pointer.to_owned()
+    }
+
+    fn unwrapped(value: Value) -> Result<Self, MalformedEvent> {
+        if value.get("Type").and_then(Value::as_str) != Some("Notification") {
+            return Self::from_envelope(value);
+        }
+        let Some(message) = value.get("Message").and_then(Value::as_str) else {
+            return Err(malformed("an SNS notification has no Message text", "/Message").into());
+        };
+        let inner = json::read(message).map_err(|fault| {
+            malformed(format!("the SNS Message is not JSON that is accepted: {}", fault.message), "/Message")
+        })?;
+        Self::from_envelope(inner)
+    }
+
+    fn from_envelope(value: Value) -> Result<Self, MalformedEvent> {
+        let Value::Object(members) = value else {
+            return Err(malformed("the event is not a JSON object", "").into());
+        };
+        let form = Form::of(&members);
+        let mut rules = Rules { members: &members, problems: Vec::new() };
+        if form == Form::CloudEvent {
+            rules.cloud_event();
+        }
+        let source = rules.identifier("source");
+        let id = rules.identifier("id");
+        let kind = rules.text(form.event_type());
+        let time = rules.time("time");
+        let expiry = rules.time("expirytime");
+        rules.data(form.data());
+        let problems = rules.problems;
+
+        let identity = source.zip(id).map(|(source, id)| Identity { source, id });
+        match (identity, kind) {
+            (Some(identity), Some(kind)) if problems.is_empty() => {
+                Ok(Self { identity, kind, time, expiry, envelope: form.into_cloud_event(members), form })
+            }
+            (identity, _) => Err(MalformedEvent { identity, problems }),
+        }
+    }
+}
+
+impl fmt::Debug for Event {
+    /// The identity alone: an event's data is never printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// The system that the event comes from: CloudEvents `source`.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The event's id, unique within its source.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl From<Problem> for MalformedEvent {
+    fn from(problem: Problem) -> Self {
+        Self { identity: None, problems: vec![problem] }
+    }
+}
+
+impl From<Fault> for MalformedEvent {
+    fn from(fault: Fault) -> Self {
+        malformed(format!("the body is not JSON that is accepted: {}", fault.message), fault.pointer).into()
+    }
+}
+
+/// The form that an event arrived in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    CloudEvent,
+    EventBridge,
+}
+
+impl Form {
+    /// What is neither is held to the rules of CloudEvents: that says best what is missing.
+    fn of(members: &Map<String, Value>) -> Self {
+        if members.contains_key("detail-type") && !members.contains_key("specversion") {
+            Self::EventBridge
+        } else {
+            Self::CloudEvent
+        }
+    }
+
+    const fn event_type(self) -> &'static str {
+        match self {
+            Self::CloudEvent => "type",
+            Self::EventBridge => "detail-type",
+        }
+    }
+
+    const fn data(self) -> &'static str {
+        match self {
+            Self::CloudEvent => "data",
+            Self::EventBridge => "detail",
+        }
+    }
+
+    fn into_cloud_event(self, mut members: Map<String, Value>) -> Value {
+        if self == Self::EventBridge {
+            // EventBridge's own `version` says how to read the form that is given up here.
+            members.remove("version");
+            members.insert("specversion".to_owned(), "1.0".into());
+            for (sent, kept) in [(self.event_type(), "type"), (self.data(), "data")] {
+                if let Some(value) = members.remove(sent) {
+                    members.insert(kept.to_owned(), value);
+                }
+            }
+        }
+        Value::Object(members)
+    }
+}
+
+/// The envelope's rules, each tried whatever became of the others. A null member counts as absent, as CloudEvents has it.
+struct Rules<'a> {
+    members: &'a Map<String, Value>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Rules<'a> {
+    fn present(&self, name: &str) -> Option<&'a Value> {
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+
+    fn broken(&mut self, name: &str, rule: &str) {
+        self.problems.push(malformed(format!("{name} {rule}"), format!("/{name}")));
+    }
+
+    fn cloud_event(&mut self) {
+        match self.present("specversion") {
+            None => self.broken("specversion", "is missing, and so is EventBridge's detail-type"),
+            Some(Value::String(version)) if version == "1.0" => {}
+            Some(_) => self.broken("specversion", "must be \"1.0\""),
+        }
+        if self.present("data_base64").is_some() {
+            self.broken("data_base64", "is not read: send data as a JSON object");
+        }
+        match self.present("datacontenttype") {
+            None => {}
+            Some(Value::String(media_type)) if is_json(media_type) => {}
+            Some(_) => self.broken("datacontenttype", "must be a JSON media type or absent"),
+        }
+        if self.present("subject").is_some_and(|subject| !subject.is_string()) {
+            self.broken("subject", "must be a string");
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        match self.present(name) {
+            None => self.broken(name, "is missing"),
+            Some(Value::String(text)) if text.trim().is_empty() => self.broken(name, "is empty"),
+            Some(Value::String(text)) => return Some(text.clone()),
+            Some(_) => self.broken(name, "must be a string"),
+        }
+        None
+    }
+
+    /// A text of the identity. CloudEvents forbids control characters in it, and the idempotency key relies on that: one
+    /// of them separates source from id in the name that the key is made of.
+    fn identifier(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        if text.chars().any(char::is_control) {
+            self.broken(name, "contains a control character");
+            return None;
+        }
+        Some(text)
+    }
+
+    fn time(&mut self, name: &str) -> Option<Timestamp> {
+        let time = self.present(name)?.as_str().and_then(Timestamp::parse_rfc3339);
+        if time.is_none() {
+            self.broken(name, "must be an RFC 3339 date-time with its offset");
+        }
+        time
+    }
+
+    fn data(&mut self, name: &str) {
+        match self.present(name) {
+            None => self.broken(name, "is missing"),
+            Some(Value::Object(_)) => {}
+            Some(_) => self.broken(name, "must be a JSON object"),
+        }
+    }
+}
+
+fn malformed(message: impl Into<String>, pointer: impl Into<String>) -> Problem {
+    Problem::new(DeadLetterReason::MalformedEvent, message).at(pointer)
+}
+
+/// Whether a media type is JSON: `application/json`, `text/json` or any `+json`, parameters aside.
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.split_once('/').is_some_and(|(_, subtype)| subtype == "json" || subtype.ends_with("+json"))
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cloud_event(change: impl FnOnce(&mut Map<String, Value>)) -> Result<Event, MalformedEvent> {
+        let mut event = json!({
+            "specversion": "1.0", "id": "1", "source": "/s", "type": "t", "time": "2024-05-15T14:30:00Z", "data": { "a": 1 },
+        });
+        change(event.as_object_mut().unwrap());
+        Event::parse(&event.to_string())
+    }
+
+    fn pointers(event: Result<Event, MalformedEvent>) -> Vec<String> {
+        event.unwrap_err().problems.into_iter().map(|problem| problem.pointer.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_cloud_event_is_read() {
+        let event = cloud_event(|_| ()).unwrap();
+        assert_eq!((event.identity().source(), event.identity().id(), event.event_type()), ("/s", "1", "t"));
+        assert_eq!(event.time().unwrap().to_string(), "2024-05-15T14:30:00.000Z");
+        assert_eq!((event.expiry(), event.data()["a"].as_i64()), (None, Some(1)));
+    }
+
+    #[test]
+    fn an_eventbridge_event_is_read_as_a_cloud_event() {
+        let body = json!({
+            "version": "0", "id": "1", "source": "s", "detail-type": "T", "account": "123456789012", "detail": { "a": 1 },
+        });
+        let event = Event::from_json(body).unwrap();
+        let expected = json!({
+            "specversion": "1.0", "id": "1", "source": "s", "type": "T", "account": "123456789012", "data": { "a": 1 },
+        });
+        assert_eq!(event.envelope(), &expected);
+        assert_eq!(event.sender_pointer("/data/a"), "/detail/a");
+        assert_eq!(event.sender_pointer("/database"), "/database");
+    }
+
+    #[test]
+    fn an_sns_notification_is_unwrapped_once() {
+        let inner = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": {} }).to_string();
+        let wrapped = json!({ "Type": "Notification", "Message": inner });
+        assert_eq!(Event::from_json(wrapped.clone()).unwrap().event_type(), "t");
+        let twice = json!({ "Type": "Notification", "Message": wrapped.to_string() });
+        assert!(Event::from_json(twice).is_err());
+        assert_eq!(pointers(Event::from_json(json!({ "Type": "Notification", "Message": "hello" }))), ["/Message"]);
+        assert_eq!(pointers(Event::from_json(json!({ "Type": "Notification" }))), ["/Message"]);
+    }
+
+    #[test]
+    fn every_broken_rule_is_told_at_once() {
+        let event = Event::parse(
+            r#"{"specversion":"0.3","id":"","source":7,"data":[],"data_base64":"AA==","datacontenttype":"text/xml",
+                "time":"yesterday","expirytime":5,"subject":1}"#,
+        );
+        let broken = [
+            "/specversion",
+            "/data_base64",
+            "/datacontenttype",
+            "/subject",
+            "/source",
+            "/id",
+            "/type",
+            "/time",
+            "/expirytime",
+            "/data",
+        ];
+        assert_eq!(pointers(event), broken);
+    }
+
+    #[test]
+    fn what_is_no_event_at_all_is_told_so() {
+        for body in ["", "null", "[]", "\"text\"", "{", "{}", "1e999"] {
+            let malformed = Event::parse(body).unwrap_err();
+            assert!(malformed.identity.is_none() && !malformed.problems.is_empty(), "{body}");
+        }
+        assert_eq!(pointers(Event::parse("{}")), ["/specversion", "/source", "/id", "/type", "/data"]);
+    }
+
+    #[test]
+    fn the_identity_survives_other_problems() {
+        let malformed = cloud_event(|event| drop(event.remove("data"))).unwrap_err();
+        assert_eq!(malformed.identity.unwrap().id(), "1");
+        assert_eq!(malformed.problems[0].message, "data is missing");
+    }
+
+    #[test]
+    fn a_control_character_in_the_identity_is_refused() {
+        for name in ["id", "source"] {
+            let event = cloud_event(|event| drop(event.insert(name.to_owned(), "a\u{1f}b".into())));
+            assert_eq!(pointers(event), [format!("/{name}")]);
+        }
+    }
+
+    #[test]
+    fn json_media_types_are_accepted_with_parameters_and_in_any_case() {
+        for media_type in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.x+json", "text/json"]
+        {
+            assert!(is_json(media_type), "{media_type}");
+        }
+        for media_type in ["", "json", "text/plain", "application/jsonp", "application/xml+jsonx"] {
+            assert!(!is_json(media_type), "{media_type}");
+        }
+    }
+
+    #[test]
+    fn a_null_member_counts_as_absent() {
+        assert!(cloud_event(|event| drop(event.insert("expirytime".to_owned(), Value::Null))).is_ok());
+        let event = cloud_event(|event| drop(event.insert("data".to_owned(), Value::Null)));
+        assert_eq!(pointers(event), ["/data"]);
+    }
+
+    #[test]
+    fn debug_output_has_no_data() {
+        let event =
+            cloud_event(|event| drop(event.insert("data".to_owned(), json!({ "phone": "+15550100000" })))).unwrap();
+        assert!(!format!("{event:?}").contains("555"));
+    }
+}

@@ -1,0 +1,390 @@
+//! One worker's hold on one OAuth client: its window, its limit, its circuits and its token.
+//!
+//! CXone counts limits by client id, and the guide forbids sharing a client between workers. So whoever wants to send
+//! needs a [`Permit`], only a [`Lease`] gives one, and it gives none that the window, the adaptive limit or a circuit
+//! refuses. A permit that is dropped counts as a send that was never answered: forgetting one can only slow us down.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    breaker::{Breaker, Health, Transition},
+    throttle::Throttle,
+    time::Timestamp,
+    token::SealedToken,
+    window::{Admission, ClockId, Window, WindowLimits},
+};
+
+/// How long after its holder's deadline a lease can be taken over: the clocks' skew, and a request's last segments.
+pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
+
+/// Longer than any request takes: a permit that is dropped unanswered counts from then.
+const LONGEST_REQUEST: Duration = Duration::from_secs(15);
+
+/// What is kept with a client between its leases.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientState {
+    /// The log of sends.
+    #[serde(default)]
+    pub window: Window,
+    /// The adaptive limit.
+    #[serde(default)]
+    pub throttle: Throttle,
+    /// The authorization server's circuit.
+    #[serde(default)]
+    pub auth: Breaker,
+    /// The routing engine's circuit.
+    #[serde(default)]
+    pub routing: Breaker,
+    /// The token, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_token: Option<SealedToken>,
+}
+
+/// Permits that a lease may use, written with it so that a crash leaves them on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// How many.
+    pub permits: usize,
+    /// The holder's deadline: after it, none of them was used any more.
+    pub until: Timestamp,
+}
+
+/// The configured rate: so many sends in any such time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Sends.
+    pub limit: usize,
+    /// In any time of this length.
+    pub window: Duration,
+}
+
+/// One of the two services that CXone consists of here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// `/oauth/token`. Its requests don't count in the window.
+    Auth,
+    /// Everything that takes a token.
+    Routing,
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auth => "auth",
+            Self::Routing => "routing",
+        })
+    }
+}
+
+/// Why no permit was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPermit {
+    /// The window is full, or closed by a 429, until this.
+    Window(Timestamp),
+    /// The circuit is open until this.
+    Circuit(Timestamp),
+    /// The lease has used what it reserved; the next lease may send again.
+    Reservation,
+}
+
+/// A held client. `fence` grows with every lease, so that a holder whose time is over can't write any more.
+pub struct Lease {
+    client_id: String,
+    fence: u64,
+    rate: Rate,
+    clock: ClockId,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    state: ClientState,
+    permits_left: usize,
+}
+
+impl Lease {
+    /// Takes over a client as its last holder left it.
+    ///
+    /// `orphans` are reservations that were never given back: their holders crashed, and each permit counts as used at
+    /// the last moment it could have been.
+    pub fn take_over(
+        client_id: String,
+        fence: u64,
+        mut state: ClientState,
+        orphans: &[Reservation],
+        permits: usize,
+        rate: Rate,
+        clock: ClockId,
+    ) -> Self {
+        for orphan in orphans {
+            // A clock of nobody: what a crashed worker's clock said is read with the skew's allowance by everyone.
+            state.window.assume(orphan.permits.min(rate.limit), orphan.until, ClockId::of_nobody());
+        }
+        state.auth = state.auth.handed_over();
+        state.routing = state.routing.handed_over();
+        Self { client_id, fence, rate, clock, held: Mutex::new(Held { state, permits_left: permits }) }
+    }
+
+    /// The OAuth client.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The lease's number.
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// A permit for one request, or when to ask again.
+    ///
+    /// # Errors
+    /// [`NoPermit`] names what stands in the way.
+    pub fn permit(&self, service: Service, now: Timestamp) -> Result<(Permit<'_>, Option<Transition>), NoPermit> {
+        let mut held = self.held();
+        let Held { state, permits_left } = &mut *held;
+        if service == Service::Routing {
+            if *permits_left == 0 {
+                return Err(NoPermit::Reservation);
+            }
+            if let Some(until) = state.throttle.closed_until(now) {
+                return Err(NoPermit::Window(until));
+            }
+            let limit = state.throttle.limit(self.rate.limit);
+            let limits = WindowLimits { limit, length: self.rate.window, clock: self.clock };
+            if let Admission::RetryAt(at) = state.window.admit(now, limits) {
+                return Err(NoPermit::Window(at));
+            }
+        }
+        let (admission, transition) = state.breaker(service).admit(now);
+        if let Admission::RetryAt(at) = admission {
+            if service == Service::Routing {
+                state.window.unsent();
+            }
+            return Err(NoPermit::Circuit(at));
+        }
+        if service == Service::Routing {
+            *permits_left -= 1;
+        }
+        Ok((Permit { lease: self, service, admitted: now, open: true }, transition))
+    }
+
+    /// Places taken in the window, and the limit that holds now.
+    pub fn utilisation(&self, now: Timestamp) -> (usize, usize) {
+        let mut held = self.held();
+        let limit = held.state.throttle.limit(self.rate.limit);
+        let limits = WindowLimits { limit, length: self.rate.window, clock: self.clock };
+        (held.state.window.occupied(now, limits), limit)
+    }
+
+    /// The token as it was found, to be opened once.
+    pub fn sealed_token(&self) -> Option<SealedToken> {
+        self.held().state.sealed_token.clone()
+    }
+
+    /// Keeps a token, or none, for the next holder.
+    pub fn keep_token(&self, sealed: Option<SealedToken>) {
+        self.held().state.sealed_token = sealed;
+    }
+
+    /// The state to give back. What no permit needs any more is no longer in it.
+    pub fn state(&self, now: Timestamp) -> ClientState {
+        self.utilisation(now);
+        self.held().state.clone()
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        // Every change below is made whole before anything can panic, so a poisoned state is a sound one.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientState {
+    fn breaker(&mut self, service: Service) -> &mut Breaker {
+        match service {
+            Service::Auth => &mut self.auth,
+            Service::Routing => &mut self.routing,
+        }
+    }
+}
+
+/// What an answer says about the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// The request was within the limit.
+    Held,
+    /// 429: it was not.
+    Exceeded(Option<Duration>),
+}
+
+/// Leave to send one request. It can't be made, copied or used twice outside a lease.
+#[must_use = "a permit takes a place in the window until it is answered"]
+pub struct Permit<'a> {
+    lease: &'a Lease,
+    service: Service,
+    admitted: Timestamp,
+    open: bool,
+}
+
+impl Permit<'_> {
+    /// Which service it is for.
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
+    /// The answer came.
+    pub fn answered(mut self, now: Timestamp, health: Health, pace: Pace) -> Option<Transition> {
+        self.open = false;
+        let mut held = self.lease.held();
+        if self.service == Service::Routing {
+            held.state.window.answered(now, self.lease.clock);
+            match pace {
+                Pace::Held => held.state.throttle.succeeded(self.lease.rate.limit),
+                Pace::Exceeded(retry_after) => {
+                    held.state.throttle.rate_limited(now, self.admitted, self.lease.rate.limit, retry_after);
+                }
+            }
+        }
+        held.state.breaker(self.service).record(now, health)
+    }
+
+    /// No answer came in time.
+    pub fn unanswered(mut self, now: Timestamp) -> Option<Transition> {
+        self.open = false;
+        self.lease.unanswered(self.service, now)
+    }
+
+    /// The service could not be reached, so nothing was sent.
+    pub fn unreachable(mut self, now: Timestamp) -> Option<Transition> {
+        self.open = false;
+        let mut held = self.lease.held();
+        if self.service == Service::Routing {
+            held.state.window.unsent();
+        }
+        held.state.breaker(self.service).record(now, Health::Fails)
+    }
+
+    /// The request was never sent, through no fault of the service.
+    pub fn unsent(mut self) {
+        self.open = false;
+        let mut held = self.lease.held();
+        if self.service == Service::Routing {
+            held.state.window.unsent();
+            held.permits_left += 1;
+        }
+        held.state.breaker(self.service).unsent();
+    }
+}
+
+impl Lease {
+    fn unanswered(&self, service: Service, now: Timestamp) -> Option<Transition> {
+        let mut held = self.held();
+        if service == Service::Routing {
+            held.state.window.unanswered(now, self.clock);
+        }
+        held.state.breaker(service).record(now, Health::Fails)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.lease.unanswered(self.service, self.admitted.plus(LONGEST_REQUEST));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { limit: 4, window: Duration::from_secs(60) };
+    const CLOCK: ClockId = ClockId::new(1);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_790_000_000_000 + seconds * 1000)
+    }
+
+    fn lease(state: ClientState, orphans: &[Reservation], permits: usize) -> Lease {
+        Lease::take_over("client-a".to_owned(), 7, state, orphans, permits, RATE, CLOCK)
+    }
+
+    fn permit(lease: &Lease, now: Timestamp) -> Result<Permit<'_>, NoPermit> {
+        lease.permit(Service::Routing, now).map(|(permit, _)| permit)
+    }
+
+    #[test]
+    fn a_lease_sends_no_more_than_it_reserved() {
+        let lease = lease(ClientState::default(), &[], 2);
+        for _ in 0..2 {
+            permit(&lease, at(0)).unwrap().answered(at(0), Health::Works, Pace::Held);
+        }
+        assert_eq!(permit(&lease, at(0)).err(), Some(NoPermit::Reservation));
+    }
+
+    #[test]
+    fn a_dropped_permit_counts_as_a_send() {
+        let lease = lease(ClientState::default(), &[], 10);
+        for _ in 0..4 {
+            drop(permit(&lease, at(0)).unwrap());
+        }
+        assert!(matches!(permit(&lease, at(61)).err(), Some(NoPermit::Window(_))));
+    }
+
+    #[test]
+    fn an_unsent_permit_gives_its_place_back() {
+        let lease = lease(ClientState::default(), &[], 1);
+        permit(&lease, at(0)).unwrap().unsent();
+        assert!(permit(&lease, at(0)).is_ok());
+    }
+
+    #[test]
+    fn permits_of_a_crashed_holder_count_at_its_deadline() {
+        let lease = lease(ClientState::default(), &[Reservation { permits: 100, until: at(30) }], 10);
+        let Some(NoPermit::Window(opens)) = permit(&lease, at(45)).err() else { panic!("the window must be full") };
+        assert!(opens > at(90));
+        assert!(permit(&lease, opens).is_ok());
+    }
+
+    #[test]
+    fn a_token_request_takes_no_place_in_the_window() {
+        let lease = lease(ClientState::default(), &[], 4);
+        for _ in 0..50 {
+            let (token, _) = lease.permit(Service::Auth, at(0)).unwrap();
+            token.answered(at(0), Health::Works, Pace::Held);
+        }
+        assert_eq!(lease.utilisation(at(0)).0, 0);
+    }
+
+    #[test]
+    fn an_open_circuit_refuses_and_takes_no_place() {
+        let rate = Rate { limit: 100, ..RATE };
+        let lease = Lease::take_over("client-a".to_owned(), 7, ClientState::default(), &[], 100, rate, CLOCK);
+        for _ in 0..5 {
+            permit(&lease, at(0)).unwrap().answered(at(0), Health::Fails, Pace::Held);
+        }
+        assert!(matches!(permit(&lease, at(1)).err(), Some(NoPermit::Circuit(_))));
+        assert_eq!(lease.utilisation(at(1)).0, 5);
+        assert!(lease.permit(Service::Auth, at(1)).is_ok(), "the auth circuit is another");
+    }
+
+    #[test]
+    fn a_429_closes_the_window_for_everyone_who_comes_after() {
+        let first = lease(ClientState::default(), &[], 10);
+        let wait = Some(Duration::from_secs(20));
+        permit(&first, at(0)).unwrap().answered(at(0), Health::Works, Pace::Exceeded(wait));
+        let second = lease(first.state(at(1)), &[], 10);
+        assert_eq!(permit(&second, at(2)).err(), Some(NoPermit::Window(at(20))));
+        assert_eq!(second.utilisation(at(2)).1, 2);
+    }
+
+    #[test]
+    fn a_state_with_fields_of_the_future_is_still_read() {
+        let state: ClientState = serde_json::from_str(r#"{"window":{"runs":[]},"colour":"red"}"#).unwrap();
+        assert_eq!(state, ClientState::default());
+    }
+}

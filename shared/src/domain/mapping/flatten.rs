@@ -1,0 +1,164 @@
+//! A nested object becomes attributes: one for each scalar in it, named after its path and typed by the registry.
+//!
+//! A name that the route maps on its own is the route's: that is how a member of the object gets its coercion or its
+//! `pii` word, and it keeps a stripped value from coming back through here. Two members that end in one name are refused,
+//! since whichever won would be chance.
+
+use std::{borrow::Cow, collections::BTreeMap, ptr};
+
+use serde_json::{Map, Value};
+
+use super::{ComplianceBoundary, Mapping, convert, masked};
+use crate::domain::{
+    attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue},
+    json,
+    problem::{DeadLetterReason, Problem},
+    routes::{Flatten, Overflow, Unregistered},
+};
+
+/// Values that one object may flatten into. A person reads the contact: hundreds of attributes are a mistake already.
+const MAX_VALUES: usize = 1_000;
+
+impl<'a> Mapping<'a> {
+    pub(super) fn flatten(&mut self, flatten: &'a Flatten) {
+        let (root, members) = match self.select(&flatten.path) {
+            Ok(None) => return,
+            Ok(Some(root @ Value::Object(members))) => (root, members),
+            Ok(Some(value)) => {
+                let rule = format!("needs an object, and the event has {}", convert::Found::of(value).described());
+                return self.refuse_flatten(flatten, &rule);
+            }
+            Err(rule) => return self.refuse_flatten(flatten, &rule),
+        };
+        let mut leaves = Leaves::default();
+        leaves.collect(members, &flatten.prefix);
+        if leaves.count > MAX_VALUES {
+            return self.refuse_flatten(flatten, &format!("finds more than {MAX_VALUES} values"));
+        }
+        for (name, values) in leaves.named {
+            if !self.route.attributes.iter().any(|rule| rule.key.name() == name) {
+                self.leaf(flatten, root, &name, &values);
+            }
+        }
+    }
+
+    fn leaf(&mut self, flatten: &Flatten, root: &Value, name: &str, values: &[&'a Value]) {
+        let definitions = self.schema.named(name);
+        if definitions.is_empty() && flatten.unregistered == Unregistered::Drop {
+            return;
+        }
+        let Some((&first, others)) = values.split_first() else { return };
+        let event = self.event;
+        let place = |value: &Value| {
+            let within = locate(root, value).unwrap_or_default();
+            format!("{}{within}", flatten.path.pointer(event))
+        };
+        let scalar = scalar(first);
+        let (key, made) = typed(name, &scalar, definitions);
+        let broken = match made {
+            Ok(_) if let Some(second) = others.first() => {
+                format!("is the name of two members, at {:?} and {:?}", place(first), place(second))
+            }
+            Ok(value) => {
+                let outside = self.boundary == ComplianceBoundary::Outside;
+                let value = if outside { masked(value, None, None) } else { value };
+                return self.admit(&key, value, Overflow::Reject, || Some(place(first)));
+            }
+            Err(error) => error.to_string(),
+        };
+        let problem = self.problem(DeadLetterReason::MappingFailed, &key, &broken);
+        self.problems.push(problem.on(&key).at(place(first)));
+    }
+
+    fn refuse_flatten(&mut self, flatten: &Flatten, rule: &str) {
+        let problem: Problem = self.problem(DeadLetterReason::MappingFailed, "flatten", rule);
+        self.problems.push(problem.at(flatten.path.pointer(self.event)));
+    }
+}
+
+/// The values of an object that can be attributes, by the names that they get.
+#[derive(Default)]
+struct Leaves<'e> {
+    named: BTreeMap<String, Vec<&'e Value>>,
+    count: usize,
+}
+
+impl<'e> Leaves<'e> {
+    /// An event nests to a bounded depth, so recursion does too.
+    fn collect(&mut self, members: &'e Map<String, Value>, prefix: &str) {
+        for (key, value) in members {
+            let name = camel_case(prefix, key);
+            match value {
+                Value::Object(inner) => self.collect(inner, &name),
+                Value::Null => {}
+                Value::Array(elements) if elements.is_empty() || !elements.iter().all(is_scalar) => {}
+                _ => {
+                    self.count += 1;
+                    self.named.entry(name).or_default().push(value);
+                }
+            }
+            if self.count > MAX_VALUES {
+                return;
+            }
+        }
+    }
+}
+
+/// The name with the words of a key appended, each with a capital. What is neither letter nor digit separates words; a
+/// word in capitals alone is a word like others.
+fn camel_case(prefix: &str, key: &str) -> String {
+    let mut name = String::with_capacity(prefix.len() + key.len());
+    name.push_str(prefix);
+    for word in json::composed(key).split(|c: char| !c.is_alphanumeric()) {
+        let shouted = !word.chars().any(char::is_lowercase);
+        let mut letters = word.chars();
+        name.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        if shouted {
+            name.extend(letters.flat_map(char::to_lowercase));
+        } else {
+            name.push_str(letters.as_str());
+        }
+    }
+    name
+}
+
+/// The value as one scalar: an array of scalars is one text.
+fn scalar(value: &Value) -> Cow<'_, Value> {
+    let Value::Array(elements) = value else { return Cow::Borrowed(value) };
+    let texts: Vec<_> = elements
+        .iter()
+        .map(|element| element.as_str().map_or_else(|| element.to_string().into(), Cow::Borrowed))
+        .collect();
+    Cow::Owned(Value::String(texts.join(",")))
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
+}
+
+/// The value in the registered type; where the name has several types, in the first that takes it. An unregistered name
+/// is typed by the value alone, for the sake of the problem that will name it.
+fn typed(
+    name: &str,
+    value: &Value,
+    definitions: &[AttributeDefinition],
+) -> (AttributeKey, Result<AttributeValue, convert::ConversionError>) {
+    let own = match value {
+        Value::Bool(_) => AttributeType::Boolean,
+        Value::Number(_) => AttributeType::Number,
+        _ => AttributeType::String,
+    };
+    let convert = |kind| (AttributeKey::new(kind, name), convert::attribute(kind, value, false));
+    let mut kinds = definitions.iter().map(|definition| definition.attribute_type);
+    let first = convert(kinds.next().unwrap_or(own));
+    if first.1.is_ok() { first } else { kinds.map(convert).find(|(_, made)| made.is_ok()).unwrap_or(first) }
+}
+
+/// The JSON pointer from `root` to a value inside it, found by the value's own address. Only problems need it.
+fn locate(root: &Value, value: &Value) -> Option<String> {
+    if ptr::eq(root, value) {
+        return Some(String::new());
+    }
+    let Value::Object(members) = root else { return None };
+    members.iter().find_map(|(name, member)| Some(format!("{}{}", json::child("", name), locate(member, value)?)))
+}

@@ -1,0 +1,249 @@
+//! From an event to a contact, by the rules of its route.
+//!
+//! Mapping, masking and the check against the registered schema are one pass, because they depend on each other: the
+//! registered length decides where a text is cut, and it is cut only after masking, so that no half of a card number
+//! survives. Everything that is wrong is told at once; a sender that learns one mistake per attempt needs many.
+
+pub(crate) mod convert;
+mod flatten;
+mod phone;
+
+use std::{borrow::Cow, str::FromStr};
+
+use serde_json::Value;
+
+pub(crate) use self::phone::{E164, UnknownRegion};
+use super::{
+    attributes::{AttributeKey, AttributeValue, Registration, Schema},
+    contact::{Attributes, Contact},
+    event::Event,
+    pii,
+    problem::{DeadLetterReason, Problem},
+    routes::{AttributeRule, Field, Overflow, Path, Pii, Route, Selection, Source},
+};
+
+/// Whether the deployment is inside a HIPAA or PCI-DSS boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComplianceBoundary {
+    /// Personal data may pass: what is marked is kept.
+    Inside,
+    /// Personal data may not pass: what is marked is stripped or masked, and the rest is guarded.
+    Outside,
+}
+
+/// A word that is neither `inside` nor `outside`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a compliance boundary is either inside or outside")]
+pub struct NotABoundary;
+
+/// Makes the contact that the route says, or tells everything that is wrong with the event: at least one problem.
+pub fn map(
+    route: &Route,
+    event: &Event,
+    schema: &Schema,
+    boundary: ComplianceBoundary,
+) -> Result<Contact, Vec<Problem>> {
+    let mut mapping = Mapping { route, event, schema, boundary, attributes: Attributes::new(), problems: Vec::new() };
+    let from = mapping.field("from", &route.from);
+    let to = mapping.field("to", &route.to);
+    let callback_number = route.callback_number.as_ref().and_then(|field| mapping.field("callbackNumber", field));
+    let wrap_up_code = route.wrap_up_code.as_ref().and_then(|field| mapping.field("wrapUpCode", field));
+    for rule in &route.attributes {
+        mapping.attribute(rule);
+    }
+    if let Some(flatten) = &route.flatten {
+        mapping.flatten(flatten);
+    }
+    mapping.demand_required();
+
+    match (from, to) {
+        (Some(from), Some(to)) if mapping.problems.is_empty() => Ok(Contact {
+            channel: route.channel().to_owned(),
+            from,
+            to,
+            callback_number,
+            wrap_up_code,
+            attributes: mapping.attributes,
+        }),
+        _ => Err(mapping.problems),
+    }
+}
+
+impl FromStr for ComplianceBoundary {
+    type Err = NotABoundary;
+
+    fn from_str(text: &str) -> Result<Self, NotABoundary> {
+        match text {
+            "inside" => Ok(Self::Inside),
+            "outside" => Ok(Self::Outside),
+            _ => Err(NotABoundary),
+        }
+    }
+}
+
+/// One event on its way to a contact.
+struct Mapping<'a> {
+    route: &'a Route,
+    event: &'a Event,
+    schema: &'a Schema,
+    boundary: ComplianceBoundary,
+    attributes: Attributes,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Mapping<'a> {
+    /// A field of the contact itself, or nothing: then it is optional and absent, or the reason is noted.
+    fn field(&mut self, name: &str, field: &'a Field) -> Option<String> {
+        let (path, required, default) = match &field.source {
+            Source::Constant(text) => return Some(text.clone()),
+            Source::Path { path, required, default } => (path, *required, default),
+        };
+        let made = match self.select(path) {
+            Err(rule) => Err(rule),
+            Ok(None) if default.is_some() => return default.clone(),
+            Ok(None) if required => Err(Cow::Borrowed("is required, and the event has no value for it")),
+            Ok(None) => return None,
+            Ok(Some(value)) => text(value, field.coerce, field.phone),
+        };
+        let made = made.and_then(|text| if text.trim().is_empty() { Err("is empty".into()) } else { Ok(text) });
+        match made {
+            // A phone number and an address are what these fields are for; a code is free text.
+            Ok(text) if name == "wrapUpCode" && self.boundary == ComplianceBoundary::Outside => {
+                Some(pii::guard(&text).into_owned())
+            }
+            Ok(text) => Some(text),
+            Err(rule) => {
+                let problem = self.problem(DeadLetterReason::MappingFailed, name, &rule);
+                self.problems.push(problem.at(path.pointer(self.event)));
+                None
+            }
+        }
+    }
+
+    fn attribute(&mut self, rule: &'a AttributeRule) {
+        let event = self.event;
+        let outside = self.boundary == ComplianceBoundary::Outside;
+        if outside && rule.pii == Some(Pii::Strip) {
+            return;
+        }
+        let (path, required, default) = match &rule.source {
+            Source::Constant(value) => return self.admit(&rule.key, value.clone(), rule.overflow, || None),
+            Source::Path { path, required, default } => (path, *required, default),
+        };
+        let made = match self.select(path) {
+            Err(broken) => Err(broken),
+            Ok(None) => match default {
+                Some(value) => return self.admit(&rule.key, value.clone(), rule.overflow, || None),
+                None if required => Err("is required, and the event has no value for it".into()),
+                None => return,
+            },
+            Ok(Some(value)) => match rule.phone {
+                Some(_) => text(value, rule.coerce, rule.phone).map(AttributeValue::String),
+                None => {
+                    convert::attribute(rule.key.kind(), value, rule.coerce).map_err(|error| error.to_string().into())
+                }
+            },
+        };
+        match made {
+            Ok(value) => {
+                let value = if outside { masked(value, rule.pii, rule.phone) } else { value };
+                self.admit(&rule.key, value, rule.overflow, || Some(path.pointer(event)));
+            }
+            Err(broken) => {
+                let problem = self.problem(DeadLetterReason::MappingFailed, &rule.key, &broken).on(&rule.key);
+                self.problems.push(problem.at(path.pointer(self.event)));
+            }
+        }
+    }
+
+    /// Takes a value that was made, if the registered schema takes it.
+    fn admit(
+        &mut self,
+        key: &AttributeKey,
+        value: AttributeValue,
+        overflow: Overflow,
+        pointer: impl FnOnce() -> Option<String>,
+    ) {
+        let broken = match self.schema.registration(key) {
+            Registration::Registered(definition) => match fitted(value, definition.length_limit(), overflow) {
+                Ok(value) => {
+                    self.attributes.insert(key.clone(), value);
+                    return;
+                }
+                Err(limit) => (DeadLetterReason::InvalidAttribute, format!("is longer than {limit} characters")),
+            },
+            Registration::OtherType(definition) => {
+                (DeadLetterReason::InvalidAttribute, format!("is registered as a {}", definition.attribute_type))
+            }
+            Registration::OtherSpelling(definition) => (
+                DeadLetterReason::UnregisteredAttribute,
+                format!("is not registered; did you mean {}?", definition.prefixed()),
+            ),
+            Registration::Unregistered => (DeadLetterReason::UnregisteredAttribute, "is not registered".to_owned()),
+        };
+        let problem = self.problem(broken.0, key, &broken.1).on(key);
+        self.problems.push(Problem { pointer: pointer(), ..problem });
+    }
+
+    /// Every attribute that is registered as required must be there, unless a problem says already why it isn't.
+    fn demand_required(&mut self) {
+        for definition in self.schema.definitions().iter().filter(|definition| definition.required) {
+            let key = definition.prefixed();
+            let text = key.to_string();
+            if self.attributes.contains_key(&key) || self.problems.iter().any(|p| p.attribute.as_ref() == Some(&text)) {
+                continue;
+            }
+            let rule = "is registered as required, and the route makes no value for it";
+            let problem = self.problem(DeadLetterReason::InvalidAttribute, &text, rule).on(&text);
+            self.problems.push(problem);
+        }
+    }
+
+    fn select(&self, path: &Path) -> Result<Option<&'a Value>, Cow<'static, str>> {
+        match path.select(self.event) {
+            Selection::Nothing => Ok(None),
+            Selection::One(value) => Ok(Some(value)),
+            Selection::Several => Err(format!("may have one value, and {} selects several", path.as_str()).into()),
+        }
+    }
+
+    fn problem(&self, code: DeadLetterReason, subject: impl std::fmt::Display, rule: &str) -> Problem {
+        Problem::new(code, format!("{subject} {rule} (route {})", self.route.name()))
+    }
+}
+
+/// The value as text, a phone number where the rule says so.
+fn text(value: &Value, coerce: bool, phone: Option<E164>) -> Result<String, Cow<'static, str>> {
+    let text = convert::text(value, coerce).map_err(|error| error.to_string())?;
+    match phone {
+        None => Ok(text.into_owned()),
+        Some(phone) => phone.normalise(&text).ok_or_else(|| "is not an international phone number".into()),
+    }
+}
+
+/// What is left of a value outside a compliance boundary. A phone number that the route asked for is no accident.
+fn masked(value: AttributeValue, pii: Option<Pii>, phone: Option<E164>) -> AttributeValue {
+    match (value, pii) {
+        (AttributeValue::String(text), Some(Pii::Redact)) => AttributeValue::String(pii::redact(&text).into_owned()),
+        (AttributeValue::String(text), None) if phone.is_none() => {
+            AttributeValue::String(pii::guard(&text).into_owned())
+        }
+        (value, _) => value,
+    }
+}
+
+/// The value within its length in characters, or the length that it breaks.
+fn fitted(value: AttributeValue, limit: usize, overflow: Overflow) -> Result<AttributeValue, usize> {
+    let (AttributeValue::String(text) | AttributeValue::Date(text)) = &value else { return Ok(value) };
+    // No text has more characters than bytes.
+    let Some((end, _)) = (text.len() > limit).then(|| text.char_indices().nth(limit)).flatten() else {
+        return Ok(value);
+    };
+    match (value, overflow) {
+        (AttributeValue::String(mut text), Overflow::Truncate) => {
+            text.truncate(end);
+            Ok(AttributeValue::String(text))
+        }
+        _ => Err(limit),
+    }
+}

@@ -1,0 +1,196 @@
+//! What became of a message: exactly one of four things ends each delivery (public interface, section 5).
+
+use std::{fmt, time::Duration};
+
+use super::{problem::DeadLetterReason, time::Timestamp};
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// CXone has the contact in a queue.
+    Injected {
+        /// CXone's id of it.
+        contact_id: String,
+    },
+    /// The identity was injected before.
+    Duplicate {
+        /// CXone's id of the contact that it became.
+        contact_id: String,
+    },
+    /// Not now: the message comes back.
+    Deferred {
+        /// Why.
+        reason: DeferralReason,
+        /// When to look at it again.
+        retry: Retry,
+    },
+    /// It can never succeed.
+    DeadLettered {
+        /// Why.
+        reason: DeadLetterReason,
+        /// In words, without a value of the event.
+        detail: String,
+    },
+}
+
+impl Outcome {
+    /// A deferral with backoff.
+    pub const fn deferred(reason: DeferralReason) -> Self {
+        Self::Deferred { reason, retry: Retry::Backoff }
+    }
+
+    /// A deferral to a known time.
+    pub const fn deferred_until(reason: DeferralReason, at: Timestamp) -> Self {
+        Self::Deferred { reason, retry: Retry::At(at) }
+    }
+
+    /// The outcome's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Injected { .. } => "injected",
+            Self::Duplicate { .. } => "duplicate",
+            Self::Deferred { .. } => "deferred",
+            Self::DeadLettered { .. } => "dead-lettered",
+        }
+    }
+
+    /// The reason's name, where the outcome has one.
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Injected { .. } | Self::Duplicate { .. } => None,
+            Self::Deferred { reason, .. } => Some(reason.as_str()),
+            Self::DeadLettered { reason, .. } => Some(reason.as_str()),
+        }
+    }
+}
+
+/// When a deferred message is to be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// After an exponential backoff with full jitter, by how often it was received.
+    Backoff,
+    /// When something is known to open or to end.
+    At(Timestamp),
+}
+
+/// Why a message comes back. None of these ever counts towards giving it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeferralReason {
+    /// The client's window is full.
+    RateWindow,
+    /// No OAuth client is free.
+    NoClient,
+    /// A circuit is open.
+    CircuitOpen,
+    /// 401 twice, or no token for this client.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// 429.
+    RateLimited,
+    /// 5xx, 3xx, a 2xx that can't be read; or a store that doesn't answer.
+    ServiceError,
+    /// No answer in time.
+    Timeout,
+    /// Every target is saturated.
+    Saturated,
+    /// There is no registered schema to check against.
+    UnverifiedSchema,
+    /// The route holds contacts while its queue's health is unknown.
+    Held,
+    /// Another worker has it.
+    InProgress,
+    /// The invocation's time is up.
+    Deadline,
+}
+
+impl DeferralReason {
+    /// The reason as callers see it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateWindow => "rate-window",
+            Self::NoClient => "no-client",
+            Self::CircuitOpen => "circuit-open",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate-limited",
+            Self::ServiceError => "service-error",
+            Self::Timeout => "timeout",
+            Self::Saturated => "saturated",
+            Self::UnverifiedSchema => "unverified-schema",
+            Self::Held => "held",
+            Self::InProgress => "in-progress",
+            Self::Deadline => "deadline",
+        }
+    }
+}
+
+impl fmt::Display for DeferralReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// SQS takes no message out of sight for longer than this after it was received.
+const LONGEST_INVISIBILITY: Duration = Duration::from_secs(12 * 3600);
+
+/// A message that waits for a known time isn't looked at later than this all the same: what was known may change.
+const LONGEST_WAIT: Duration = Duration::from_secs(900);
+
+/// Messages that wait for the same moment come back spread over so much more of their wait, at least
+/// [`SMALLEST_SPREAD`]: a herd at the door is what the wait was for.
+const SPREAD: f64 = 0.25;
+
+/// See [`SPREAD`].
+const SMALLEST_SPREAD: Duration = Duration::from_secs(2);
+
+/// How long to keep a deferred message out of sight: whole seconds, from 0 to 12 hours less `held`, the time that this
+/// delivery has had it already (SQS counts from the receipt).
+pub fn visibility_delay(retry: Retry, now: Timestamp, receive_count: u32, held: Duration, sample: f64) -> Duration {
+    let wait = match retry {
+        Retry::Backoff => super::backoff::ACROSS_DELIVERIES.wait(receive_count, sample),
+        Retry::At(at) => {
+            let wait = at.since(now).min(LONGEST_WAIT);
+            wait + wait.mul_f64(SPREAD).max(SMALLEST_SPREAD).mul_f64(sample.clamp(0.0, 1.0))
+        }
+    };
+    // Rounded up, so that a message never comes back a moment before the door opens.
+    Duration::from_secs(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
+        .min(LONGEST_INVISIBILITY.saturating_sub(held))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    #[test]
+    fn a_known_time_is_waited_for_with_a_spread_behind_it() {
+        let at = Retry::At(NOW.plus(Duration::from_millis(40_500)));
+        assert_eq!(visibility_delay(at, NOW, 1, Duration::ZERO, 0.0), Duration::from_secs(41));
+        assert_eq!(visibility_delay(at, NOW, 1, Duration::ZERO, 1.0), Duration::from_secs(51));
+    }
+
+    #[test]
+    fn a_time_in_the_past_is_at_once_but_spread() {
+        assert_eq!(
+            visibility_delay(Retry::At(NOW.minus(SMALLEST_SPREAD)), NOW, 1, Duration::ZERO, 0.5),
+            Duration::from_secs(1)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn sqs_is_never_asked_for_more_than_its_twelve_hours(
+            wait in 0..10_000_000_000_u64, receives in any::<u32>(), held in 0..100_000_u64, sample in 0.0..=1.0_f64, backoff: bool,
+        ) {
+            let retry = if backoff { Retry::Backoff } else { Retry::At(NOW.plus(Duration::from_millis(wait))) };
+            let held = Duration::from_secs(held);
+            let delay = visibility_delay(retry, NOW, receives, held, sample);
+            prop_assert!(delay + held <= LONGEST_INVISIBILITY.max(held));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Routes: which events become contacts, where those go, and with what priority.
+//!
+//! A routes file is configuration that is shipped, so it is judged whole when the function starts. What leaves this
+//! module holds: every path and glob compiled, every constant of its attribute's type, every priority in range. After
+//! that an event can be wrong, a route can't.
+
+mod file;
+mod glob;
+mod load;
+mod path;
+mod priority;
+
+use std::{collections::BTreeSet, fmt, time::Duration};
+
+use serde::Serialize;
+
+use self::glob::Glob;
+pub use self::{
+    file::OnUnknownHealth,
+    load::{RoutesError, RoutesProblem},
+    priority::{Degrade, NotAPriority, Priority},
+};
+pub(crate) use self::{
+    file::{Overflow, Pii, Unregistered},
+    path::{Path, Selection},
+};
+use super::{
+    attributes::{AttributeKey, AttributeValue},
+    event::Event,
+    mapping::E164,
+};
+
+/// The routes of a deployment, in the order in which they are tried.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    routes: Vec<Route>,
+}
+
+/// How the events of one kind become contacts.
+#[derive(Clone, Debug)]
+pub struct Route {
+    name: String,
+    event_type: Glob,
+    source: Option<Glob>,
+    channel: String,
+    targets: Vec<Target>,
+    priorities: Priorities,
+    max_age: Option<Duration>,
+    on_unknown_health: OnUnknownHealth,
+    pub(crate) from: Field,
+    pub(crate) to: Field,
+    pub(crate) callback_number: Option<Field>,
+    pub(crate) wrap_up_code: Option<Field>,
+    pub(crate) attributes: Vec<AttributeRule>,
+    pub(crate) flatten: Option<Flatten>,
+}
+
+/// A route's priorities: the first rule that holds, or the default.
+#[derive(Clone, Debug)]
+struct Priorities {
+    default: Priority,
+    rules: Vec<(Path, Priority)>,
+    degrade: Option<Degrade>,
+}
+
+/// Where a contact may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    address: Address,
+    priority_delta: i16,
+}
+
+/// A queue, or the skills that an agent must have. `CXone` takes one of them, never both.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A queue by its id.
+    Queue(QueueId),
+    /// Skills by their ids: at least one.
+    Skills(Vec<String>),
+}
+
+/// A queue's id: letters, digits, `-` and `_`, so that it can stand in a URL as it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct QueueId(String);
+
+/// Where a contact's own field comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    pub(crate) source: Source<String>,
+    pub(crate) coerce: bool,
+    pub(crate) phone: Option<E164>,
+}
+
+/// Where an attribute comes from, and what is done to it.
+#[derive(Clone, Debug)]
+pub(crate) struct AttributeRule {
+    pub(crate) key: AttributeKey,
+    pub(crate) source: Source<AttributeValue>,
+    pub(crate) coerce: bool,
+    pub(crate) phone: Option<E164>,
+    pub(crate) overflow: Overflow,
+    pub(crate) pii: Option<Pii>,
+}
+
+/// A constant, or a path into the event.
+#[derive(Clone, Debug)]
+pub(crate) enum Source<T> {
+    Constant(T),
+    Path { path: Path, required: bool, default: Option<T> },
+}
+
+/// A nested object that becomes attributes.
+#[derive(Clone, Debug)]
+pub(crate) struct Flatten {
+    pub(crate) path: Path,
+    pub(crate) prefix: String,
+    pub(crate) unregistered: Unregistered,
+}
+
+impl Routes {
+    /// Reads a routes file. It is refused as a whole, with every problem that it has.
+    pub fn from_json(text: &str) -> Result<Self, RoutesError> {
+        load::routes(text)
+    }
+
+    /// The first route whose match fits the event.
+    pub fn select(&self, event: &Event) -> Option<&Route> {
+        self.routes.iter().find(|route| route.takes(event))
+    }
+
+    /// Every route, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+
+    /// Every queue that a route names, once each.
+    pub fn queue_ids(&self) -> impl Iterator<Item = &QueueId> {
+        let queues: BTreeSet<_> = self
+            .iter()
+            .flat_map(Route::targets)
+            .filter_map(|target| match target.address() {
+                Address::Queue(queue) => Some(queue),
+                Address::Skills(_) => None,
+            })
+            .collect();
+        queues.into_iter()
+    }
+
+    /// The JSON Schema of a routes file, for editors.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(file::RoutesFile).to_value()
+    }
+}
+
+impl<T> Source<T> {
+    /// The values that the routes file gives, by the names of their members.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (&'static str, &T)> {
+        let constant = match self {
+            Self::Constant(value) => Some(("value", value)),
+            Self::Path { default, .. } => default.as_ref().map(|value| ("default", value)),
+        };
+        constant.into_iter()
+    }
+}
+
+impl Route {
+    /// The name that logs and problems use.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The contact's channel.
+    pub fn channel(&self) -> &str {
+        &self.channel
+    }
+
+    /// Where the contact goes: the primary, then its fallbacks. Never empty.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// The priority of the first rule that holds for the event, or the route's default.
+    pub fn base_priority(&self, event: &Event) -> Priority {
+        let Priorities { default, rules, .. } = &self.priorities;
+        rules.iter().find(|(when, _)| when.holds(event)).map_or(*default, |(_, priority)| *priority)
+    }
+
+    /// How the priority gives way as queues saturate.
+    pub fn degrade(&self) -> Option<Degrade> {
+        self.priorities.degrade
+    }
+
+    /// The age beyond which an event is no longer worth a contact.
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age
+    }
+
+    /// What becomes of an event while its queues' health is unknown.
+    pub fn on_unknown_health(&self) -> OnUnknownHealth {
+        self.on_unknown_health
+    }
+
+    fn takes(&self, event: &Event) -> bool {
+        self.event_type.matches(event.event_type())
+            && self.source.as_ref().is_none_or(|source| source.matches(event.identity().source()))
+    }
+
+    /// Whether every event that `other` takes is taken here too.
+    fn covers(&self, other: &Self) -> bool {
+        let any = Glob::new("*".to_owned());
+        let sources = [self, other].map(|route| route.source.as_ref().unwrap_or(&any));
+        self.event_type.covers(&other.event_type) && sources[0].covers(sources[1])
+    }
+}
+
+impl Priorities {
+    /// Every priority that an event of the route may get.
+    fn all(&self) -> impl Iterator<Item = Priority> {
+        self.rules.iter().map(|(_, priority)| *priority).chain([self.default])
+    }
+}
+
+impl Target {
+    /// The queue or the skills.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// What the target adds to the priority.
+    pub fn priority_delta(&self) -> i16 {
+        self.priority_delta
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(queue) => write!(f, "queue:{queue}"),
+            Self::Skills(skills) => write!(f, "skills:{}", skills.join(",")),
+        }
+    }
+}
+
+impl QueueId {
+    /// The id as CXone knows it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn new(text: String) -> Option<Self> {
+        let fits =
+            (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        fits.then_some(Self(text))
+    }
+}
+
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

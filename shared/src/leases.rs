@@ -1,0 +1,197 @@
+//! How a worker comes by an OAuth client for the length of one invocation, and gives it back.
+//!
+//! One conditional write takes a client; whoever comes second is told until when it is taken. No list of free clients
+//! is kept or read, so the cost is the same with one client as with a thousand. The client that this environment used
+//! last comes first: its connection and its clock are known here, and its window is read without allowance for skew.
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::{
+    domain::{
+        lease::{ClientState, LEASE_MARGIN, Lease, Rate, Reservation},
+        outcome::{DeferralReason, Retry},
+        time::Timestamp,
+    },
+    error::chain,
+    ports::{Acquired, ClientTable, Credentials, Environment, LeaseRequest, StoreError, StoredClient, StoredState},
+};
+
+/// The form of the state that this code writes.
+const STATE_VERSION: u32 = 1;
+
+/// Clients asked for before pausing: more would only hammer the table when every client is busy.
+const TRIES_IN_A_ROW: usize = 8;
+
+/// The pause between two rounds, jittered: a fraction of the time that a batch takes.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What a worker needs a client for.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// The configured rate of each client.
+    pub rate: Rate,
+    /// Requests that the invocation may send.
+    pub permits: usize,
+    /// When the invocation ends.
+    pub deadline: Timestamp,
+    /// Until when it may wait for a client.
+    pub wait_until: Timestamp,
+    /// Workers that share the clients, for the log.
+    pub workers: usize,
+}
+
+/// Why no client was had.
+#[derive(Debug, thiserror::Error)]
+pub enum NoClient {
+    /// The secret holds none.
+    #[error("the secret holds no OAuth client")]
+    NoneConfigured,
+    /// Every one that was asked for is held by another worker.
+    #[error("every OAuth client is held by another worker")]
+    AllBusy,
+    /// The clients table doesn't answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl NoClient {
+    /// What a message that needed the client is told.
+    pub fn deferral(&self) -> (DeferralReason, Retry) {
+        match self {
+            Self::NoneConfigured | Self::AllBusy => (DeferralReason::NoClient, Retry::Backoff),
+            Self::Store(_) => (DeferralReason::ServiceError, Retry::Backoff),
+        }
+    }
+}
+
+/// Leases one of `clients`, `preferred` first, waiting for one while the terms allow.
+///
+/// # Errors
+/// [`NoClient`] says why there is none.
+pub async fn acquire(
+    table: &impl ClientTable,
+    environment: &impl Environment,
+    clients: &[Credentials],
+    preferred: Option<&str>,
+    terms: Terms,
+) -> Result<(Lease, Credentials), NoClient> {
+    if clients.is_empty() {
+        warn!("no OAuth client is configured: write at least one to the secret");
+        return Err(NoClient::NoneConfigured);
+    }
+    let mut failed = false;
+    loop {
+        for credentials in in_order(clients, preferred, environment).take(TRIES_IN_A_ROW) {
+            match try_acquire(table, environment, credentials, terms).await {
+                Ok(Some(lease)) => return Ok((lease, credentials.clone())),
+                Ok(None) => {}
+                // One client's item may be at fault; if a second one fails too, the table is.
+                Err(error) if failed => return Err(error.into()),
+                Err(error) => {
+                    warn!(client_id = credentials.client_id, error = chain(&error), "the client can't be leased");
+                    failed = true;
+                }
+            }
+        }
+        if environment.now() >= terms.wait_until || environment.closing() {
+            warn!(
+                clients = clients.len(),
+                workers = terms.workers,
+                "no OAuth client is free: there are more workers than clients, or a worker crashed"
+            );
+            return Err(NoClient::AllBusy);
+        }
+        environment.sleep(PAUSE.mul_f64(0.5 + environment.sample())).await;
+    }
+}
+
+/// Gives a client back with what was learnt about it. A failure is logged: the reservation stays on record, so the
+/// next worker sends less, not more.
+pub async fn release(table: &impl ClientTable, lease: &Lease, now: Timestamp) {
+    let json = match serde_json::to_string(&lease.state(now)) {
+        Ok(json) => json,
+        Err(error) => return warn!(client_id = lease.client_id(), %error, "the client's state could not be written"),
+    };
+    match table.release(lease.client_id(), lease.fence(), &StoredState { version: STATE_VERSION, json }).await {
+        Ok(true) => {}
+        Ok(false) => warn!(client_id = lease.client_id(), "the lease was over before it was given back"),
+        Err(error) => warn!(client_id = lease.client_id(), error = chain(&error), "the lease was not given back"),
+    }
+}
+
+async fn try_acquire(
+    table: &impl ClientTable,
+    environment: &impl Environment,
+    credentials: &Credentials,
+    terms: Terms,
+) -> Result<Option<Lease>, StoreError> {
+    let request = LeaseRequest {
+        holder: environment.uuid(),
+        now: environment.now(),
+        until: terms.deadline.plus(LEASE_MARGIN),
+        reservation: Reservation { permits: terms.permits, until: terms.deadline },
+    };
+    Ok(match table.acquire(&credentials.client_id, &request).await? {
+        Acquired::Busy(_) => None,
+        Acquired::Held { fence, client } => {
+            if !client.orphans.is_empty() {
+                info!(
+                    client_id = credentials.client_id,
+                    "an earlier worker did not give this client back; its permits count as used"
+                );
+            }
+            let state = read_state(&client, &credentials.client_id, terms.rate, request.now);
+            Some(Lease::take_over(
+                credentials.client_id.clone(),
+                fence,
+                state,
+                &client.orphans,
+                terms.permits,
+                terms.rate,
+                environment.clock(),
+            ))
+        }
+    })
+}
+
+/// The client's state, or, where it can't be read, one that admits nothing before a whole window has passed.
+fn read_state(client: &StoredClient, client_id: &str, rate: Rate, now: Timestamp) -> ClientState {
+    let Some(stored) = &client.state else { return ClientState::default() };
+    if stored.version == STATE_VERSION {
+        match serde_json::from_str(&stored.json) {
+            Ok(state) => return state,
+            Err(error) => warn!(client_id, %error, "the client's state can't be read; its window counts as full"),
+        }
+    } else {
+        warn!(
+            client_id,
+            version = stored.version,
+            "the client's state is of another version; its window counts as full"
+        );
+    }
+    let mut state = ClientState::default();
+    state.window.assume(rate.limit, now, crate::domain::window::ClockId::of_nobody());
+    state
+}
+
+/// The preferred client, then the others from a random one on.
+fn in_order<'a>(
+    clients: &'a [Credentials],
+    preferred: Option<&str>,
+    environment: &impl Environment,
+) -> impl Iterator<Item = &'a Credentials> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index into a short list"
+    )]
+    let start = (environment.sample() * clients.len() as f64) as usize % clients.len();
+    let first = clients.iter().position(|client| Some(client.client_id.as_str()) == preferred);
+    let rest = (0..clients.len())
+        .map(move |offset| (start + offset) % clients.len())
+        .filter(move |index| Some(*index) != first);
+    first.into_iter().chain(rest).map(|index| &clients[index])
+}

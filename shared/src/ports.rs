@@ -1,0 +1,285 @@
+//! What the pipeline needs from outside, and nothing of how it is had.
+//!
+//! Each trait is as narrow as the promise that rests on it. Stores only compare and swap: what may follow what is
+//! decided in `domain`, so that a test's in-memory table and DynamoDB can't differ in anything but the network.
+
+#![expect(async_fn_in_trait, reason = "a worker is one thread: nothing here is ever sent to another")]
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::domain::{
+    attributes::Schema,
+    claim::Record,
+    classify::Answer,
+    contact::ContactRequest,
+    health::QueueHealth,
+    idempotency::IdempotencyKey,
+    lease::{Permit, Reservation},
+    message::DeadLetter,
+    routes::QueueId,
+    targets::Queue,
+    time::Timestamp,
+    token::{NONCE_LENGTH, Token, TokenAnswer},
+    window::ClockId,
+};
+
+/// A store did not do what was asked; whether it did it all the same is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("{store} did not do what was asked: {operation}")]
+pub struct StoreError {
+    /// Which store.
+    pub store: &'static str,
+    /// What was asked of it.
+    pub operation: &'static str,
+    /// The cause.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The result of a conditional write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Swap<T> {
+    /// It was written.
+    Done,
+    /// It was not, since this stands there instead; nothing where the item is gone.
+    Refused(Option<T>),
+}
+
+/// The ledger table: one record for each event.
+pub trait Ledger {
+    /// Writes the record where there is none.
+    async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError>;
+
+    /// Writes the record in place of `seen`: where attempt and state are still the same.
+    async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError>;
+}
+
+/// A client as the clients table holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredClient {
+    /// The state as text, or nothing where the client was never leased.
+    pub state: Option<StoredState>,
+    /// Reservations that were never given back.
+    pub orphans: Vec<Reservation>,
+}
+
+/// A client's state in its stored form, which another version of this program may have written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredState {
+    /// The form.
+    pub version: u32,
+    /// JSON.
+    pub json: String,
+}
+
+/// What came of asking for a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acquired {
+    /// It is held, under this fence.
+    Held {
+        /// Grows with each lease of the client.
+        fence: u64,
+        /// As it was before this lease.
+        client: StoredClient,
+    },
+    /// Another worker holds it until then.
+    Busy(Timestamp),
+}
+
+/// What a worker asks for when it leases a client.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseRequest {
+    /// An id for this lease, new each time.
+    pub holder: Uuid,
+    /// The worker's clock.
+    pub now: Timestamp,
+    /// When the lease can be taken over.
+    pub until: Timestamp,
+    /// The permits that the worker may use.
+    pub reservation: Reservation,
+}
+
+/// The clients table: one item for each OAuth client.
+pub trait ClientTable {
+    /// Takes a client whose lease is free or over, and puts the reservation on record, in one write.
+    async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError>;
+
+    /// Gives a client back with its state, in one write; false where a later lease holds it.
+    async fn release(&self, client_id: &str, fence: u64, state: &StoredState) -> Result<bool, StoreError>;
+}
+
+/// An OAuth client and its secret.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The client id; not a secret.
+    pub client_id: String,
+    /// The secret.
+    pub client_secret: SecretString,
+}
+
+/// Where the clients' credentials are.
+pub trait Secrets {
+    /// The clients of this function, at most five minutes old.
+    async fn clients(&self) -> Result<Vec<Credentials>, StoreError>;
+
+    /// The same, read again now.
+    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError>;
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The authorization server doesn't know the client or its secret.
+    #[error("the authorization server answered invalid_client")]
+    InvalidClient,
+    /// It refused for another reason that a repetition won't mend; its error code.
+    #[error("the authorization server answered {status} {error}")]
+    Refused {
+        /// The HTTP status code.
+        status: u16,
+        /// The `error` member of the answer.
+        error: String,
+    },
+    /// It asks to wait, or fails.
+    #[error("the authorization server answered {status}")]
+    Unavailable {
+        /// The HTTP status code.
+        status: u16,
+        /// How long it asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// It answered with something that holds no token.
+    #[error("the authorization server's answer holds no token")]
+    Unreadable,
+    /// It didn't answer.
+    #[error("the authorization server did not answer")]
+    Silence,
+}
+
+/// What came of a GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read<T> {
+    /// It could be read.
+    Found(T),
+    /// 404.
+    Missing,
+    /// It couldn't, with the status where there was one, and why.
+    Failed {
+        /// The answer, for the window and the circuit.
+        answer: Answer,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// CXone's HTTP API. Every call takes a permit, and permits come from a lease only.
+pub trait ContactApi {
+    /// `POST /oauth/token`.
+    async fn token(&self, permit: &Permit<'_>, credentials: &Credentials) -> Result<TokenAnswer, TokenError>;
+
+    /// `POST /api/v2/routing/contacts`.
+    async fn inject(&self, permit: &Permit<'_>, token: &Token, key: IdempotencyKey, request: &ContactRequest)
+    -> Answer;
+
+    /// `GET /api/v2/routing/queues/{queueId}`: the JSON as it came.
+    async fn queue(&self, permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<serde_json::Value>;
+
+    /// `GET /api/v2/contacts/attributes`: the JSON as it came.
+    async fn attributes(&self, permit: &Permit<'_>, token: &Token) -> Read<serde_json::Value>;
+}
+
+/// The registered attributes as they were read at one time.
+#[derive(Clone, Debug)]
+pub struct SchemaSnapshot {
+    /// The attributes.
+    pub schema: Schema,
+    /// When CXone gave them.
+    pub fetched: Timestamp,
+}
+
+/// What the registry table knows.
+#[derive(Clone, Debug, Default)]
+pub struct Registered {
+    /// The registered attributes, where they were ever synced.
+    pub schema: Option<SchemaSnapshot>,
+    /// The queues asked for, as far as they are known.
+    pub queues: Vec<(QueueId, Queue)>,
+}
+
+/// The registry table: what sync-registry found out, and what workers tell each other.
+pub trait Registry {
+    /// The registered attributes, and what is known of these queues.
+    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError>;
+
+    /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
+    async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;
+
+    /// Keeps a queue's health, unless a newer one is kept already; false where it is.
+    async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError>;
+
+    /// Tells the other workers that a queue is full until then.
+    async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError>;
+}
+
+/// The dead-letter queue.
+pub trait DeadLetters {
+    /// Sends a dead letter.
+    async fn send(&self, letter: &DeadLetter) -> Result<(), StoreError>;
+}
+
+/// The contact queue, as far as a worker writes to it.
+pub trait ContactQueue {
+    /// Keeps messages out of sight for so long from now; the receipt handles of those for which it didn't work.
+    async fn hide(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError>;
+}
+
+/// Time and chance.
+pub trait Environment {
+    /// Now.
+    fn now(&self) -> Timestamp;
+    /// Whose `now` it is.
+    fn clock(&self) -> ClockId;
+    /// Waits, or less where it is closing time.
+    async fn sleep(&self, duration: Duration);
+    /// Whether this environment is being shut down: nothing new is begun.
+    fn closing(&self) -> bool {
+        false
+    }
+    /// A uniform sample from 0 to 1.
+    fn sample(&self) -> f64;
+    /// A new id.
+    fn uuid(&self) -> Uuid;
+    /// A number used once.
+    fn nonce(&self) -> [u8; NONCE_LENGTH];
+}
+
+/// What every worker needs, under one name.
+#[expect(missing_docs, reason = "each is documented at its trait")]
+pub trait Ports {
+    type Clients: ClientTable;
+    type Secrets: Secrets;
+    type Registry: Registry;
+    type Api: ContactApi;
+    type Environment: Environment;
+
+    fn clients(&self) -> &Self::Clients;
+    fn secrets(&self) -> &Self::Secrets;
+    fn registry(&self) -> &Self::Registry;
+    fn api(&self) -> &Self::Api;
+    fn environment(&self) -> &Self::Environment;
+}
+
+/// What a worker needs besides to inject contacts.
+#[expect(missing_docs, reason = "each is documented at its trait")]
+pub trait InjectPorts: Ports {
+    type Ledger: Ledger;
+    type DeadLetters: DeadLetters;
+    type Queue: ContactQueue;
+
+    fn ledger(&self) -> &Self::Ledger;
+    fn dead_letters(&self) -> &Self::DeadLetters;
+    fn queue(&self) -> &Self::Queue;
+}

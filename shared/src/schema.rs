@@ -1,0 +1,58 @@
+//! The registered attributes that an invocation checks against: the registry's, or CXone's own.
+//!
+//! Nothing is injected unchecked. A snapshot that the sync has missed to renew is renewed here, and kept for the other
+//! workers; where CXone doesn't answer, the old one still checks better than none.
+
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::{
+    domain::{attributes::Schema, registered::read_schema},
+    error::chain,
+    ports::{Environment, Ports, Read, Registry, SchemaSnapshot},
+    worker::Worker,
+};
+
+/// A snapshot older than this is renewed: the daily sync is two hours late.
+const STALE_AFTER: Duration = Duration::from_secs(26 * 3600);
+
+/// The schema to check against, or nothing where there is none to be had.
+pub async fn current<P: Ports>(ports: &P, worker: &Worker<'_, P>, snapshot: Option<SchemaSnapshot>) -> Option<Schema> {
+    let now = ports.environment().now();
+    match snapshot {
+        Some(snapshot) if now.since(snapshot.fetched) < STALE_AFTER => Some(snapshot.schema),
+        stale => match fetch(ports, worker).await {
+            Ok(fresh) => {
+                info!(
+                    attributes = fresh.schema.definitions().len(),
+                    "the attribute schema was missing or stale and is renewed"
+                );
+                if let Err(cause) = ports.registry().keep_schema(&fresh).await {
+                    warn!(error = chain(&cause), "the renewed attribute schema is not kept");
+                }
+                Some(fresh.schema)
+            }
+            Err(problem) => {
+                warn!(problem, stale = stale.is_some(), "the attribute schema can't be renewed");
+                stale.map(|stale| stale.schema)
+            }
+        },
+    }
+}
+
+/// The schema as CXone has it now; what is wrong in words where there is none.
+///
+/// # Errors
+/// Says why it can't be had or read.
+pub async fn fetch<P: Ports>(ports: &P, worker: &Worker<'_, P>) -> Result<SchemaSnapshot, String> {
+    match worker.attributes().await {
+        Ok(Read::Found(answer)) => match read_schema(&answer) {
+            Ok(schema) => Ok(SchemaSnapshot { schema, fetched: ports.environment().now() }),
+            Err(unreadable) => Err(unreadable.to_string()),
+        },
+        Ok(Read::Missing) => Err("CXone answered 404".to_owned()),
+        Ok(Read::Failed { problem, .. }) => Err(problem),
+        Err(not_sent) => Err(format!("it was not asked for: {}", not_sent.reason)),
+    }
+}

@@ -1,0 +1,98 @@
+//! Deliberate defects: what a simulation that finds nothing has to be asked about.
+//!
+//! Each stands for a mistake that is easy to make in this program. It is made in the models around the program, so that
+//! the program itself holds no switch.
+
+/// One mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Defect {
+    /// A claim whose outcome is in doubt is deleted.
+    ClaimDeletedOnTimeout,
+    /// A claim whose outcome is in doubt is released.
+    ClaimReleasedOnDoubt,
+    /// The ledger is written whoever holds the claim by now.
+    SettlementUnfenced,
+    /// A record that says injected is read as one in doubt.
+    DuplicateUnchecked,
+    /// A claim of an event with other data isn't a conflict.
+    DataUnchecked,
+    /// CXone is taken to remember a key for ever.
+    KeyMemoryIgnored,
+    /// Every request has a key of its own.
+    KeyPerAttempt,
+    /// The key stays the same after CXone lost a contact.
+    KeyKeptAfterLoss,
+    /// A timeout counts as a connection that was never made.
+    TimeoutTakenForRefusal,
+    /// How long CXone asks to wait isn't read.
+    RetryAfterIgnored,
+    /// The window isn't kept from one invocation to the next.
+    WindowForgotten,
+    /// The permits of a worker that crashed are forgotten.
+    ReservationForgotten,
+    /// Every worker's clock is taken for the reader's own.
+    SkewIgnored,
+    /// A client can be leased while another worker holds it.
+    LeaseUnchecked,
+    /// A client can be given back by whoever held it once.
+    LeaseUnfenced,
+    /// A message is deleted when it is received.
+    AcknowledgedOnReceipt,
+    /// Every message of a batch is deleted when the batch ends.
+    FailuresIgnored,
+    /// A dead letter that could not be sent counts as sent.
+    DeadLetterUnchecked,
+}
+
+impl Defect {
+    /// Every defect.
+    pub const ALL: [Self; 18] = [
+        Self::ClaimDeletedOnTimeout,
+        Self::ClaimReleasedOnDoubt,
+        Self::SettlementUnfenced,
+        Self::DuplicateUnchecked,
+        Self::DataUnchecked,
+        Self::KeyMemoryIgnored,
+        Self::KeyPerAttempt,
+        Self::KeyKeptAfterLoss,
+        Self::TimeoutTakenForRefusal,
+        Self::RetryAfterIgnored,
+        Self::WindowForgotten,
+        Self::ReservationForgotten,
+        Self::SkewIgnored,
+        Self::LeaseUnchecked,
+        Self::LeaseUnfenced,
+        Self::AcknowledgedOnReceipt,
+        Self::FailuresIgnored,
+        Self::DeadLetterUnchecked,
+    ];
+
+    /// Its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClaimDeletedOnTimeout => "claim-deleted-on-timeout",
+            Self::ClaimReleasedOnDoubt => "claim-released-on-doubt",
+            Self::SettlementUnfenced => "settlement-unfenced",
+            Self::DuplicateUnchecked => "duplicate-unchecked",
+            Self::DataUnchecked => "data-unchecked",
+            Self::KeyMemoryIgnored => "key-memory-ignored",
+            Self::KeyPerAttempt => "key-per-attempt",
+            Self::KeyKeptAfterLoss => "key-kept-after-loss",
+            Self::TimeoutTakenForRefusal => "timeout-taken-for-refusal",
+            Self::RetryAfterIgnored => "retry-after-ignored",
+            Self::WindowForgotten => "window-forgotten",
+            Self::ReservationForgotten => "reservation-forgotten",
+            Self::SkewIgnored => "skew-ignored",
+            Self::LeaseUnchecked => "lease-unchecked",
+            Self::LeaseUnfenced => "lease-unfenced",
+            Self::AcknowledgedOnReceipt => "acknowledged-on-receipt",
+            Self::FailuresIgnored => "failures-ignored",
+            Self::DeadLetterUnchecked => "dead-letter-unchecked",
+        }
+    }
+
+    /// The defect of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|defect| defect.name() == name)
+    }
+}

@@ -1,0 +1,234 @@
+//! Lambda and its trigger: environments, invocations, and every way in which one ends.
+//!
+//! An invocation is one future. It can be dropped at any of its awaits, which is what a crash does, and it can be left
+//! alone for minutes, which is what a freeze does. One that is frozen past its deadline is either killed there or goes on
+//! for a moment when it wakes, with nobody left who waits for it.
+
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use contact_injection::{
+    batch::{Batch, Configuration, Memory},
+    domain::{message::Message, time::Timestamp, window::ClockId},
+    metrics::Metrics,
+};
+
+use crate::{
+    defect::Defect,
+    worker_ports::{Surroundings, WorkerPorts},
+    world::World,
+};
+
+/// The function's timeout: shorter than the template's, so that deadlines come nearer.
+const TIMEOUT: i64 = 60_000;
+
+/// How many polls an invocation takes, more or less: crashes and freezes are spread over them.
+const POLLS: i64 = 40;
+
+/// Every environment and invocation.
+pub(crate) struct Lambda {
+    world: Rc<World>,
+    configuration: Rc<Configuration>,
+    idle: Vec<(Rc<Surroundings>, Memory)>,
+    running: Vec<Invocation>,
+    environments: u64,
+    invocations: u64,
+}
+
+struct Invocation {
+    number: u64,
+    surroundings: Rc<Surroundings>,
+    work: Pin<Box<dyn Future<Output = (Vec<String>, Memory)>>>,
+    woken: Arc<Woken>,
+    messages: Vec<String>,
+    deadline: i64,
+    polls: i64,
+    crash_at: Option<i64>,
+    freeze_at: Option<(i64, i64)>,
+    frozen_until: i64,
+    /// Set where Lambda has counted it as failed and it goes on until then all the same.
+    ghost_until: Option<i64>,
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Lambda {
+    /// A function that was never invoked.
+    pub(crate) fn new(world: Rc<World>, configuration: Rc<Configuration>) -> Self {
+        Self { world, configuration, idle: Vec::new(), running: Vec::new(), environments: 0, invocations: 0 }
+    }
+
+    /// Whether nothing runs.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Invocations so far.
+    pub(crate) fn invocations(&self) -> u64 {
+        self.invocations
+    }
+
+    /// Whether one more may start.
+    pub(crate) fn has_room(&self) -> bool {
+        let counted = self.running.iter().filter(|invocation| invocation.ghost_until.is_none()).count();
+        counted < self.world.plan.workers
+    }
+
+    /// Starts an invocation with these messages.
+    pub(crate) fn invoke(&mut self, messages: Vec<Message>) {
+        self.invocations += 1;
+        let number = self.invocations;
+        let (surroundings, mut memory) = self.environment();
+        let deadline = self.world.now() + TIMEOUT;
+        let ids: Vec<_> = messages.iter().map(|message| message.message_id.clone()).collect();
+        let world = Rc::clone(&self.world);
+        world.note(&format!("i{number}"), || {
+            format!("starts in environment {} ({:+} ms) with {}", surroundings.number, surroundings.skew, ids.join(" "))
+        });
+        if world.has(Defect::AcknowledgedOnReceipt) {
+            for id in &ids {
+                world.acknowledge(id, number);
+            }
+        }
+        let ports =
+            WorkerPorts { world: Rc::clone(&world), surroundings: Rc::clone(&surroundings), invocation: number };
+        let configuration = Rc::clone(&self.configuration);
+        let work = async move {
+            let (metrics, request_id) = (Metrics::default(), number.to_string());
+            let batch = Batch {
+                ports: &ports,
+                configuration: &configuration,
+                metrics: &metrics,
+                request_id: &request_id,
+                deadline: Timestamp::from_millis(deadline),
+            };
+            let back = batch.run(messages, &mut memory).await;
+            (back, memory)
+        };
+        let chance = &world.chance;
+        self.running.push(Invocation {
+            number,
+            surroundings,
+            work: Box::pin(work),
+            woken: Arc::new(Woken(AtomicBool::new(true))),
+            messages: ids,
+            deadline,
+            polls: 0,
+            crash_at: world.strikes(|faults| faults.crash).then(|| chance.between(0, POLLS)),
+            freeze_at: world
+                .strikes(|faults| faults.freeze)
+                .then(|| (chance.between(0, POLLS), chance.between(500, [20_000, 120_000, 600_000][chance.index(3)]))),
+            frozen_until: 0,
+            ghost_until: None,
+        });
+        world.scheduler.after(TIMEOUT, || {});
+    }
+
+    /// Lets everything that was woken go on, and ends what has no more time.
+    pub(crate) fn advance(&mut self) {
+        let mut index = 0;
+        while index < self.running.len() {
+            match self.running[index].step(&self.world) {
+                Step::Goes => index += 1,
+                Step::Dies => {
+                    let dead = self.running.remove(index);
+                    self.world.seen.borrow_mut().dead.insert(dead.number, self.world.now());
+                }
+                Step::Ends(back, memory) => {
+                    let ended = self.running.remove(index);
+                    self.finish(&ended, &back, memory);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, ended: &Invocation, back: &[String], memory: Memory) {
+        let world = &self.world;
+        if ended.ghost_until.is_some() {
+            world.note(&format!("i{}", ended.number), || "ends, and nobody listens".to_owned());
+            return;
+        }
+        world.note(&format!("i{}", ended.number), || format!("ends; back come {}", back.join(" ")));
+        for id in &ended.messages {
+            if !back.contains(id) || world.has(Defect::FailuresIgnored) {
+                world.acknowledge(id, ended.number);
+            }
+        }
+        if !world.strikes(|faults| faults.recycled) {
+            self.idle.push((Rc::clone(&ended.surroundings), memory));
+        }
+    }
+
+    fn environment(&mut self) -> (Rc<Surroundings>, Memory) {
+        let chance = &self.world.chance;
+        if !self.idle.is_empty() {
+            return self.idle.swap_remove(chance.index(self.idle.len()));
+        }
+        self.environments += 1;
+        let skew = chance.between(-self.world.plan.skew, self.world.plan.skew);
+        let clock = ClockId::new(chance.number() >> 1);
+        let number = self.environments;
+        (Rc::new(Surroundings { number, skew, clock, secrets: RefCell::default() }), Memory::default())
+    }
+}
+
+enum Step {
+    Goes,
+    Ends(Vec<String>, Memory),
+    Dies,
+}
+
+impl Invocation {
+    fn step(&mut self, world: &World) -> Step {
+        let (now, name) = (world.now(), format!("i{}", self.number));
+        if let Some(until) = self.ghost_until {
+            if now >= until {
+                world.note(&name, || "is gone at last".to_owned());
+                return Step::Dies;
+            }
+        } else if now >= self.deadline {
+            if self.frozen_until > now && world.chance.coin() {
+                world.note(&name, || "is past its deadline, frozen, and will wake for a moment".to_owned());
+                self.ghost_until = Some(self.frozen_until + world.chance.between(1, 5000));
+                world.scheduler.after(self.frozen_until - now + 5000, || {});
+                world.seen.borrow_mut().dead.insert(self.number, now);
+            } else {
+                world.note(&name, || "is killed at its deadline".to_owned());
+                return Step::Dies;
+            }
+        }
+        while now >= self.frozen_until && self.woken.0.swap(false, Ordering::Relaxed) {
+            if self.crash_at == Some(self.polls) {
+                world.note(&name, || "crashes".to_owned());
+                return Step::Dies;
+            }
+            if let Some((_, wait)) = self.freeze_at.filter(|(at, _)| *at == self.polls) {
+                world.note(&name, || format!("freezes for {wait} ms"));
+                (self.freeze_at, self.frozen_until) = (None, now + wait);
+                self.woken.0.store(true, Ordering::Relaxed);
+                world.scheduler.after(wait, || {});
+                return Step::Goes;
+            }
+            self.polls += 1;
+            let waker = Waker::from(Arc::clone(&self.woken));
+            if let Poll::Ready((back, memory)) = self.work.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return Step::Ends(back, memory);
+            }
+        }
+        Step::Goes
+    }
+}

@@ -1,0 +1,30 @@
+//! The real pipeline, leases and decisions, over models of everything around them, in virtual time.
+//!
+//! One seed decides a whole run: the events, the workers and their clocks, what fails and when. So a run that breaks an
+//! invariant can be run again, told, and read. The models are in memory and single-threaded; time is a heap.
+//!
+//! Reading order: `plan` is what a seed has in store, [`run()`] lets it happen, `invariants` judge it. `world` holds the
+//! models: `contact_queue` (SQS), `tables` (DynamoDB), `api` (CXone, by the simulator's own tenant), `lambda` (crashes,
+//! freezes, deadlines). `worker_ports` is where the real program plugs in. [`Defect`] lists the deliberate mistakes that
+//! show that all this finds any.
+
+mod api;
+mod busy_hour;
+mod chance;
+mod contact_queue;
+mod defect;
+mod invariants;
+mod lambda;
+mod plan;
+mod run;
+mod scheduler;
+mod sweep;
+mod tables;
+mod timeline;
+mod worker_ports;
+mod world;
+
+pub use busy_hour::{Outcome, busy_hour, flapping_hour, unread_hour};
+pub use defect::Defect;
+pub use run::{Report, Tally, run};
+pub use sweep::{Sweep, sweep};

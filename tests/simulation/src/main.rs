@@ -1,0 +1,94 @@
+//! Runs seeds, tells one, or finds the deliberate defects.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command")]
+
+use std::{
+    process::ExitCode,
+    time::{Duration, SystemTime},
+};
+
+use simulation::{Defect, Report, busy_hour, run, sweep};
+
+const USAGE: &str =
+    "simulation [--seeds N] [--from SEED] [--defect NAME]   runs N seeds, and tells the first that fails
+simulation --seed SEED [--defect NAME]                runs one seed and tells it
+simulation --defects [--seeds N]                      says after how many seeds each deliberate defect is found
+simulation --busy-hour                                queues that fill and drain, with their health known and without";
+
+struct Asked {
+    seeds: u64,
+    from: u64,
+    seed: Option<u64>,
+    defect: Option<Defect>,
+    defects: bool,
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("--busy-hour") {
+        for (title, aware) in [("with the queues' health", true), ("without", false)] {
+            println!("{title}\n{}", busy_hour(aware));
+        }
+        return ExitCode::SUCCESS;
+    }
+    let Some(asked) = read(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    if asked.defects {
+        return find_defects(asked.seeds);
+    }
+    if let Some(seed) = asked.seed {
+        return tell(&run(seed, asked.defect, true));
+    }
+    let began = clock();
+    let sweep = sweep(asked.from..asked.from + asked.seeds, asked.defect);
+    let took = clock().saturating_sub(began);
+    println!("{} seeds in {:.1} s: {}", asked.seeds, took.as_secs_f64(), sweep.tally);
+    for failed in sweep.failed.iter().skip(1) {
+        println!("seed {} fails: {}", failed.seed, failed.breaches.join("; "));
+    }
+    match sweep.failed.first() {
+        None => ExitCode::SUCCESS,
+        Some(failed) => tell(&run(failed.seed, asked.defect, true)),
+    }
+}
+
+fn tell(report: &Report) -> ExitCode {
+    report.timeline.iter().for_each(|line| println!("{line}"));
+    println!("seed {}: {}", report.seed, report.tally);
+    report.breaches.iter().for_each(|breach| println!("seed {}: {breach}", report.seed));
+    ExitCode::from(u8::from(!report.breaches.is_empty()))
+}
+
+fn find_defects(seeds: u64) -> ExitCode {
+    let mut all = true;
+    for defect in Defect::ALL {
+        let found = (0..seeds).map(|seed| run(seed, Some(defect), false)).find(|report| !report.breaches.is_empty());
+        if let Some(report) = found {
+            println!("| `{}` | {} | {} |", defect.name(), report.seed + 1, report.breaches[0]);
+        } else {
+            all = false;
+            println!("| `{}` | not within {seeds} | |", defect.name());
+        }
+    }
+    ExitCode::from(u8::from(!all))
+}
+
+fn read(mut arguments: impl Iterator<Item = String>) -> Option<Asked> {
+    let mut asked = Asked { seeds: 2000, from: 0, seed: None, defect: None, defects: false };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--defects" => asked.defects = true,
+            "--seeds" => asked.seeds = arguments.next()?.parse().ok()?,
+            "--from" => asked.from = arguments.next()?.parse().ok()?,
+            "--seed" => asked.seed = Some(arguments.next()?.parse().ok()?),
+            "--defect" => asked.defect = Some(Defect::named(&arguments.next()?)?),
+            _ => return None,
+        }
+    }
+    Some(asked)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long the command took is no part of any run")]
+fn clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,273 @@
+//! One run: storms and calms, until nothing is left to do.
+
+use std::rc::Rc;
+
+use contact_injection::{
+    batch::Configuration,
+    domain::{
+        health::QueueHealth,
+        lease::Rate,
+        mapping::ComplianceBoundary,
+        routes::{QueueId, Routes},
+        time::Timestamp,
+    },
+};
+use cxone_simulator::ClientConfig;
+
+use crate::{
+    defect::Defect,
+    invariants,
+    lambda::Lambda,
+    plan::{ORIGIN, ROUTES},
+    scheduler::What,
+    world::World,
+};
+
+/// How long a calm may take: the longest backoff is a quarter of an hour, so by then everything was looked at often.
+const LONGEST_CALM: i64 = 12 * 3_600_000;
+
+/// After the last message, so long for writes that are still on their way.
+const SETTLING: i64 = 30_000;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// Every invariant that doesn't hold, in words; none where all do.
+    pub breaches: Vec<String>,
+    /// What happened, where it was asked for.
+    pub timeline: Vec<String>,
+    /// What the run went through.
+    pub tally: Tally,
+}
+
+/// What a run went through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages sent by the upstream.
+    pub messages: usize,
+    /// Invocations, the dead among them.
+    pub invocations: u64,
+    /// Invocations that crashed or were killed.
+    pub deaths: usize,
+    /// Requests to CXone.
+    pub requests: usize,
+    /// Contacts created, the lost among them.
+    pub contacts: usize,
+    /// Dead letters.
+    pub letters: usize,
+    /// Virtual milliseconds.
+    pub virtual_millis: i64,
+}
+
+/// Runs one seed, with a deliberate defect or without, and `told` with a timeline.
+pub fn run(seed: u64, defect: Option<Defect>, told: bool) -> Report {
+    let world = World::new(seed, defect, told);
+    let mut run = Run::new(Rc::clone(&world));
+    run.go();
+    let tally = Tally {
+        messages: world.plan.sent.len(),
+        invocations: run.lambda.invocations(),
+        deaths: world.seen.borrow().dead.len(),
+        requests: world.tenant.borrow().requests().len(),
+        contacts: world.tenant.borrow().contacts().len(),
+        letters: world.letters.borrow().len(),
+        virtual_millis: world.now() - ORIGIN,
+    };
+    drop(run);
+    world.scheduler.clear();
+    invariants::check(&world);
+    let breaches = std::mem::take(&mut world.seen.borrow_mut().breaches);
+    let timeline = Rc::into_inner(world).map(|world| world.timeline.into_lines()).unwrap_or_default();
+    Report { seed, breaches, timeline, tally }
+}
+
+pub(crate) struct Run {
+    world: Rc<World>,
+    lambda: Lambda,
+    queues: Vec<QueueId>,
+    receive_at: Option<i64>,
+    look_at: i64,
+    tick_at: i64,
+    serve_at: i64,
+}
+
+impl Run {
+    /// A run that hasn't begun.
+    pub(crate) fn new(world: Rc<World>) -> Self {
+        #[expect(clippy::expect_used, reason = "the simulation's own routes can be read, or every run is void")]
+        let routes = Routes::from_json(ROUTES).expect("readable routes");
+        let queues = routes.queue_ids().cloned().collect();
+        let window = std::time::Duration::from_millis(world.plan.window.unsigned_abs());
+        let rate = Rate { limit: world.plan.limit, window };
+        let configuration =
+            Configuration { routes, boundary: ComplianceBoundary::Outside, rate, workers: world.plan.workers };
+        let lambda = Lambda::new(Rc::clone(&world), Rc::new(configuration));
+        Self { world, lambda, queues, receive_at: None, look_at: 0, tick_at: 0, serve_at: 0 }
+    }
+
+    /// Lets it all happen.
+    pub(crate) fn go(&mut self) {
+        self.send_all();
+        self.rotate_a_secret();
+        let rounds = self.world.plan.rounds.clone();
+        for (number, round) in rounds.iter().enumerate() {
+            if number > 0 {
+                self.pass(round.gap);
+                self.world.note("operator", || "redrives every dead letter".to_owned());
+                self.world.redrive();
+            }
+            self.world.note("weather", || "things begin to go wrong".to_owned());
+            self.world.stormy.set(true);
+            self.world.unsettle_cxone();
+            self.pass(round.stormy);
+            self.world.note("weather", || "nothing goes wrong any more".to_owned());
+            self.world.stormy.set(false);
+            self.world.tenant.borrow_mut().clear_faults();
+            if round.pause > 0 {
+                self.world.note("operator", || "the trigger is off for a while".to_owned());
+                self.world.trigger_off_until.set(self.world.now() + round.pause);
+            }
+            if !self.settle() {
+                return;
+            }
+        }
+    }
+
+    fn send_all(&self) {
+        for message in &self.world.plan.sent {
+            let (world, message) = (Rc::clone(&self.world), message.clone());
+            self.world.scheduler.after(message.at, move || {
+                world.note("upstream", || {
+                    format!("sends {} in version {} ({:?})", message.event, message.version, message.kind)
+                });
+                world.queue.borrow_mut().send(message.body, world.now());
+            });
+        }
+    }
+
+    fn rotate_a_secret(&self) {
+        let Some(at) = self.world.plan.rotation else { return };
+        let world = Rc::clone(&self.world);
+        self.world.scheduler.after(at, move || {
+            world.note("operator", || "rotates the secret of c-0".to_owned());
+            world.tenant.borrow_mut().put_client(ClientConfig::new("c-0", "rotated"));
+            if let Some(client) = world.secrets.borrow_mut().first_mut() {
+                "rotated".clone_into(&mut client.1);
+            }
+        });
+    }
+
+    /// Lets so much time pass.
+    fn pass(&mut self, time: i64) {
+        let until = self.world.now() + time;
+        self.world.scheduler.after(time, || {});
+        while self.world.now() < until {
+            self.next();
+        }
+    }
+
+    /// Lets time pass until nothing is left to do; false where that never comes.
+    fn settle(&mut self) -> bool {
+        let world = Rc::clone(&self.world);
+        let last_sent = world.plan.sent.last().map_or(0, |message| message.at + ORIGIN);
+        let latest = last_sent.max(world.now()).max(world.trigger_off_until.get()) + LONGEST_CALM;
+        while world.now() <= last_sent || !world.queue.borrow().is_empty() || !self.lambda.is_quiet() {
+            if world.now() > latest {
+                world.breach("some message is still in the queue after twelve hours without a fault".to_owned());
+                return false;
+            }
+            self.next();
+        }
+        self.pass(SETTLING);
+        true
+    }
+
+    /// Whatever comes next.
+    fn next(&mut self) {
+        self.serve();
+        self.tick();
+        self.receive();
+        self.lambda.advance();
+        match self.world.scheduler.next() {
+            Some(What::Wake(waker)) => waker.wake(),
+            Some(What::Act(act)) => act(),
+            None => {}
+        }
+        self.lambda.advance();
+    }
+
+    /// Agents take contacts out of the queues: by the second while things go wrong, so that a full queue has room again
+    /// between two requests, and by the minute else.
+    fn serve(&mut self) {
+        let (world, now) = (&self.world, self.world.now());
+        if now < self.serve_at {
+            return;
+        }
+        let hectic = world.stormy.get() && world.plan.agents.is_none();
+        let pause = if hectic { world.chance.between(500, 8000) } else { 60_000 };
+        self.serve_at = now + pause;
+        world.scheduler.after(pause, || {});
+        for queue in &self.queues {
+            let served = match world.plan.agents {
+                Some(agents) => agents(queue.as_str(), (now - ORIGIN) / 60_000),
+                None => world.chance.index(if hectic { 2 } else { 6 }) as u64,
+            };
+            world.tenant.borrow_mut().complete(queue.as_str(), served);
+        }
+    }
+
+    /// Once a minute the registry learns how full the queues are.
+    fn tick(&mut self) {
+        let (world, now) = (&self.world, self.world.now());
+        if now < self.tick_at {
+            return;
+        }
+        self.tick_at = now + 60_000;
+        world.scheduler.after(60_000, || {});
+        for queue in &self.queues {
+            let health = world.tenant.borrow().queue(queue.as_str()).map(cxone_simulator::Queue::health);
+            let missed = world.plan.agents.is_none() && world.stormy.get() && world.chance.happens(0.2);
+            if missed || !world.reads_health() {
+                continue;
+            }
+            let observed = Timestamp::from_millis(now);
+            if let Some(health) = health.and_then(|health| QueueHealth::read(queue.as_str(), &health, observed)) {
+                world.keep_health(queue, &health);
+            }
+        }
+    }
+
+    /// Starts an invocation where there are messages and room.
+    fn receive(&mut self) {
+        let (world, now) = (&self.world, self.world.now());
+        if !self.lambda.has_room() {
+            return;
+        }
+        let Some(visible) = world.queue.borrow().next_visible() else { return };
+        let from = visible.max(world.trigger_off_until.get());
+        if from > now {
+            if self.look_at <= now || from < self.look_at {
+                self.look_at = from;
+                world.scheduler.after(from - now, || {});
+            }
+            return;
+        }
+        match self.receive_at {
+            None => {
+                let wait = world.chance.between(1, 300);
+                self.receive_at = Some(now + wait);
+                world.scheduler.after(wait, || {});
+            }
+            Some(at) if at <= now => {
+                self.receive_at = None;
+                let messages = world.receive();
+                if !messages.is_empty() {
+                    self.lambda.invoke(messages);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The DynamoDB tables: every write is a compare-and-swap at one moment, and its answer may not be the whole truth.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use contact_injection::{
+    domain::{
+        claim::{Record, State},
+        idempotency::IdempotencyKey,
+        lease::Reservation,
+        time::Timestamp,
+    },
+    ports::{Acquired, LeaseRequest, StoreError, StoredClient, StoredState, Swap},
+};
+use uuid::Uuid;
+
+use crate::{defect::Defect, world::World};
+
+/// The ledger table.
+pub(crate) type Ledger = BTreeMap<IdempotencyKey, Record>;
+
+/// One client of the clients table.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClientItem {
+    fence: u64,
+    leased_until: Option<Timestamp>,
+    holder: Option<Uuid>,
+    reservations: Vec<Reservation>,
+    state: Option<StoredState>,
+    /// Until when nobody else may have it, whatever a defect makes of the above.
+    taken_until: i64,
+}
+
+/// What a write is worth.
+#[derive(Clone, Copy)]
+enum Fate {
+    Answered,
+    /// Committed once, and tried again by the SDK, which sees its own write.
+    Repeated,
+    LostBefore,
+    LostAfter,
+    /// Committed when its sender has long given it up.
+    Late,
+}
+
+impl World {
+    /// One request to a table: `act` is the commit, at one moment.
+    pub(crate) async fn commit<T: 'static>(
+        self: &Rc<Self>,
+        store: &'static str,
+        act: impl Fn(&World) -> T + 'static,
+    ) -> Result<T, StoreError> {
+        let failed = || StoreError { store, operation: "a request", source: "a simulated fault".into() };
+        let fate = if self.strikes(|faults| faults.store) {
+            [Fate::LostBefore, Fate::LostAfter, Fate::Repeated, Fate::Late][self.chance.index(4)]
+        } else {
+            Fate::Answered
+        };
+        let way = || {
+            if self.strikes(|faults| faults.slow / 4.0) {
+                self.chance.between(100, 2500)
+            } else {
+                self.chance.between(1, 12)
+            }
+        };
+        self.scheduler.sleep(way()).await;
+        let answer = match fate {
+            Fate::LostBefore => Err(failed()),
+            Fate::LostAfter => {
+                act(self);
+                Err(failed())
+            }
+            Fate::Late => {
+                let world = Rc::clone(self);
+                self.scheduler.after(self.chance.between(0, 8000), move || {
+                    act(&world);
+                });
+                Err(failed())
+            }
+            Fate::Repeated => {
+                act(self);
+                self.scheduler.sleep(way()).await;
+                Ok(act(self))
+            }
+            Fate::Answered => Ok(act(self)),
+        };
+        if answer.is_err() {
+            self.note("tables", || format!("a request to {store} gets no answer"));
+        }
+        self.scheduler.sleep(way()).await;
+        answer
+    }
+
+    /// Writes a record in place of the one that is expected there, which is none for an insertion.
+    pub(crate) fn swap(
+        &self,
+        key: IdempotencyKey,
+        seen: Option<&Record>,
+        record: &Record,
+        invocation: u64,
+    ) -> Swap<Record> {
+        let mut ledger = self.ledger.borrow_mut();
+        let found = ledger.get(&key);
+        let same = |found: &Record, seen: &Record| found.attempt == seen.attempt && found.state == seen.state;
+        let settles = record.state != State::Claimed && seen.is_some_and(|seen| seen.attempt == record.attempt);
+        let unfenced = (self.has(Defect::SettlementUnfenced) && settles) || self.has(Defect::DuplicateUnchecked);
+        let holds = match (found, seen) {
+            (None, None) => true,
+            (Some(found), Some(seen)) => same(found, seen) || unfenced,
+            _ => false,
+        };
+        if !holds {
+            let found = found.cloned().map(|found| self.misread(found, record));
+            return Swap::Refused(found);
+        }
+        self.note("ledger", || {
+            format!("{} {:?} {} by i{invocation}", short(key), record.state, record.attempt.simple())
+        });
+        if record.state == State::Claimed && found.is_none_or(|found| found.attempt != record.attempt) {
+            self.seen.borrow_mut().claims.entry(key).or_default().push((record.attempt, invocation, self.now()));
+        }
+        if record.state == State::Injected {
+            self.seen.borrow_mut().injected.insert(key);
+        }
+        match record.state {
+            State::InDoubt if self.has(Defect::ClaimDeletedOnTimeout) => {
+                ledger.remove(&key);
+            }
+            State::InDoubt if self.has(Defect::ClaimReleasedOnDoubt) => {
+                let released = Record { state: State::Released, hash: None, first_sent: None, ..record.clone() };
+                ledger.insert(key, released);
+            }
+            _ => {
+                ledger.insert(key, record.clone());
+            }
+        }
+        Swap::Done
+    }
+
+    /// What a defective ledger makes of a record.
+    fn misread(&self, found: Record, wanted: &Record) -> Record {
+        match (self.defect, found.state) {
+            (Some(Defect::DuplicateUnchecked), State::Injected) => {
+                Record { state: State::InDoubt, first_sent: Some(wanted.at), ..found }
+            }
+            (Some(Defect::DataUnchecked), _) => Record { hash: wanted.hash.clone(), ..found },
+            (Some(Defect::KeyMemoryIgnored), _) => Record { first_sent: found.first_sent.map(|_| wanted.at), ..found },
+            _ => found,
+        }
+    }
+
+    /// Leases a client where it is free.
+    pub(crate) fn acquire(&self, client_id: &str, request: &LeaseRequest, invocation: u64) -> Acquired {
+        let mut clients = self.clients.borrow_mut();
+        let item = clients.entry(client_id.to_owned()).or_default();
+        let client = |item: &ClientItem| StoredClient { state: item.state.clone(), orphans: item.reservations.clone() };
+        if let Some(until) = item.leased_until.filter(|until| *until > request.now)
+            && !self.has(Defect::LeaseUnchecked)
+        {
+            if item.holder == Some(request.holder) {
+                let mut found = client(item);
+                found.orphans.pop();
+                return Acquired::Held { fence: item.fence, client: found };
+            }
+            return Acquired::Busy(until);
+        }
+        if self.now() < item.taken_until {
+            self.breach(format!("{client_id} was leased to i{invocation} while another held it"));
+        }
+        item.taken_until = request.until.as_millis() - self.plan.skew;
+        let before = client(item);
+        item.fence += 1;
+        item.leased_until = Some(request.until);
+        item.holder = Some(request.holder);
+        if !self.has(Defect::ReservationForgotten) {
+            item.reservations.push(request.reservation);
+        }
+        self.note("clients", || format!("{client_id} is leased to i{invocation} under fence {}", item.fence));
+        Acquired::Held { fence: item.fence, client: before }
+    }
+
+    /// Takes a client back where the fence is still the holder's.
+    pub(crate) fn release(&self, client_id: &str, fence: u64, state: &StoredState, invocation: u64) -> bool {
+        let mut clients = self.clients.borrow_mut();
+        let Some(item) = clients.get_mut(client_id) else { return false };
+        if item.fence == fence {
+            item.taken_until = 0;
+        } else if !self.has(Defect::LeaseUnfenced) {
+            return false;
+        }
+        self.note("clients", || format!("{client_id} is given back by i{invocation} under fence {fence}"));
+        item.state = (!self.has(Defect::WindowForgotten)).then(|| state.clone());
+        item.leased_until = None;
+        item.holder = None;
+        item.reservations.clear();
+        true
+    }
+}
+
+fn short(key: IdempotencyKey) -> String {
+    key.to_string().chars().take(8).collect()
+}

@@ -1,0 +1,281 @@
+//! What one invocation reaches: the real program's ports, over this world.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use contact_injection::{
+    domain::{
+        claim::Record,
+        classify::Answer,
+        contact::ContactRequest,
+        health::QueueHealth,
+        idempotency::IdempotencyKey,
+        lease::Permit,
+        message::DeadLetter,
+        routes::QueueId,
+        targets::Queue,
+        time::Timestamp,
+        token::{NONCE_LENGTH, Token, TokenAnswer},
+        window::ClockId,
+    },
+    ports::{
+        Acquired, ClientTable, ContactApi, ContactQueue, Credentials, DeadLetters, Environment, InjectPorts,
+        LeaseRequest, Ledger, Ports, Read, Registered, Registry, SchemaSnapshot, Secrets, StoreError, StoredState,
+        Swap, TokenError,
+    },
+};
+use cxone_simulator::Request;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{defect::Defect, plan::SOURCE, world::World};
+
+/// How long credentials are believed without another look.
+const SECRET_AGE: i64 = 300_000;
+
+/// An execution environment: its clock, and what it keeps from one invocation to the next.
+pub(crate) struct Surroundings {
+    /// Its number.
+    pub(crate) number: u64,
+    /// How far its clock is off.
+    pub(crate) skew: i64,
+    /// Whose clock that is.
+    pub(crate) clock: ClockId,
+    /// Credentials and when they were read.
+    pub(crate) secrets: RefCell<Option<(Vec<Credentials>, i64)>>,
+}
+
+/// The ports of one invocation.
+pub(crate) struct WorkerPorts {
+    pub(crate) world: Rc<World>,
+    pub(crate) surroundings: Rc<Surroundings>,
+    pub(crate) invocation: u64,
+}
+
+impl Ledger for WorkerPorts {
+    async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError> {
+        let (record, invocation) = (record.clone(), self.invocation);
+        self.world.commit("the ledger", move |world| world.swap(key, None, &record, invocation)).await
+    }
+
+    async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
+        let (seen, record, invocation) = (seen.clone(), record.clone(), self.invocation);
+        self.world.commit("the ledger", move |world| world.swap(key, Some(&seen), &record, invocation)).await
+    }
+}
+
+impl ClientTable for WorkerPorts {
+    async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError> {
+        let (client_id, request, invocation) = (client_id.to_owned(), *request, self.invocation);
+        self.world.commit("the clients table", move |world| world.acquire(&client_id, &request, invocation)).await
+    }
+
+    async fn release(&self, client_id: &str, fence: u64, state: &StoredState) -> Result<bool, StoreError> {
+        let (client_id, state, invocation) = (client_id.to_owned(), state.clone(), self.invocation);
+        self.world.commit("the clients table", move |world| world.release(&client_id, fence, &state, invocation)).await
+    }
+}
+
+impl Secrets for WorkerPorts {
+    async fn clients(&self) -> Result<Vec<Credentials>, StoreError> {
+        let now = self.world.now();
+        let cached = self.surroundings.secrets.borrow().clone();
+        match cached.filter(|(_, read)| now - read < SECRET_AGE) {
+            Some((clients, _)) => Ok(clients),
+            None => self.clients_anew().await,
+        }
+    }
+
+    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
+        let read = |world: &World| world.secrets.borrow().clone();
+        let clients: Vec<_> = self
+            .world
+            .commit("the secret", read)
+            .await?
+            .into_iter()
+            .map(|(client_id, secret)| Credentials { client_id, client_secret: SecretString::from(secret) })
+            .collect();
+        *self.surroundings.secrets.borrow_mut() = Some((clients.clone(), self.world.now()));
+        Ok(clients)
+    }
+}
+
+impl Registry for WorkerPorts {
+    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError> {
+        let wanted = if self.world.plan.blind { Vec::new() } else { queues.to_vec() };
+        let read = move |world: &World| {
+            let health = world.health.borrow();
+            let known = |id: &QueueId| Some((id.clone(), health.get(id)?.clone()));
+            Registered { schema: world.schema.borrow().clone(), queues: wanted.iter().filter_map(known).collect() }
+        };
+        self.world.commit("the registry", read).await
+    }
+
+    async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError> {
+        let snapshot = snapshot.clone();
+        let keep = move |world: &World| {
+            let mut schema = world.schema.borrow_mut();
+            let newer = schema.as_ref().is_none_or(|kept| kept.fetched < snapshot.fetched);
+            if newer {
+                *schema = Some(snapshot.clone());
+            }
+            newer
+        };
+        self.world.commit("the registry", keep).await
+    }
+
+    async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError> {
+        let (queue, health) = (queue.clone(), health.clone());
+        self.world.commit("the registry", move |world| world.keep_health(&queue, &health)).await
+    }
+
+    async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
+        let queue = queue.clone();
+        let mark = move |world: &World| {
+            let mut known = world.health.borrow_mut();
+            let entry = known.entry(queue.clone()).or_default();
+            entry.saturated_until = entry.saturated_until.max(Some(until));
+        };
+        self.world.commit("the registry", mark).await
+    }
+}
+
+impl World {
+    /// Keeps a queue's health unless newer is known.
+    pub(crate) fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> bool {
+        let mut known = self.health.borrow_mut();
+        let entry: &mut Queue = known.entry(queue.clone()).or_default();
+        let newer = entry.health.as_ref().is_none_or(|kept| kept.observed < health.observed);
+        if newer {
+            entry.health = Some(health.clone());
+        }
+        newer
+    }
+}
+
+impl ContactApi for WorkerPorts {
+    async fn token(&self, _permit: &Permit<'_>, credentials: &Credentials) -> Result<TokenAnswer, TokenError> {
+        self.world.fetch_token(credentials, self.invocation).await
+    }
+
+    async fn inject(
+        &self,
+        _permit: &Permit<'_>,
+        token: &Token,
+        key: IdempotencyKey,
+        request: &ContactRequest,
+    ) -> Answer {
+        let Ok(body) = serde_json::to_value(request) else { return Answer::Unreachable };
+        let key = match self.world.defect {
+            Some(Defect::KeyPerAttempt) => self.world.chance.uuid().to_string(),
+            Some(Defect::KeyKeptAfterLoss) => {
+                let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
+                IdempotencyKey::of_event(SOURCE, event).to_string()
+            }
+            _ => key.to_string(),
+        };
+        self.world.post(token.access_token().expose_secret(), &key, &body, self.invocation).await
+    }
+
+    async fn queue(&self, _permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<Value> {
+        if !self.world.reads_health() {
+            return Read::Failed {
+                answer: Answer::Unreachable,
+                problem: "the queue's health can't be read".to_owned(),
+            };
+        }
+        let token = token.access_token().expose_secret();
+        self.world.get(token, Request::queue_health(token, queue_id), self.invocation).await
+    }
+
+    async fn attributes(&self, _permit: &Permit<'_>, token: &Token) -> Read<Value> {
+        let token = token.access_token().expose_secret();
+        self.world.get(token, Request::attributes(token), self.invocation).await
+    }
+}
+
+impl DeadLetters for WorkerPorts {
+    async fn send(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        self.world.send_dead_letter(letter, self.invocation).await
+    }
+}
+
+impl ContactQueue for WorkerPorts {
+    async fn hide(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
+        self.world.hide(delays).await
+    }
+}
+
+impl Environment for WorkerPorts {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.world.now() + self.surroundings.skew)
+    }
+
+    fn clock(&self) -> ClockId {
+        if self.world.has(Defect::SkewIgnored) { ClockId::new(1) } else { self.surroundings.clock }
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.world.scheduler.sleep(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)).await;
+    }
+
+    fn sample(&self) -> f64 {
+        self.world.chance.sample()
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.world.chance.uuid()
+    }
+
+    fn nonce(&self) -> [u8; NONCE_LENGTH] {
+        let mut nonce = [0; NONCE_LENGTH];
+        nonce.copy_from_slice(&self.world.chance.uuid().as_bytes()[..NONCE_LENGTH]);
+        nonce
+    }
+}
+
+impl Ports for WorkerPorts {
+    type Clients = Self;
+    type Secrets = Self;
+    type Registry = Self;
+    type Api = Self;
+    type Environment = Self;
+
+    fn clients(&self) -> &Self {
+        self
+    }
+
+    fn secrets(&self) -> &Self {
+        self
+    }
+
+    fn registry(&self) -> &Self {
+        self
+    }
+
+    fn api(&self) -> &Self {
+        self
+    }
+
+    fn environment(&self) -> &Self {
+        self
+    }
+}
+
+impl InjectPorts for WorkerPorts {
+    type Ledger = Self;
+    type DeadLetters = Self;
+    type Queue = Self;
+
+    fn ledger(&self) -> &Self {
+        self
+    }
+
+    fn dead_letters(&self) -> &Self {
+        self
+    }
+
+    fn queue(&self) -> &Self {
+        self
+    }
+}

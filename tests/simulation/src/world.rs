@@ -1,0 +1,182 @@
+//! Everything around the program: one world for one run, and what the invariants want to know of it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use contact_injection::{
+    domain::{idempotency::IdempotencyKey, routes::QueueId, targets::Queue, time::Timestamp},
+    ports::SchemaSnapshot,
+};
+use cxone_simulator::{ClientConfig, OnSaturation, RateLimit, SimulatorConfig, Tenant};
+use uuid::Uuid;
+
+use crate::{
+    chance::Chance,
+    contact_queue::{ContactQueue, Letter},
+    defect::Defect,
+    plan::{Faults, ORIGIN, Plan, QUEUES},
+    scheduler::Scheduler,
+    tables::{ClientItem, Ledger},
+    timeline::Timeline,
+};
+
+/// One run's world.
+pub(crate) struct World {
+    pub(crate) plan: Plan,
+    pub(crate) defect: Option<Defect>,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) chance: Chance,
+    pub(crate) timeline: Timeline,
+    /// Whether things go wrong now.
+    pub(crate) stormy: Cell<bool>,
+    /// Until when nothing is received.
+    pub(crate) trigger_off_until: Cell<i64>,
+    pub(crate) queue: RefCell<ContactQueue>,
+    pub(crate) letters: RefCell<Vec<Letter>>,
+    pub(crate) ledger: RefCell<Ledger>,
+    pub(crate) clients: RefCell<BTreeMap<String, ClientItem>>,
+    pub(crate) schema: RefCell<Option<SchemaSnapshot>>,
+    pub(crate) health: RefCell<BTreeMap<QueueId, Queue>>,
+    pub(crate) secrets: RefCell<Vec<(String, String)>>,
+    pub(crate) tenant: RefCell<Tenant>,
+    pub(crate) seen: RefCell<Seen>,
+}
+
+/// What was seen of a run from outside.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Requests that left a worker.
+    pub(crate) requests: Vec<Sighting>,
+    /// Which client a token belongs to.
+    pub(crate) tokens: BTreeMap<String, String>,
+    /// Claims by event, in order, each with the invocation that made it.
+    pub(crate) claims: BTreeMap<IdempotencyKey, Vec<(Uuid, u64, i64)>>,
+    /// Invocations that didn't end by themselves, and when they were gone.
+    pub(crate) dead: BTreeMap<u64, i64>,
+    /// Events of which a worker wrote that they were injected.
+    pub(crate) injected: BTreeSet<IdempotencyKey>,
+    /// What went against an invariant while the run was under way.
+    pub(crate) breaches: Vec<String>,
+    /// Retry-After as it came: invocation, client, when, until when.
+    pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
+}
+
+/// A request to CXone under one client.
+#[derive(Clone, Debug)]
+pub(crate) struct Sighting {
+    pub(crate) client: String,
+    pub(crate) invocation: u64,
+    /// Whether it takes a place in the window, as everything but a token request does.
+    pub(crate) routing: bool,
+    pub(crate) begun: i64,
+    /// When it was answered or given up.
+    pub(crate) over: i64,
+    /// When it reached CXone.
+    pub(crate) arrived: i64,
+}
+
+impl World {
+    /// The world that this seed begins with.
+    pub(crate) fn new(seed: u64, defect: Option<Defect>, told: bool) -> Rc<Self> {
+        let chance = Chance::seeded(seed);
+        let plan = Plan::draw(&chance);
+        Self::with(plan, chance, defect, told)
+    }
+
+    /// The world of a plan that no seed has drawn.
+    pub(crate) fn planned(seed: u64, plan: Plan, defect: Option<Defect>, told: bool) -> Rc<Self> {
+        Self::with(plan, Chance::seeded(seed), defect, told)
+    }
+
+    fn with(plan: Plan, chance: Chance, defect: Option<Defect>, told: bool) -> Rc<Self> {
+        let secrets: Vec<_> = (0..plan.clients).map(|number| (format!("c-{number}"), format!("s-{number}"))).collect();
+        let tenant = tenant(&plan, &secrets, chance.seed());
+        let world = Self {
+            defect,
+            scheduler: Scheduler::starting_at(ORIGIN),
+            timeline: Timeline::new(ORIGIN, told),
+            stormy: Cell::new(false),
+            trigger_off_until: Cell::new(0),
+            queue: RefCell::default(),
+            letters: RefCell::default(),
+            ledger: RefCell::default(),
+            clients: RefCell::default(),
+            schema: RefCell::new(plan.schema_known.then(|| snapshot(&tenant))),
+            health: RefCell::default(),
+            secrets: RefCell::new(secrets),
+            tenant: RefCell::new(tenant),
+            seen: RefCell::default(),
+            chance,
+            plan,
+        };
+        Rc::new(world)
+    }
+
+    /// The true time.
+    pub(crate) fn now(&self) -> i64 {
+        self.scheduler.now()
+    }
+
+    /// Whether the queues' health can be read now.
+    pub(crate) fn reads_health(&self) -> bool {
+        !self.plan.blind && !self.plan.unread.contains(&((self.now() - ORIGIN) / 60_000))
+    }
+
+    /// Whether a fault of this kind strikes now.
+    pub(crate) fn strikes(&self, fault: impl Fn(&Faults) -> f64) -> bool {
+        self.stormy.get() && self.chance.happens(fault(&self.plan.faults))
+    }
+
+    /// Whether this mistake is made.
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    /// Takes down what happened.
+    pub(crate) fn note(&self, who: &str, what: impl FnOnce() -> String) {
+        self.timeline.note(self.now(), who, what);
+    }
+
+    /// Takes down that an invariant doesn't hold.
+    pub(crate) fn breach(&self, what: String) {
+        self.note("BREACH", || what.clone());
+        self.seen.borrow_mut().breaches.push(what);
+    }
+
+    /// A tenant's time.
+    pub(crate) fn tenant_now(&self) -> u64 {
+        self.now().unsigned_abs()
+    }
+}
+
+fn tenant(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Tenant {
+    use cxone_simulator::{AttributeDefinition, AttributeType, Queue as CxoneQueue};
+    let mut config = SimulatorConfig {
+        seed,
+        rate_limit: RateLimit {
+            limit: plan.limit,
+            window_milliseconds: plan.window.unsigned_abs(),
+            ..RateLimit::default()
+        },
+        clients: secrets.iter().map(|(id, secret)| ClientConfig::new(id, secret)).collect(),
+        ..SimulatorConfig::default()
+    }
+    .with_skill("s-1")
+    .with_attribute(AttributeDefinition::new(AttributeType::String, "event").with_max_length(64).required())
+    .with_attribute(AttributeDefinition::new(AttributeType::Number, "version"));
+    for id in QUEUES {
+        let saturated = if plan.loses_when_full { OnSaturation::Failed } else { OnSaturation::Conflict };
+        config = config.with_queue(CxoneQueue::open(id).with_max_capacity(plan.room).with_on_saturation(saturated));
+    }
+    Tenant::new(config)
+}
+
+fn snapshot(tenant: &Tenant) -> SchemaSnapshot {
+    let config = tenant.config();
+    let schema = contact_injection::domain::registered::read_schema(&config.schema_shape.render(&config.attributes));
+    #[expect(clippy::expect_used, reason = "the simulated tenant's schema can be read, or every run is void")]
+    SchemaSnapshot { schema: schema.expect("a readable schema"), fetched: Timestamp::from_millis(ORIGIN) }
+}

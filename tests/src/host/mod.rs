@@ -1,0 +1,32 @@
+//! A Lambda host on this machine: it runs the functions' real binaries as execution environments, and measures them.
+//!
+//! ```text
+//! Deployment    emulator, simulator, tables, queues, secrets: what a function's variables point to
+//! AwsRequests   a proxy before the emulator that counts requests, and can answer them from memory
+//! Function      its execution environments: kept warm, several at once, a fresh one where none is idle
+//! Environment   one process and its own Runtime API; killed at the deadline, or on demand
+//! EventSource   takes batches from the queue to the function, and acknowledges what it may
+//! ```
+//!
+//! Written for this, since what there is measures nothing: `cargo lambda watch` and the runtime interface emulator run
+//! one environment each, poll no queue and never kill; `lambda-simulator` serves a runtime API, but starts no process and
+//! so knows neither its start, its CPU time nor its memory. The emulator's own Lambda starts a process for each event.
+
+mod aws_requests;
+mod deployment;
+mod environment;
+mod error;
+mod event_source;
+mod function;
+mod package;
+mod process;
+mod runtime_api;
+
+pub use aws_requests::{AwsRequests, Counts};
+pub use deployment::{Deployment, Terms};
+pub use environment::{Environment, Invocation, Outcome};
+pub use error::HostError;
+pub use event_source::{Drained, EventSource, message_event};
+pub use function::{Function, FunctionConfig};
+pub use package::{Package, Profile};
+pub use process::Usage;

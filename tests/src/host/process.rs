@@ -1,0 +1,171 @@
+//! One process of an environment: its end, its lines, and what it cost.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, watch};
+
+use super::HostError;
+
+/// Lines that are kept of each process, the last ones.
+const LINES: usize = 50_000;
+/// The kernel's unit of time in `/proc/<pid>/stat` on every Linux that matters (`getconf CLK_TCK`).
+const TICK: Duration = Duration::from_millis(10);
+
+/// What a process has cost so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Time on a processor, user's and system's, of all its threads.
+    pub cpu: Duration,
+    /// The most memory that it held at once, in KiB (`VmHWM`).
+    pub peak_memory_kib: u64,
+}
+
+/// A running process. Dropping it kills it.
+#[derive(Debug)]
+pub(super) struct Process {
+    id: u32,
+    kill: mpsc::UnboundedSender<()>,
+    ended: watch::Receiver<Option<ExitStatus>>,
+    lines: Lines,
+}
+
+impl Process {
+    pub(super) fn start(mut command: Command) -> Result<Self, HostError> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own, so that Ctrl-C leaves the order to us.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(HostError::system(format!("start {}", command.as_std().get_program().display())))?;
+        let id = child.id().unwrap_or_default();
+        let lines = Lines::default();
+        lines.clone().follow(child.stdout.take());
+        lines.clone().follow(child.stderr.take());
+        let (kill, kills) = mpsc::unbounded_channel();
+        let (end, ended) = watch::channel(None);
+        tokio::spawn(attend(child, kills, end));
+        Ok(Self { id, kill, ended, lines })
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// SIGKILL, at once.
+    pub(super) fn kill(&self) {
+        // Nobody takes it where the process has ended already.
+        let _ = self.kill.send(());
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
+    pub(super) async fn end(&self) -> Option<ExitStatus> {
+        let mut ended = self.ended.clone();
+        ended.wait_for(Option::is_some).await.ok().and_then(|status| *status)
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.lines.all()
+    }
+
+    /// The cost so far; nothing once the process is gone.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).ok()?;
+        let peak_memory_kib = field(&status, "VmHWM:")?;
+        let cpu = self.ticks()?.max(self.scheduled().unwrap_or_default());
+        Some(Usage { cpu, peak_memory_kib })
+    }
+
+    /// By the scheduler's account: to the nanosecond, but of living threads only.
+    fn scheduled(&self) -> Option<Duration> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id)).ok()?;
+        let nanos = tasks.flatten().filter_map(|task| {
+            let account = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            account.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Some(Duration::from_nanos(nanos.sum()))
+    }
+
+    /// By the process's account: of all threads there ever were, but in ticks.
+    fn ticks(&self) -> Option<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id)).ok()?;
+        // The name, in parentheses, may hold anything; user and system time are the twelfth and thirteenth after it.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let mut fields = rest.split_whitespace().skip(11).map_while(|field| field.parse::<u32>().ok());
+        Some(TICK * (fields.next()? + fields.next()?))
+    }
+}
+
+/// Waits for the end, and brings it about where that is asked for or nobody holds the process any more.
+async fn attend(mut child: Child, mut kills: mpsc::UnboundedReceiver<()>, end: watch::Sender<Option<ExitStatus>>) {
+    let status = tokio::select! {
+        status = child.wait() => status,
+        _ = kills.recv() => {
+            // It may have ended in this moment.
+            let _ = child.start_kill();
+            child.wait().await
+        }
+    };
+    // Whoever waits for the end of a process that can't be waited for sees the channel close.
+    let _ = status.map(|status| end.send_replace(Some(status)));
+}
+
+fn field(status: &str, name: &str) -> Option<u64> {
+    status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+}
+
+/// What a process printed, on either stream.
+#[derive(Debug, Clone, Default)]
+struct Lines(Arc<Mutex<VecDeque<String>>>);
+
+impl Lines {
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn follow(self, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
+        let Some(stream) = stream else { return };
+        tokio::spawn(async move {
+            let mut reader = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = reader.next_line().await {
+                let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.len() == LINES {
+                    lines.pop_front();
+                }
+                lines.push_back(line);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_is_measured_while_it_lives_and_killed_on_demand() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo counted; exec sleep 60"]);
+        let process = Process::start(command).unwrap();
+        while process.lines().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let usage = process.usage().unwrap();
+        assert!(usage.cpu > Duration::ZERO && usage.peak_memory_kib > 100, "{usage:?}");
+        process.kill();
+        let status = process.end().await.unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+        assert_eq!(process.usage(), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! What can go wrong with the local stack.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+use crate::template::TemplateError;
+
+/// Why the local stack can't be started or driven.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// A file, a socket or a process of this machine.
+    #[error("cannot {doing}")]
+    System {
+        /// What was tried.
+        doing: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The tools are not installed.
+    #[error("{} is missing: `make demo` and `make test` install the tools first", .0.display())]
+    NoTools(PathBuf),
+    /// The emulator ended or said nothing.
+    #[error("the AWS emulator did not start: {0}")]
+    Emulator(String),
+    /// A tool ended with a failure.
+    #[error("`{command}` ended with {status}:\n{output}")]
+    Tool {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it printed.
+        output: String,
+    },
+    /// The template lacks what is to be created from it.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A file that describes the demo can't be read as such.
+    #[error("cannot read {what}")]
+    Unreadable {
+        /// Which.
+        what: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The stack has no such output.
+    #[error("the stack has no output {0}")]
+    NoOutput(&'static str),
+    /// The emulator refused a call.
+    #[error("{call} failed")]
+    Aws {
+        /// Which call.
+        call: &'static str,
+        /// What the SDK said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The ledger table refused a call.
+    #[error(transparent)]
+    Ledger(contact_injection::ports::StoreError),
+    /// The operator's words can't be read.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// Messages were still on their way when the time was up.
+    #[error("after {seconds} s there are still {messages} messages in the contact queue")]
+    NotDrained {
+        /// How long it was waited.
+        seconds: u64,
+        /// How many were left.
+        messages: u32,
+    },
+}
+
+impl LocalError {
+    /// The error with all its causes, one a line.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            // Writing to a string can't fail.
+            let _ = write!(text, "\n  because {cause}");
+            source = cause.source();
+        }
+        text
+    }
+
+    pub(crate) fn system(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { doing: doing.into(), source }
+    }
+
+    pub(crate) fn aws<E>(call: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Error + Send + Sync + 'static,
+    {
+        move |source| Self::Aws { call, source: Box::new(source) }
+    }
+}

@@ -1,0 +1,39 @@
+//! The stack on this machine: an AWS emulator and whatever of the deployment a test or the demo needs in it.
+//!
+//! Everything listens on loopback, and every process started here ends with its handle.
+
+pub mod demo;
+mod emulator;
+mod error;
+mod outcome;
+mod resources;
+mod samples;
+mod stack;
+mod tool;
+
+pub use emulator::Ministack;
+pub use error::LocalError;
+pub use resources::{Queues, Tables, create_queues, create_tables};
+pub use stack::{Outputs, Stack};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_http_client::Builder;
+
+/// The emulator's region; nothing depends on it.
+pub const REGION: &str = "us-east-1";
+/// The emulator takes any credentials. These can't be mistaken for real ones.
+pub const ACCESS_KEY: &str = "test";
+
+/// Settings for every SDK client of the emulator: its endpoint, its region, no real credentials, plain HTTP.
+pub fn sdk_config(endpoint: &str) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::from_static(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            ACCESS_KEY, ACCESS_KEY, None, None, "local",
+        )))
+        .http_client(Builder::new().build_http())
+        .build()
+}

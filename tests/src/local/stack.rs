@@ -1,0 +1,141 @@
+//! The real template, deployed to the emulator by the tools that deploy it to AWS.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::{ACCESS_KEY, LocalError, Ministack, REGION, tool};
+use crate::workspace_root;
+
+/// The stack's name: the one of `samconfig.toml`.
+const STACK_NAME: &str = "contact-injection";
+const BUILD_DIR: &str = ".local/build";
+
+/// A deployed stack. Dropping it ends the emulator and with it everything deployed.
+#[derive(Debug)]
+pub struct Stack {
+    emulator: Ministack,
+    outputs: Outputs,
+}
+
+/// What the stack says of itself.
+#[derive(Debug, Clone)]
+pub struct Outputs(BTreeMap<String, String>);
+
+impl Outputs {
+    /// Asks for the outputs of a stack in the account that the environment names.
+    pub(crate) async fn of_stack(sam: &Path, name: &str) -> Result<Self, LocalError> {
+        Self::parse(&tool::run(list_outputs(sam, name)).await?)
+    }
+
+    fn parse(listed: &str) -> Result<Self, LocalError> {
+        let listed: Vec<Output> = parse("the stack's outputs", listed)?;
+        Ok(Self(listed.into_iter().map(|output| (output.output_key, output.output_value)).collect()))
+    }
+
+    /// The value of an output of the template.
+    pub fn get(&self, name: &'static str) -> Result<&str, LocalError> {
+        self.0.get(name).map(String::as_str).ok_or(LocalError::NoOutput(name))
+    }
+}
+
+impl Stack {
+    /// Builds both functions with these routes. The first time takes minutes, every other seconds.
+    pub async fn build(routes: &Path) -> Result<(), LocalError> {
+        let mut command = sam("build");
+        command.args(["--build-dir", BUILD_DIR, "--parameter-overrides", &architecture()]);
+        command.env("ROUTES", routes).env("ARCHITECTURE", host_architecture());
+        tool::run(command).await.map(drop)
+    }
+
+    /// Deploys what was built last to an emulator of its own.
+    pub async fn deploy(cxone_base_url: &str) -> Result<Self, LocalError> {
+        let emulator = Ministack::start()?;
+        let mut command = sam("deploy");
+        command.arg("--template-file").arg(workspace_root().join(BUILD_DIR).join("template.yaml"));
+        // Looked for beside the template otherwise.
+        command.arg("--config-file").arg(workspace_root().join("samconfig.toml"));
+        command.args(["--no-progressbar", "--parameter-overrides"]);
+        command.args([format!("CxoneBaseUrl={cxone_base_url}"), architecture()]);
+        tool::run(against(&emulator, command)).await?;
+
+        let outputs = Outputs::parse(&tool::run(against(&emulator, list_outputs(&sam_path(), STACK_NAME))).await?)?;
+        Ok(Self { emulator, outputs })
+    }
+
+    /// The emulator that it is deployed to.
+    pub fn emulator(&self) -> &Ministack {
+        &self.emulator
+    }
+
+    /// Its outputs.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Invokes a function by its name in the template and gives its answer.
+    pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, LocalError> {
+        let mut command = sam("remote");
+        command.args(["invoke", function, "--stack-name", STACK_NAME, "--event", &event.to_string()]);
+        let answer = tool::run(against(&self.emulator, command)).await?;
+        parse(&format!("the answer of {function}"), answer.trim())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    output_key: String,
+    output_value: String,
+}
+
+fn sam_path() -> PathBuf {
+    workspace_root().join(".venv/bin/sam")
+}
+
+fn list_outputs(sam: &Path, stack: &str) -> Command {
+    let mut command = Command::new(sam);
+    command.args(["list", "stack-outputs", "--stack-name", stack, "--output", "json"]).env("SAM_CLI_TELEMETRY", "0");
+    command
+}
+
+fn sam(subcommand: &str) -> Command {
+    let mut command = Command::new(sam_path());
+    command
+        .current_dir(workspace_root())
+        .arg(subcommand)
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("AWS_DEFAULT_REGION", REGION);
+    command
+}
+
+/// Points a tool at the emulator, and away from whatever AWS account this shell may know.
+fn against(emulator: &Ministack, mut command: Command) -> Command {
+    command
+        .env("AWS_ENDPOINT_URL", emulator.endpoint())
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY)
+        // The SDKs read one, sam and boto3 the other.
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env_remove("AWS_PROFILE")
+        .env_remove("AWS_SESSION_TOKEN");
+    command
+}
+
+fn architecture() -> String {
+    format!("Architecture={}", host_architecture())
+}
+
+fn host_architecture() -> &'static str {
+    if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
+}
+
+fn parse<T: for<'de> Deserialize<'de>>(what: &str, text: &str) -> Result<T, LocalError> {
+    serde_json::from_str(text).map_err(|source| LocalError::Unreadable { what: format!("{what} ({text})"), source })
+}

@@ -1,0 +1,99 @@
+//! `template.yaml` as JSON, so that whatever is created or checked locally is what gets deployed.
+//!
+//! Short intrinsic functions are written out (`!Ref X` is `{"Ref": "X"}`, `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`).
+
+use std::path::PathBuf;
+
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Number, Value, json};
+use thiserror::Error;
+
+/// Why the template can't be used.
+#[derive(Debug, Error)]
+pub enum TemplateError {
+    /// The file can't be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no YAML.
+    #[error("the template is no YAML")]
+    Syntax(#[from] saphyr::ScanError),
+    /// The file holds no document, or a node that no template has.
+    #[error("the template holds something other than mappings, lists and scalars")]
+    Shape,
+    /// A resource is missing, or one of its properties.
+    #[error("the template has no {0}")]
+    Missing(String),
+}
+
+/// The template of this workspace.
+#[derive(Debug, Clone)]
+pub struct Template(Value);
+
+impl Template {
+    /// Reads `template.yaml` from the workspace.
+    pub fn read() -> Result<Self, TemplateError> {
+        let path = crate::workspace_root().join("template.yaml");
+        let text = std::fs::read_to_string(&path).map_err(|source| TemplateError::Unreadable { path, source })?;
+        let documents = Yaml::load_from_str(&text)?;
+        documents.first().and_then(to_json).map(Self).ok_or(TemplateError::Shape)
+    }
+
+    /// The whole of it.
+    pub fn document(&self) -> &Value {
+        &self.0
+    }
+
+    /// The value at a JSON pointer.
+    pub fn at(&self, pointer: &str) -> Result<&Value, TemplateError> {
+        self.0.pointer(pointer).ok_or_else(|| TemplateError::Missing(pointer.to_owned()))
+    }
+
+    /// A property of a resource, by its name.
+    pub fn property(&self, resource: &str, property: &str) -> Result<&Value, TemplateError> {
+        self.at(&format!("/Resources/{resource}/Properties/{property}"))
+    }
+
+    /// Every resource of a type, with its logical name.
+    pub fn resources_of<'a>(&'a self, resource_type: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let resources = self.0.get("Resources").and_then(Value::as_object);
+        resources
+            .into_iter()
+            .flatten()
+            .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(resource_type))
+            .map(|(name, resource)| (name.as_str(), resource))
+    }
+}
+
+fn to_json(node: &Yaml<'_>) -> Option<Value> {
+    match node {
+        Yaml::Value(scalar) => Some(scalar_to_json(scalar)),
+        Yaml::Sequence(items) => items.iter().map(to_json).collect::<Option<Vec<_>>>().map(Value::Array),
+        Yaml::Mapping(members) => {
+            let members = members.iter().map(|(key, value)| Some((key.as_str()?.to_owned(), to_json(value)?)));
+            members.collect::<Option<Map<_, _>>>().map(Value::Object)
+        }
+        Yaml::Tagged(tag, inner) => {
+            let name = match tag.suffix.as_str() {
+                plain @ ("Ref" | "Condition") => plain.to_owned(),
+                function => format!("Fn::{function}"),
+            };
+            to_json(inner).map(|argument| json!({ name: argument }))
+        }
+        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => None,
+    }
+}
+
+fn scalar_to_json(scalar: &Scalar<'_>) -> Value {
+    match scalar {
+        Scalar::Null => Value::Null,
+        Scalar::Boolean(value) => Value::Bool(*value),
+        Scalar::Integer(value) => Value::from(*value),
+        Scalar::FloatingPoint(value) => Number::from_f64(value.into_inner()).map_or(Value::Null, Value::Number),
+        Scalar::String(value) => Value::String(value.to_string()),
+    }
+}

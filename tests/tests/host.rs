@@ -1,0 +1,99 @@
+//! The Lambda host with the real inject function: what it promises of deadlines, kills and acknowledgements.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contact_injection_tests::host::{
+    Deployment, Environment, EventSource, Function, FunctionConfig, HostError, Outcome, Package, Profile, Terms,
+    message_event,
+};
+use contact_injection_tests::workspace_root;
+use serde_json::json;
+
+async fn deployed() -> Result<(Deployment, Package), HostError> {
+    let terms = Terms::default();
+    let inject = Package::build("inject-contacts", Profile::Dev, &terms.routes).await?;
+    let sync = Package::build("sync-registry", Profile::Dev, &terms.routes).await?;
+    let deployment = Deployment::start(terms).await?;
+    deployment.fill_registry(&sync).await?;
+    Ok((deployment, inject))
+}
+
+/// A function that does this in Python.
+fn program(what: &str) -> FunctionConfig {
+    let next =
+        "urllib.request.urlopen(f'http://{os.environ[\"AWS_LAMBDA_RUNTIME_API\"]}/2018-06-01/runtime/invocation/next')";
+    let program = format!("import os, sys, time, urllib.request\nnext = lambda: {next}\n{what}");
+    FunctionConfig {
+        name: "program".to_owned(),
+        command: workspace_root().join(".venv/bin/python"),
+        arguments: vec!["-c".to_owned(), program],
+        handler: String::new(),
+        variables: BTreeMap::new(),
+        task_root: workspace_root(),
+        timeout: Duration::from_millis(200),
+        memory_mib: 128,
+    }
+}
+
+fn events(run: &str, count: usize) -> Vec<String> {
+    let event = |number: usize| {
+        json!({
+            "specversion": "1.0", "type": "com.example.order.updated", "source": "/crm/acme",
+            "id": format!("{run}-{number}"),
+            "data": {"customer": {"phone": "+15550100100", "vip": true}, "order": {"total": 12.5, "ref": "R-1"}},
+        })
+        .to_string()
+    };
+    (0..count).map(event).collect()
+}
+
+#[tokio::test]
+async fn an_environment_stays_warm_and_a_second_one_starts_only_where_none_is_idle() {
+    let (deployment, package) = deployed().await.unwrap();
+    let function = Function::new(deployment.inject(&package, true).unwrap());
+    let cold = function.invoke(&message_event(&events("cold", 1))).await.unwrap();
+    let warm = function.invoke(&message_event(&events("warm", 1))).await.unwrap();
+    assert_eq!((cold.first, warm.first, function.environments().len()), (true, false, 1));
+    assert_eq!(warm.answer(), Some(&json!({"batchItemFailures": []})), "{:?}", function.environments()[0].lines());
+    let two = [message_event(&events("left", 1)), message_event(&events("right", 1))];
+    let (left, right) = tokio::join!(function.invoke(&two[0]), function.invoke(&two[1]));
+    assert!(left.unwrap().answer().is_some() && right.unwrap().answer().is_some());
+    assert_eq!(function.environments().len(), 2);
+    assert_eq!(deployment.simulator.contacts().len(), 4);
+    let counts = deployment.aws_requests.take();
+    assert_eq!(counts.get("DynamoDB.PutItem"), Some(&8), "a claim and a settlement each: {counts:?}");
+    assert!(function.environments().iter().all(|environment| environment.usage().peak_memory_kib > 1000));
+}
+
+#[tokio::test]
+async fn an_environment_is_killed_at_its_deadline() {
+    let environment = Environment::start(&program("next(); time.sleep(60)")).await.unwrap();
+    let invocation = environment.invoke(&json!({})).await.unwrap();
+    assert_eq!((invocation.outcome, environment.has_ended()), (Outcome::TimedOut, true));
+    assert!(matches!(environment.invoke(&json!({})).await, Err(HostError::Gone(_))));
+}
+
+#[tokio::test]
+async fn an_environment_that_ends_before_it_is_ready_is_told_with_its_last_words() {
+    let error = Environment::start(&program("sys.exit('no routes')")).await.unwrap_err();
+    assert!(error.to_string().contains("no routes"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_killed_environment_held_comes_back_and_is_injected_once() {
+    let (deployment, package) = deployed().await.unwrap();
+    deployment.send(&events("kill", 10)).await.unwrap();
+    let function = Function::new(deployment.inject(&package, false).unwrap());
+    let source = EventSource::new(deployment.endpoint(), &deployment.queues.contacts, &function);
+    let mid_batch = async {
+        while deployment.simulator.contacts().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        function.kill_a_busy_one()
+    };
+    let (was_killed, drained) = source.serve_until(mid_batch).await.unwrap();
+    assert!(was_killed);
+    assert!(drained.invocations.iter().any(|(invocation, _)| invocation.outcome == Outcome::Died));
+    assert_eq!(drained.acknowledged, 0);
+}

@@ -1,0 +1,186 @@
+//! Nothing lost, nothing twice: what CXone's failures leave in the ledger, and that one contact is all there ever is.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use contact_injection::adapters::dynamodb::{DynamoLedger, Resolution};
+use contact_injection::adapters::environment::System;
+use contact_injection::domain::idempotency::IdempotencyKey;
+use contact_injection::ports::Environment as _;
+use contact_injection_tests::local::sdk_config;
+use cxone_simulator::{ContactStatus, Effect, Endpoint, Fault, MalformedBody};
+
+use super::stage::{Stage, emulator, event, key_of, record};
+
+/// Requests to one target within one delivery.
+const TRIES: u32 = 3;
+
+fn processed(status: u16) -> Effect {
+    Effect::Status { status, retry_after_seconds: None, processed: true }
+}
+
+#[tokio::test]
+async fn every_fault_leaves_the_state_that_it_proves_and_never_a_second_contact() {
+    let malformed = |body| Effect::Malformed { body };
+    let redirect = |status| Effect::Redirect { status, location: "http://127.0.0.1:9/".to_owned() };
+    let cases = [
+        (Effect::status(500), "deferred service-error", "in-doubt"),
+        (Effect::status(503), "deferred service-error", "in-doubt"),
+        (processed(503), "deferred service-error", "in-doubt"),
+        (processed(500), "deferred service-error", "in-doubt"),
+        (redirect(302), "deferred service-error", "in-doubt"),
+        (redirect(307), "deferred service-error", "in-doubt"),
+        (Effect::ResetBefore, "deferred timeout", "in-doubt"),
+        (Effect::ResetAfter, "deferred timeout", "in-doubt"),
+        (malformed(MalformedBody::Html), "deferred service-error", "in-doubt"),
+        (malformed(MalformedBody::WithoutId), "deferred service-error", "in-doubt"),
+        (malformed(MalformedBody::TruncatedJson), "deferred service-error", "in-doubt"),
+        (malformed(MalformedBody::Empty), "deferred service-error", "in-doubt"),
+        (Effect::status(401), "deferred unauthorized", "released"),
+        (Effect::status(403), "deferred forbidden", "released"),
+        (Effect::rate_limited(1), "deferred rate-limited", "released"),
+        (Effect::status(409), "deferred saturated", "released"),
+        (Effect::status(404), "dead-lettered unknown-queue", "released"),
+        (Effect::status(400), "dead-lettered payload-rejected", "released"),
+        (Effect::Lost { status: ContactStatus::Failed }, "dead-lettered contact-failed", "released"),
+    ];
+    for (effect, outcome, state) in cases {
+        let stage = Stage::usual().await;
+        let worker = stage.worker();
+        let batch = [record(event("single", "1").to_string())];
+        stage.simulator.add_fault(Fault::times(TRIES, Endpoint::Contacts, effect.clone()));
+        worker.batch(&batch).await;
+        assert_eq!(stage.log.outcomes_of("1"), [outcome], "{effect:?}");
+        assert_eq!(stage.ledger_state("1").await, state, "{effect:?}");
+        stage.simulator.clear_faults();
+        // Past the mark that a 409 leaves.
+        stage.advance(Duration::from_secs(90));
+        worker.batch(&batch).await;
+        assert_eq!(stage.log.outcomes_of("1")[1..], ["injected"], "{effect:?}");
+        worker.batch(&batch).await;
+        assert_eq!(stage.log.outcomes_of("1")[2..], ["duplicate"], "{effect:?}");
+        assert_eq!(stage.living_contacts(), 1, "{effect:?}");
+        assert_eq!(stage.ledger_state("1").await, "injected", "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_in_time_is_asked_for_again_under_the_same_key() {
+    let stage = Stage::usual().await;
+    stage.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::HangAfter { milliseconds: 30_000 }));
+    assert!(stage.worker().batch(&[record(event("single", "1").to_string())]).await.is_empty());
+    let contacts = stage.simulator.contacts();
+    assert_eq!((contacts.len(), contacts[0].replays), (1, 1));
+}
+
+#[tokio::test]
+async fn a_blip_is_over_within_the_invocation() {
+    for effect in [Effect::ResetAfter, Effect::unavailable(), Effect::RevokeTokens] {
+        let stage = Stage::usual().await;
+        stage.simulator.add_fault(Fault::once(Endpoint::Contacts, effect));
+        assert!(stage.worker().batch(&[record(event("single", "1").to_string())]).await.is_empty());
+        assert_eq!(stage.simulator.contacts().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_doubt_that_cxone_no_longer_remembers_is_parked_through_any_redrive() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    let batch = [record(event("pair", "1").to_string())];
+    stage.simulator.add_fault(Fault::times(TRIES, Endpoint::Contacts, Effect::ResetAfter));
+    worker.batch(&batch).await;
+    stage.advance(Duration::from_secs(24 * 3600));
+    let posts =
+        |stage: &Stage| stage.simulator.requests().iter().filter(|one| one.endpoint == Endpoint::Contacts).count();
+    let before = posts(&stage);
+    for redrive in 1..=3 {
+        assert!(worker.batch(&batch).await.is_empty());
+        assert_eq!(stage.log.outcomes_of("1")[redrive], "dead-lettered outcome-unknown");
+        assert_eq!(stage.ledger_state("1").await, "parked");
+        assert!(!stage.ledger_item("1").await.unwrap().contains_key("expiresAt"), "it is never forgotten");
+        stage.advance(Duration::from_secs(30 * 86_400));
+    }
+    assert_eq!((posts(&stage), stage.simulator.contacts().len()), (before, 1));
+    assert_eq!(stage.dead_letters().await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_event_that_kills_three_workers_is_tried_alone_and_then_given_up() {
+    let stage = Stage::usual().await;
+    let (killer, bystander) =
+        (record(event("single", "killer").to_string()), record(event("single", "beside").to_string()));
+    for _ in 0..3 {
+        stage.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::HangBefore { milliseconds: 60_000 }));
+        let worker = stage.worker();
+        let work = [killer.clone()];
+        tokio::select! {
+            back = worker.batch(&work) => panic!("{back:?}"),
+            () = in_flight(&stage) => {}
+        }
+        drop(worker);
+        stage.simulator.clear_faults();
+        stage.advance(Duration::from_secs(300));
+    }
+    let before = stage.simulator.requests().len();
+    let worker = stage.worker();
+    assert!(worker.batch(&[killer.clone(), bystander]).await.is_empty());
+    assert_eq!(stage.log.outcomes_of("killer"), ["dead-lettered crash-loop"]);
+    assert_eq!(stage.log.outcomes_of("beside"), ["injected"]);
+    assert_eq!(
+        stage.simulator.requests().split_off(before).iter().filter(|one| one.endpoint == Endpoint::Contacts).count(),
+        1
+    );
+    // A person looked into it and redrives.
+    assert!(worker.batch(&[killer]).await.is_empty());
+    assert_eq!(stage.log.outcomes_of("killer")[1..], ["injected"]);
+    assert_eq!(stage.simulator.contacts().len(), 2);
+}
+
+/// Waits until one more POST has arrived than were there.
+async fn in_flight(stage: &Stage) {
+    let posts = || stage.simulator.requests().iter().filter(|one| one.endpoint == Endpoint::Contacts).count();
+    let before = posts();
+    while posts() == before {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_one_records_own_fate() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    let batch: Vec<_> = (0..5).map(|number| record(event("single", &number.to_string()).to_string())).collect();
+    // The lease takes the first id, and each claim one more.
+    worker.clock.panic_after(2);
+    let back = worker.batch(&batch).await;
+    assert_eq!(back, [batch[1]["messageId"].as_str().unwrap()]);
+    assert_eq!(stage.log.outcomes_of("1"), ["deferred in-progress"]);
+    assert_eq!(stage.simulator.contacts().len(), 4);
+    assert!(worker.batch(&batch).await.is_empty());
+    assert_eq!(stage.simulator.contacts().len(), 5);
+}
+
+#[tokio::test]
+async fn a_person_resolves_what_is_parked_and_nothing_else() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    let ledger = DynamoLedger::new(Client::new(&sdk_config(emulator().endpoint())), stage.tables.ledger.clone());
+    let resolve = async |id: &str, resolution| {
+        let key = IdempotencyKey::parse(&key_of(id).to_string()).unwrap();
+        ledger.resolve(key, resolution, System::new().now()).await.unwrap()
+    };
+    let batch = ["there", "lost"].map(|id| record(event("pair", id).to_string()));
+    stage.simulator.add_fault(Fault::always(Endpoint::Contacts, Effect::ResetAfter));
+    worker.batch(&batch).await;
+    assert!(!resolve("there", Resolution::Retry).await, "it isn't parked yet");
+    stage.simulator.clear_faults();
+    stage.advance(Duration::from_secs(24 * 3600));
+    worker.batch(&batch).await;
+    assert!(resolve("there", Resolution::Injected).await);
+    assert!(resolve("lost", Resolution::Retry).await);
+    assert!(!resolve("lost", Resolution::Injected).await, "it was resolved before");
+    assert!(worker.batch(&batch).await.is_empty());
+    assert_eq!(stage.log.outcomes_of("there").last().unwrap(), "duplicate");
+    assert_eq!(stage.log.outcomes_of("lost").last().unwrap(), "injected");
+}

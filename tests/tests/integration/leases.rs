@@ -1,0 +1,262 @@
+//! Worker identity: no client in two hands, no token more than needed, and no state lost between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cxone_simulator::{ClientConfig, Effect, Endpoint, Fault};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::stage::{Function, Scene, Stage, event, number, number_of, record, secret_text, text};
+
+const WORKERS: usize = 20;
+const CLIENTS: usize = 5;
+const INVOCATIONS: usize = 200;
+
+/// So short that a worker may send and not wait: the longest request, what it keeps for closing, and two seconds.
+const BRIEF: Duration = Duration::from_secs(20);
+
+fn batch(prefix: &str, events: usize) -> Vec<Value> {
+    (0..events).map(|number| record(event("single", &format!("{prefix}/{number}")).to_string())).collect()
+}
+
+fn logged_sends(state: &Value) -> usize {
+    state["window"]["runs"].as_array().unwrap().iter().map(|run| run["sends"].as_array().unwrap().len()).sum()
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn twenty_workers_on_five_clients_never_hold_one_together_and_lose_no_state() {
+    let stage = Scene::with_clients(CLIENTS).rate(5_000, Duration::from_secs(1800)).start().await;
+    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    let work = (0..WORKERS).map(async |number| {
+        let worker = stage.worker();
+        for invocation in 0..INVOCATIONS / WORKERS {
+            let batch = batch(&format!("{number}-{invocation}"), 2);
+            // On a slow machine a worker may wait in vain, and comes again.
+            while !worker.batch(&batch).await.is_empty() {}
+        }
+    });
+    join_all(work).await;
+    assert_eq!(stage.simulator.contacts().len(), 2 * INVOCATIONS);
+    let lines = stage.log.deliveries();
+    let deferred = lines.iter().filter(|line| line["outcome"] == "deferred");
+    assert!(deferred.into_iter().all(|line| line["reason"] == "no-client"), "for want of a client, if at all");
+    assert!(lines.iter().all(|line| line["outcome"] != "duplicate"), "a batch without a client sends nothing");
+    // An invocation's requests stand together in its client's log: nobody else used the client in between.
+    let invocation_of: BTreeMap<_, _> = stage
+        .log
+        .deliveries()
+        .iter()
+        .filter(|line| line["outcome"] == "injected")
+        .map(|line| (text_of(&line["idempotency_key"]), text_of(&line["request_id"])))
+        .collect();
+    let mut used = 0;
+    let mut fences = 0;
+    for (client, _) in &stage.clients {
+        let own: Vec<_> =
+            stage.simulator.requests().into_iter().filter(|one| one.client_id.as_ref() == Some(client)).collect();
+        let mut invocations: Vec<_> =
+            own.iter().filter_map(|one| Some(&invocation_of[one.idempotency_key.as_ref()?])).collect();
+        invocations.dedup();
+        let distinct: BTreeSet<_> = invocations.iter().collect();
+        assert_eq!(invocations.len(), distinct.len(), "{client} was in two hands at once");
+        used += distinct.len();
+        let item = stage.client_item(client).await;
+        fences += number_of(&item, "fence");
+        assert!(item["reservations"].as_l().unwrap().is_empty());
+        let counted = own.iter().filter(|one| one.counted).count();
+        assert_eq!(
+            logged_sends(&stage.client_state(client).await),
+            counted,
+            "every send is still on {client}'s record"
+        );
+        assert!(stage.simulator.tokens().iter().filter(|token| token.client_id == *client).count() <= 1);
+    }
+    assert_eq!(
+        (used, fences),
+        (INVOCATIONS, i64::try_from(INVOCATIONS).unwrap() + 1),
+        "one lease each, and the sync's"
+    );
+}
+
+#[tokio::test]
+async fn fresh_environments_share_one_token_for_nine_tenths_of_its_life() {
+    let stage = Stage::usual().await;
+    for round in 0..5 {
+        for environment in 0..4 {
+            assert!(stage.worker().batch(&batch(&format!("{round}-{environment}"), 1)).await.is_empty());
+            stage.advance(Duration::from_secs(811));
+        }
+    }
+    // 20 environments in 4.5 lifetimes of an hour, each token good for 54 minutes.
+    let tokens = stage.simulator.tokens();
+    let gaps: Vec<_> = tokens.windows(2).map(|pair| pair[1].issued_at_ms - pair[0].issued_at_ms).collect();
+    assert_eq!((tokens.len(), stage.simulator.contacts().len()), (5, 20));
+    assert!(gaps.iter().all(|gap| *gap >= 3_240_000), "{gaps:?}");
+}
+
+#[tokio::test]
+async fn after_a_kill_in_the_middle_of_a_batch_the_next_worker_sends_less_and_never_more() {
+    // Of these, three for each of ten events and eight for schema and queues are the killed worker's reservation.
+    let (limit, reserved) = (45, 38);
+    let stage = Scene::default().rate(limit, Duration::from_secs(60)).start().await;
+    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    stage.simulator.add_fault(Fault::times(10, Endpoint::Contacts, Effect::Delay { milliseconds: 20_000 }));
+    let records = batch("killed", 10);
+    let mut process = stage.process(Function::Inject, &[]).await;
+    let killed = async {
+        while stage.simulator.contacts().len() < 5 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        answer = process.invoke_within(Duration::from_secs(30), json!({ "Records": records })) => panic!("{answer:?}"),
+        () = killed => process.kill().await,
+    }
+    let worker = stage.worker();
+    assert_eq!(worker.batch_within(BRIEF, &records).await.len(), 10);
+    assert!(stage.log.says("no OAuth client is free"), "the dead worker's lease still stands");
+    // Its lease is over now, and what it may have sent counts at the last moment it could have.
+    stage.advance(Duration::from_secs(50));
+    let before = stage.simulator.requests().len();
+    let back = worker.batch_within(BRIEF, &records).await;
+    let sent = stage.simulator.requests().len() - before;
+    assert!(stage.log.says("did not give this client back"));
+    assert!((2..=limit - reserved).contains(&sent), "{sent} of {limit} sent");
+    assert_eq!(back.len(), 10 - (sent - 1), "but for the look at the queue before a burst, each was a contact");
+    stage.advance(Duration::from_secs(120));
+    let left: Vec<_> =
+        records.iter().filter(|one| back.contains(&one["messageId"].as_str().unwrap().to_owned())).cloned().collect();
+    assert!(worker.batch(&left).await.is_empty());
+    assert_eq!(stage.simulator.contacts().len(), 10, "and no event became two contacts");
+    assert!(stage.simulator.busiest_window("worker-1") <= limit);
+}
+
+#[tokio::test]
+async fn three_windows_of_backlog_use_what_is_permitted_and_meet_no_429() {
+    let (limit, window) = (40, Duration::from_secs(5));
+    let stage = Scene::default().rate(limit, window).start().await;
+    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    // The sync's own send was read off another clock.
+    stage.advance(Duration::from_secs(30));
+    let before = stage.simulator.requests().len();
+    let worker = stage.worker();
+    for invocation in 0..13 {
+        assert!(worker.batch(&batch(&format!("{invocation}"), 10)).await.is_empty());
+    }
+    let arrivals: Vec<_> =
+        stage.simulator.requests().split_off(before).iter().filter(|one| one.counted).map(|one| one.at_ms).collect();
+    let run = 3 * u64::try_from(window.as_millis()).unwrap();
+    let sent = arrivals.iter().filter(|at| **at < arrivals[0] + run).count();
+    assert_eq!(stage.simulator.tenant().count_of_status(429), 0);
+    assert!(stage.simulator.busiest_window("worker-1") <= limit);
+    assert!(sent * 100 >= 3 * limit * 97, "{sent} of {} permitted", 3 * limit);
+}
+
+#[tokio::test]
+async fn leases_cost_two_writes_an_invocation_and_contacts_two_each() {
+    let stage = Stage::usual().await;
+    stage.sync(json!({})).await.unwrap();
+    for events in [1, 10] {
+        let worker = stage.worker();
+        assert!(worker.batch(&batch(&format!("of-{events}"), events)).await.is_empty());
+        let counts = worker.wire.counts();
+        assert_eq!((counts["UpdateItem"], counts["PutItem"], counts["BatchGetItem"]), (2, 2 * events, 1), "{counts:?}");
+        // A duplicate costs one write, which fails.
+        assert!(worker.batch(&batch(&format!("of-{events}"), events)).await.is_empty());
+        assert_eq!(worker.wire.count("PutItem"), 3 * events);
+        assert_eq!(worker.wire.count("GetSecretValue"), 1);
+    }
+}
+
+#[tokio::test]
+async fn clocks_five_seconds_off_either_way_never_push_a_client_over_its_limit() {
+    let limit = 10;
+    let stage = Scene::default().rate(limit, Duration::from_secs(20)).start().await;
+    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    let endpoint = super::stage::emulator().endpoint();
+    let workers = [stage.worker_with(endpoint, 5_000), stage.worker_with(endpoint, -5_000)];
+    let mut left = batch("skewed", 40);
+    for turn in 0..40 {
+        let taken: Vec<_> = left.drain(..left.len().min(4)).collect();
+        let back = workers[turn % 2].batch_within(BRIEF, &taken).await;
+        left.extend(taken.into_iter().filter(|one| back.contains(&one["messageId"].as_str().unwrap().to_owned())));
+        if left.is_empty() {
+            break;
+        }
+        stage.advance(Duration::from_secs(7));
+    }
+    assert_eq!((left.len(), stage.simulator.contacts().len()), (0, 40));
+    assert_eq!(stage.simulator.tenant().count_of_status(429), 0);
+    assert!(stage.simulator.busiest_window("worker-1") <= limit);
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_open_is_replaced_and_the_log_says_so() {
+    let stage = Stage::usual().await;
+    assert!(stage.worker().batch(&batch("before", 1)).await.is_empty());
+    // Tampered with.
+    let mut item = stage.client_item("worker-1").await;
+    let mut kept = stage.client_state("worker-1").await;
+    let sealed = kept["sealed_token"].as_str().unwrap().chars().rev().collect::<String>();
+    kept["sealed_token"] = json!(sealed);
+    item.insert("state".to_owned(), text(kept.to_string()));
+    stage.put(&stage.tables.clients, item).await;
+    assert!(stage.worker().batch(&batch("tampered", 1)).await.is_empty());
+    assert_eq!(stage.simulator.tokens().len(), 2);
+    assert!(stage.log.says("a new token is needed"));
+    // Sealed under a secret that was rotated since.
+    stage.simulator.tenant().put_client(ClientConfig::new("worker-1", "rotated"));
+    stage.put_secret(&secret_text(&[("worker-1".to_owned(), "rotated".to_owned())])).await;
+    assert!(stage.worker().batch(&batch("rotated", 1)).await.is_empty());
+    assert_eq!(stage.simulator.tokens().len(), 3);
+}
+
+#[tokio::test]
+async fn a_rotated_secret_is_read_again_at_once_where_cxone_refuses_the_old_one() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    assert!(worker.batch(&batch("before", 1)).await.is_empty());
+    stage.simulator.tenant().put_client(ClientConfig::new("worker-1", "rotated"));
+    stage.simulator.tenant().revoke_tokens();
+    stage.put_secret(&secret_text(&[("worker-1".to_owned(), "rotated".to_owned())])).await;
+    assert!(worker.batch(&batch("after", 1)).await.is_empty());
+    assert_eq!((stage.simulator.contacts().len(), worker.wire.count("GetSecretValue")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_client_whose_state_cannot_be_read_sends_nothing_before_a_whole_window_has_passed() {
+    let future = [("stateVersion", number(9)), ("state", text("{\"window\":{}}")), ("colour", text("red"))];
+    let garbage = [("stateVersion", number(1)), ("state", text("not JSON")), ("holder", number(7))];
+    let broken = [("reservations", text("many")), ("stateVersion", text("one")), ("state", number(5))];
+    for members in [future, garbage, broken] {
+        let stage = Stage::usual().await;
+        stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+        let mut item = stage.client_item("worker-1").await;
+        item.extend(members.map(|(name, value)| (name.to_owned(), value)));
+        stage.put(&stage.tables.clients, item).await;
+        let before = stage.simulator.requests().len();
+        let worker = stage.worker();
+        let records = batch("late", 1);
+        assert_eq!(worker.batch_within(BRIEF, &records).await.len(), 1);
+        assert_eq!(stage.log.outcomes_of("late/0"), ["deferred rate-window"]);
+        assert_eq!(stage.simulator.requests().len(), before, "nothing is sent");
+        assert!(stage.log.lines().iter().any(|line| line["level"] == "WARN"), "{}", stage.log.text());
+        stage.advance(Duration::from_secs(120));
+        assert!(worker.batch(&records).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_lease_whose_end_is_no_time_does_not_lock_its_client_for_ever() {
+    let stage = Stage::usual().await;
+    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    let mut item = stage.client_item("worker-1").await;
+    item.insert("leasedUntil".to_owned(), text("never"));
+    stage.put(&stage.tables.clients, item).await;
+    assert!(stage.worker().batch(&batch("event", 1)).await.is_empty());
+}

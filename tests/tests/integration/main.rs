@@ -1,0 +1,19 @@
+//! The real handlers and adapters, against the emulator's SQS, DynamoDB and Secrets Manager and the simulated CXone.
+//!
+//! One binary, so that all tests share one emulator; each has tables, queues, secret and tenant of its own. `stage` sets
+//! them up and plays SQS's part towards a function. The others are the evidence, by what they are about.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
+mod stage;
+
+mod backlog;
+mod dead_letters;
+mod faults;
+mod inject;
+mod leases;
+mod secrecy;
+mod start;
+mod stores;
+mod sync;
+mod tokens;

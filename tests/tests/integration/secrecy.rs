@@ -1,0 +1,73 @@
+//! What must never be seen: secrets, tokens, phone numbers and addresses, in anything that leaves a function.
+
+use cxone_simulator::{Effect, Endpoint, Fault};
+use serde_json::{Value, json};
+
+use super::stage::{Function, Scene, event, record};
+
+/// Values of the events, in the forms in which they came and in which they are sent.
+const PERSONAL: [&str; 6] =
+    ["+15550109876", "15550109876", "pat.doe@example.com", "4111 1111 1111 1111", "4111111111111111", "078-05-1120"];
+
+#[tokio::test]
+async fn no_secret_token_phone_number_or_address_is_in_any_log_metric_dead_letter_or_table() {
+    let stage = Scene::with_clients(2).start().await;
+    let with = |id: &str, member: &str, value: Value| {
+        let mut event = event("single", id);
+        event["data"]["notes"] = json!("pat.doe@example.com, card 4111 1111 1111 1111, SSN 078-05-1120, +15550109876");
+        event["data"][member] = value;
+        record(event.to_string())
+    };
+    let personal = json!("pat.doe@example.com");
+    let once = |effect| vec![Fault::once(Endpoint::Contacts, effect)];
+    let lost = vec![Fault::times(3, Endpoint::Contacts, Effect::ResetAfter)];
+    let batches = [
+        (vec![], vec![with("good", "vip", json!(true)), with("bad-phone", "phone", personal.clone())]),
+        (
+            vec![],
+            vec![with("bad-number", "total", personal.clone()), with("long", "ref", json!("pat.doe@example.com ++"))],
+        ),
+        (vec![], vec![record("{\"+15550109876\": pat.doe@example.com"), record("[\"pat.doe@example.com\"]")]),
+        (vec![], vec![with("good", "total", json!("2.00")), with("good", "vip", json!(true))]),
+        (once(Effect::status(400)), vec![with("refused", "vip", json!(true))]),
+        (once(Effect::RevokeTokens), vec![with("revoked", "vip", json!(true))]),
+        (lost, vec![with("doubt", "vip", json!(true))]),
+    ];
+    let sync = stage.process(Function::Sync, &[("LOG_LEVEL", "TRACE")]).await;
+    sync.invoke(json!({})).await.unwrap();
+    let inject = stage.process(Function::Inject, &[("LOG_LEVEL", "TRACE")]).await;
+    inject.invoke(json!({"dryRun": {"events": [event("single", "dry")]}})).await.unwrap();
+    for (faults, batch) in batches {
+        for fault in faults {
+            stage.simulator.add_fault(fault);
+        }
+        inject.invoke(json!({ "Records": batch })).await.unwrap();
+    }
+    let mut seen = vec![("the inject function's log", inject.output()), ("the sync function's log", sync.output())];
+    let letters = stage.dead_letters().await;
+    assert!(letters.len() >= 6, "{}", letters.len());
+    seen.push((
+        "a dead letter's attributes",
+        letters
+            .iter()
+            .flat_map(|letter| &letter.attributes)
+            .map(|(name, (_, value))| [name, " ", value, "\n"].concat())
+            .collect(),
+    ));
+    for table in [&stage.tables.ledger, &stage.tables.clients, &stage.tables.registry] {
+        seen.push(("a table", format!("{:?}", stage.scan(table).await)));
+    }
+    let outcomes = ["injected", "duplicate", "dead-lettered", "deferred"];
+    assert!(outcomes.iter().all(|outcome| seen[0].1.contains(&format!("\"outcome\":\"{outcome}\""))), "{}", seen[0].1);
+    assert!(seen[0].1.contains("ContactsInjected"), "metrics are in it");
+    let tokens = stage.simulator.tokens();
+    assert!(tokens.len() >= 2);
+    let secrets = stage.clients.iter().map(|(_, secret)| secret.as_str());
+    let forbidden = tokens.iter().map(cxone_simulator::TokenRecord::access_token).chain(secrets).chain(PERSONAL);
+    for value in forbidden {
+        for (place, text) in &seen {
+            let line = text.lines().find(|line| line.contains(value)).unwrap_or_default();
+            assert!(!text.contains(value), "{value} is in {place}: {line}");
+        }
+    }
+}

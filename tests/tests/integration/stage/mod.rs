@@ -1,0 +1,244 @@
+//! What every test here needs: a tenant, tables, queues and a secret of its own, and workers on them.
+
+mod clock;
+mod front;
+mod log;
+mod ports;
+mod process;
+mod queues;
+mod tables;
+mod wire;
+mod worker;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use contact_injection_tests::local::{Ministack, Queues, Tables, create_queues, create_tables, sdk_config};
+use cxone_simulator::{AttributeDefinition, AttributeType, Queue, RateLimit, Simulator, SimulatorConfig};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+pub(crate) use clock::Clock;
+pub(crate) use front::Front;
+pub(crate) use log::Log;
+pub(crate) use ports::TestPorts;
+pub(crate) use process::Function;
+pub(crate) use queues::record;
+pub(crate) use tables::{number, number_of, text};
+pub(crate) use wire::{Moment, Wire};
+pub(crate) use worker::Worker;
+
+/// The primary queue of every route below.
+pub(crate) const PRIMARY: &str = "7f1c6f0e-0000-4000-8000-000000000001";
+/// Their first fallback.
+pub(crate) const FALLBACK: &str = "7f1c6f0e-0000-4000-8000-000000000002";
+/// A queue that the tenant doesn't have.
+pub(crate) const NOWHERE: &str = "7f1c6f0e-0000-4000-8000-00000000dead";
+
+/// What a test wants to be different.
+pub(crate) struct Scene {
+    /// The tenant.
+    pub(crate) tenant: SimulatorConfig,
+    /// The routes file.
+    pub(crate) routes: Value,
+    /// The clients in the secret, with their secrets.
+    pub(crate) clients: Vec<(String, String)>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::with_clients(1)
+    }
+}
+
+impl Scene {
+    /// The usual scene with so many OAuth clients.
+    pub(crate) fn with_clients(count: usize) -> Self {
+        let clients: Vec<_> = (1..=count)
+            .map(|number| (format!("worker-{number}"), format!("hush-{number}-{}", Uuid::new_v4())))
+            .collect();
+        let mut tenant = SimulatorConfig {
+            queues: vec![
+                Queue::open(PRIMARY).with_max_capacity(100_000),
+                Queue::open(FALLBACK).with_max_capacity(100_000),
+            ],
+            skills: vec!["sk-billing".to_owned()],
+            attributes: vec![
+                AttributeDefinition::new(AttributeType::String, "externalSource").with_max_length(64),
+                AttributeDefinition::new(AttributeType::Number, "orderValue"),
+                AttributeDefinition::new(AttributeType::Boolean, "isPriorityCustomer"),
+                AttributeDefinition::new(AttributeType::String, "tenantRefId").with_max_length(20),
+                AttributeDefinition::new(AttributeType::String, "notes"),
+            ],
+            ..SimulatorConfig::default()
+        };
+        for (id, secret) in &clients {
+            tenant = tenant.with_client(id, secret);
+        }
+        Self { tenant, routes: routes(), clients }
+    }
+
+    /// So many requests in so long, at CXone and in the settings alike.
+    #[must_use]
+    pub(crate) fn rate(mut self, limit: usize, window: Duration) -> Self {
+        let window_milliseconds = u64::try_from(window.as_millis()).unwrap();
+        self.tenant.rate_limit = RateLimit { limit, window_milliseconds, ..self.tenant.rate_limit };
+        self
+    }
+
+    /// Sets it up.
+    pub(crate) async fn start(self) -> Stage {
+        let log = Log::start();
+        let endpoint = emulator().endpoint();
+        let prefix = format!("t{}", Uuid::new_v4().simple());
+        let aws = sdk_config(endpoint);
+        let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+        let text = secret_text(&self.clients);
+        let secret = secrets.create_secret().name(&prefix).secret_string(text).send().await.unwrap().arn.unwrap();
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("routes.json"), self.routes.to_string()).unwrap();
+        Stage {
+            tables: create_tables(endpoint, &prefix).await.unwrap(),
+            queues: create_queues(endpoint, &prefix).await.unwrap(),
+            simulator: Simulator::start(self.tenant).await.unwrap(),
+            dynamodb: aws_sdk_dynamodb::Client::new(&aws),
+            sqs: aws_sdk_sqs::Client::new(&aws),
+            secrets,
+            secret,
+            clients: self.clients,
+            folder,
+            log,
+            time: clock::SharedTime::default(),
+        }
+    }
+}
+
+/// One test's world.
+pub(crate) struct Stage {
+    pub(crate) simulator: Simulator,
+    pub(crate) tables: Tables,
+    pub(crate) queues: Queues,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) secret: String,
+    pub(crate) clients: Vec<(String, String)>,
+    pub(crate) log: Log,
+    folder: TempDir,
+    time: clock::SharedTime,
+}
+
+impl Stage {
+    /// The usual scene.
+    pub(crate) async fn usual() -> Self {
+        Scene::default().start().await
+    }
+
+    /// Lets time pass for the workers and for CXone, at once.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.time.advance(by);
+        self.simulator.clock().advance(by);
+    }
+
+    /// Puts other clients into the secret.
+    pub(crate) async fn put_secret(&self, text: &str) {
+        self.secrets.put_secret_value().secret_id(&self.secret).secret_string(text).send().await.unwrap();
+    }
+
+    /// The variables of a function on this stage, as the template would set them.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let rate = self.simulator.tenant().config().rate_limit.clone();
+        vec![
+            ("CXONE_BASE_URL", self.simulator.url()),
+            ("SECRET_ARN", self.secret.clone()),
+            ("CLIENTS_TABLE", self.tables.clients.clone()),
+            ("REGISTRY_TABLE", self.tables.registry.clone()),
+            ("LEDGER_TABLE", self.tables.ledger.clone()),
+            ("CONTACT_QUEUE_URL", self.queues.contacts.clone()),
+            ("DEAD_LETTER_QUEUE_URL", self.queues.dead_letters.clone()),
+            ("RATE_LIMIT", rate.limit.to_string()),
+            ("RATE_WINDOW_SECONDS", rate.window_milliseconds.div_ceil(1000).to_string()),
+            ("MAXIMUM_CONCURRENCY", "2".to_owned()),
+            ("COMPLIANCE_BOUNDARY", "outside".to_owned()),
+            ("LOG_LEVEL", "INFO".to_owned()),
+            ("ROUTES_PATH", self.folder.path().join("routes.json").display().to_string()),
+        ]
+    }
+
+    /// Contacts that CXone has, and has not lost.
+    pub(crate) fn living_contacts(&self) -> usize {
+        self.simulator.contacts().iter().filter(|contact| !contact.status.is_lost()).count()
+    }
+}
+
+/// The emulator that all tests of this process share. It ends with the process.
+pub(crate) fn emulator() -> &'static Ministack {
+    static EMULATOR: OnceLock<Ministack> = OnceLock::new();
+    EMULATOR.get_or_init(|| Ministack::start().unwrap())
+}
+
+/// A secret of these clients.
+pub(crate) fn secret_text(clients: &[(String, String)]) -> String {
+    let clients: Vec<_> =
+        clients.iter().map(|(id, secret)| json!({"client_id": id, "client_secret": secret})).collect();
+    json!({ "clients": clients }).to_string()
+}
+
+/// The guide's example as a route, and one route for each thing that can be wrong with one.
+fn routes() -> Value {
+    let route = |name: &str, targets: Value, more: Value| {
+        let mut route = json!({
+            "name": name,
+            "match": { "type": name },
+            "channel": "voice",
+            "targets": targets,
+            "priority": {
+                "default": 500,
+                "rules": [{ "when": "$.customer[?@ == 'gold']", "value": 750 }],
+                "degrade": { "by": 100, "floor": 50 }
+            },
+            "from": { "path": "$.phone", "format": "e164" },
+            "to": { "value": "+15550201234" },
+            "callbackNumber": { "path": "$.phone", "format": "e164" },
+            "wrapUpCode": { "value": "INJECTED_CONTACT" },
+            "attributes": {
+                "string:externalSource": { "value": "CRM_ORDER_UPDATE" },
+                "number:orderValue": { "path": "$.total", "coerce": true },
+                "boolean:isPriorityCustomer": { "path": "$.vip" },
+                "string:tenantRefId": { "path": "$.ref", "required": true },
+                "string:notes": { "path": "$.notes", "overflow": "truncate", "pii": "redact" }
+            }
+        });
+        more.as_object().unwrap().iter().for_each(|(key, value)| route[key] = value.clone());
+        route
+    };
+    let [primary, fallback, nowhere] = [PRIMARY, FALLBACK, NOWHERE].map(|queue| json!({ "queueId": queue }));
+    let lower = json!({ "queueId": FALLBACK, "priorityDelta": -150 });
+    json!({ "routes": [
+        route("order", json!([primary, lower, { "skillIds": ["sk-billing"], "priorityDelta": -150 }]), json!({})),
+        route("single", json!([primary]), json!({ "maxAgeSeconds": 3600 })),
+        route("pair", json!([primary, fallback]), json!({})),
+        route("held", json!([primary]), json!({ "onUnknownHealth": "hold" })),
+        route("nowhere", json!([nowhere]), json!({})),
+        route("unskilled", json!([{ "skillIds": ["sk-nobody-has"] }]), json!({})),
+        route("unregistered", json!([primary]), json!({ "attributes": { "string:colour": { "value": "red" } } })),
+    ]})
+}
+
+/// A CloudEvent of this type, the guide's example otherwise.
+pub(crate) fn event(kind: &str, id: &str) -> Value {
+    json!({
+        "specversion": "1.0", "id": id, "source": "/crm/emea", "type": kind,
+        "data": {
+            "phone": "+15550109876", "customer": { "tier": "gold" }, "total": "1250.00", "vip": true,
+            "ref": "ORD-2024-8842"
+        }
+    })
+}
+
+/// The key of an event of [`event`], by the interface's rule and not by the code under test.
+pub(crate) fn key_of(id: &str) -> Uuid {
+    let namespace = Uuid::from_u128(0x2fcf_f96a_1a86_41f2_a7cf_eef8_25f7_5371);
+    Uuid::new_v5(&namespace, format!("/crm/emea\u{1f}{id}").as_bytes())
+}

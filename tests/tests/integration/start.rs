@@ -1,0 +1,106 @@
+//! The functions as processes: what stops their start, and that they work once started.
+
+use std::time::Duration;
+
+use cxone_simulator::{Effect, Endpoint, Fault};
+use serde_json::json;
+
+use super::stage::{Function, Stage, event, record};
+
+#[tokio::test]
+async fn a_function_that_lacks_variables_names_each_of_them_and_does_not_start() {
+    let stage = Stage::usual().await;
+    let missing = [
+        ("CXONE_BASE_URL", "http://api.example.com"),
+        ("SECRET_ARN", ""),
+        ("RATE_LIMIT", "many"),
+        ("CLIENTS_TABLE", ""),
+    ];
+    for function in [Function::Inject, Function::Sync] {
+        let mut process = stage.process(function, &missing).await;
+        assert!(!process.ended().await.success());
+        let output = process.output();
+        assert!(missing.iter().all(|(name, _)| output.contains(name)), "{output}");
+        assert!(output.contains("4 problem(s)"), "{output}");
+    }
+    let mut process = stage.process(Function::Inject, &[("LEDGER_TABLE", ""), ("COMPLIANCE_BOUNDARY", "near")]).await;
+    assert!(!process.ended().await.success());
+    let output = process.output();
+    assert!(output.contains("LEDGER_TABLE") && output.contains("COMPLIANCE_BOUNDARY"), "{output}");
+}
+
+#[tokio::test]
+async fn a_bad_routes_file_stops_the_start_with_every_problem_and_its_pointer() {
+    let stage = Stage::usual().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("routes.json");
+    let route = json!({
+        "name": "bad", "match": {"type": "order"}, "channel": "voice",
+        "targets": [{"queueId": "q", "skillIds": ["s"]}],
+        "priority": {"default": 1000},
+        "from": {"path": "$.["}, "to": {"value": "+15550201234"}
+    });
+    std::fs::write(&path, json!({"routes": [route]}).to_string()).unwrap();
+    for function in [Function::Inject, Function::Sync] {
+        let mut process = stage.process(function, &[("ROUTES_PATH", path.to_str().unwrap())]).await;
+        assert!(!process.ended().await.success());
+        let output = process.output();
+        for pointer in ["/routes/0/targets/0", "/routes/0/priority/default", "/routes/0/from"] {
+            assert!(output.contains(pointer), "{pointer} in {output}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_secret_stops_the_start_and_is_not_quoted() {
+    let stage = Stage::usual().await;
+    stage.put_secret(r#"{"clients": "hunter2"}"#).await;
+    for function in [Function::Inject, Function::Sync] {
+        let mut process = stage.process(function, &[]).await;
+        assert!(!process.ended().await.success());
+        let output = process.output();
+        assert!(output.contains("the secret is not") && !output.contains("hunter2"), "{output}");
+        let mut process = stage.process(function, &[("SECRET_ARN", "no-such-secret")]).await;
+        assert!(!process.ended().await.success());
+        assert!(process.output().contains("can't start"), "{}", process.output());
+    }
+}
+
+#[tokio::test]
+async fn both_functions_work_as_processes() {
+    let stage = Stage::usual().await;
+    let sync = stage.process(Function::Sync, &[]).await;
+    let summary = sync.invoke(json!({})).await.unwrap();
+    assert_eq!(summary["attributes"], 5);
+    let inject = stage.process(Function::Inject, &[]).await;
+    let batch = json!({"Records": [record(event("order", "1").to_string())]});
+    assert_eq!(inject.invoke(batch).await.unwrap(), json!({"batchItemFailures": []}));
+    assert_eq!(stage.simulator.contacts().len(), 1);
+    let failure = inject.invoke(json!({"neither": "nor"})).await.unwrap_err();
+    assert_eq!(failure["errorType"], "InjectContacts", "{failure}");
+}
+
+#[tokio::test]
+async fn sigterm_settles_what_is_under_way_begins_nothing_new_and_ends_the_process() {
+    let stage = Stage::usual().await;
+    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    stage.simulator.add_fault(Fault::times(1, Endpoint::Contacts, Effect::Delay { milliseconds: 1500 }));
+    let mut process = stage.process(Function::Inject, &[]).await;
+    let records = [record(event("single", "under-way").to_string())];
+    let terminated = async {
+        while stage.simulator.contacts().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        process.terminate();
+    };
+    let work = process.invoke(json!({ "Records": records }));
+    // The batch comes back whole, so no answer is needed or handed in.
+    tokio::select! {
+        biased;
+        () = terminated => {}
+        answer = work => panic!("{answer:?}"),
+    }
+    assert!(process.ended().await.success());
+    assert_eq!(stage.ledger_state("under-way").await, "injected");
+    assert!(process.output().contains("SIGTERM"));
+}

@@ -1,0 +1,141 @@
+//! DynamoDB, SQS and the ledger's items at their worst: a store that fails defers, and never makes a second contact.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use super::stage::{Moment, Stage, event, number, record};
+
+fn single() -> [serde_json::Value; 1] {
+    [record(event("single", "1").to_string())]
+}
+
+#[tokio::test]
+async fn a_ledger_item_of_a_newer_version_is_left_alone() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    assert!(worker.batch(&single()).await.is_empty());
+    let mut item = stage.ledger_item("1").await.unwrap();
+    item.insert("version".to_owned(), number(99));
+    item.insert("state".to_owned(), number(7));
+    stage.put(&stage.tables.ledger, item.clone()).await;
+    let before = stage.simulator.requests().len();
+    assert_eq!(worker.batch(&single()).await.len(), 1);
+    assert_eq!(stage.log.outcomes_of("1")[1], "deferred in-progress");
+    assert_eq!((stage.ledger_item("1").await.unwrap(), stage.simulator.requests().len()), (item, before));
+    assert!(stage.log.says("of a newer version"));
+}
+
+#[tokio::test]
+async fn a_ledger_item_that_cannot_be_read_defers_and_is_left_alone() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    assert!(worker.batch(&single()).await.is_empty());
+    let mut item = stage.ledger_item("1").await.unwrap();
+    item.remove("attempt");
+    stage.put(&stage.tables.ledger, item.clone()).await;
+    assert_eq!(worker.batch(&single()).await.len(), 1);
+    assert_eq!(stage.log.outcomes_of("1")[1], "deferred service-error");
+    assert_eq!((stage.ledger_item("1").await.unwrap(), stage.simulator.contacts().len()), (item, 1));
+}
+
+#[tokio::test]
+async fn without_dynamodb_nothing_is_sent_and_everything_comes_back() {
+    let stage = Stage::usual().await;
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let worker = stage.worker();
+    assert!(worker.batch(&[record("not an event")]).await.is_empty(), "what needs no table is settled");
+    worker.wire.break_next(100, "UpdateItem", Moment::Before);
+    assert_eq!(worker.batch(&single()).await.len(), 1);
+    assert_eq!(stage.log.outcomes_of("1"), ["deferred service-error"]);
+    assert!(stage.log.says("no OAuth client could be leased"), "{}", stage.log.text());
+    let cut_off = stage.worker_with(&format!("http://{nobody}"), 0);
+    assert_eq!(cut_off.batch(&single()).await.len(), 1);
+    assert!(stage.simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_is_written_again_and_knows_itself() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_next(1, "PutItem", Moment::After);
+    assert!(worker.batch(&single()).await.is_empty());
+    assert_eq!(stage.log.outcomes_of("1"), ["injected"]);
+    assert_eq!((worker.wire.count("PutItem"), stage.simulator.contacts().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_claim_that_is_never_confirmed_blocks_the_event_until_it_is_over_and_no_longer() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_next(3, "PutItem", Moment::After);
+    assert_eq!(worker.batch(&single()).await.len(), 1);
+    assert_eq!((stage.ledger_state("1").await.as_str(), stage.simulator.contacts().len()), ("claimed", 0));
+    assert_eq!(worker.batch(&single()).await.len(), 1);
+    assert_eq!(stage.log.outcomes_of("1"), ["deferred service-error", "deferred in-progress"]);
+    stage.advance(Duration::from_secs(120));
+    assert!(worker.batch(&single()).await.is_empty());
+    assert_eq!(stage.simulator.contacts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_settlement_that_is_not_confirmed_is_written_again_and_knows_itself() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_after(1, 1, "PutItem", Moment::After);
+    assert!(worker.batch(&single()).await.is_empty());
+    assert_eq!(stage.log.outcomes_of("1"), ["injected"]);
+    assert_eq!((stage.ledger_state("1").await.as_str(), worker.wire.count("PutItem")), ("injected", 3));
+}
+
+#[tokio::test]
+async fn a_settlement_that_never_arrives_is_made_up_for_under_the_same_key() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_after(1, 3, "PutItem", Moment::Before);
+    assert_eq!(worker.batch(&single()).await.len(), 1);
+    assert_eq!((stage.ledger_state("1").await.as_str(), stage.simulator.contacts().len()), ("claimed", 1));
+    stage.advance(Duration::from_secs(120));
+    assert!(worker.batch(&single()).await.is_empty());
+    let contacts = stage.simulator.contacts();
+    assert_eq!((contacts.len(), contacts[0].replays), (1, 1));
+    assert_eq!(stage.ledger_state("1").await, "injected");
+}
+
+#[tokio::test]
+async fn a_lease_that_is_not_given_back_costs_time_and_nothing_else() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_after(1, 1, "UpdateItem", Moment::Before);
+    // The registry's schema is one update, the lease before it the other.
+    stage.sync(serde_json::json!({})).await.unwrap();
+    assert!(worker.batch(&single()).await.is_empty());
+    assert!(stage.log.says("the lease was not given back"));
+    stage.advance(Duration::from_secs(300));
+    assert!(stage.worker().batch(&[record(event("single", "2").to_string())]).await.is_empty());
+    assert_eq!(stage.simulator.tokens().len(), 1, "the token of before serves on");
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_is_made_up_for_by_cxone() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_next(1, "BatchGetItem", Moment::Before);
+    assert!(worker.batch(&single()).await.is_empty());
+    assert!(stage.log.says("the registry can't be read"));
+}
+
+#[tokio::test]
+async fn a_visibility_that_cannot_be_changed_leaves_the_queues_own() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_next(1, "ChangeMessageVisibilityBatch", Moment::Before);
+    assert_eq!(stage.ends(&worker, &[event("held", "1")]).await, ["deferred held"]);
+    assert_eq!(stage.depth().await, (0, 1));
+    assert!(stage.log.says("come back after the queue's visibility timeout"));
+    // An entry that SQS refuses is no failure of the others.
+    stage.send(&event("held", "2")).await;
+    let mut records = stage.receive().await;
+    records.push(record(event("held", "3").to_string()));
+    assert_eq!(worker.batch(&records).await.len(), 2);
+    assert!(stage.log.says("some messages come back after"));
+}

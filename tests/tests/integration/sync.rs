@@ -1,0 +1,182 @@
+//! The registry: what the sync keeps, what it never lets go, and what workers do without it. And the dry run.
+
+use std::time::Duration;
+
+use cxone_simulator::{AttributeDefinition, AttributeType, Effect, Endpoint, Fault, MalformedBody, Queue};
+use serde_json::{Value, json};
+
+use super::stage::{FALLBACK, NOWHERE, PRIMARY, Scene, Stage, event, key_of, number, number_of, record};
+
+fn status_of<'a>(summary: &'a Value, queue: &str) -> &'a Value {
+    let queues = summary["queues"].as_array().unwrap();
+    &queues.iter().find(|one| one["queueId"] == queue).unwrap()["status"]
+}
+
+#[tokio::test]
+async fn each_task_answers_with_its_own_fields_only() {
+    let stage = Stage::usual().await;
+    let fields = |summary: &Value| summary.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let attributes = stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    assert_eq!(
+        (fields(&attributes), &attributes["attributes"]),
+        (vec!["attributes".into(), "drift".into()], &json!(5))
+    );
+    assert_eq!(fields(&stage.sync(json!({"task": "queue-health"})).await.unwrap()), ["queues"]);
+    for other in [json!({}), json!({"task": 7}), json!("both"), Value::Null] {
+        assert_eq!(fields(&stage.sync(other).await.unwrap()), ["attributes", "drift", "queues"]);
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_or_empty_schema_never_replaces_a_good_one() {
+    let stage = Stage::usual().await;
+    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    let kept = stage.registry_item("attribute-schema").await.unwrap();
+    for body in [MalformedBody::Html, MalformedBody::WithoutId, MalformedBody::TruncatedJson, MalformedBody::Empty] {
+        stage.simulator.add_fault(Fault::once(Endpoint::Attributes, Effect::Malformed { body }));
+        assert!(stage.sync(json!({"task": "attribute-schema"})).await.is_err(), "{body:?}");
+    }
+    for body in [json!({"attributes": []}), json!([]), json!({"attributes": [{"key": 7}]}), json!({"unexpected": true})]
+    {
+        stage.simulator.tenant().config_mut().schema_shape.body_override = Some(body.clone());
+        assert!(stage.sync(json!({"task": "attribute-schema"})).await.is_err(), "{body}");
+    }
+    for status in [404, 429, 500, 503] {
+        stage.simulator.add_fault(Fault::once(Endpoint::Attributes, Effect::status(status)));
+        stage.advance(Duration::from_secs(30));
+        assert!(stage.sync(json!({"task": "attribute-schema"})).await.is_err(), "{status}");
+    }
+    assert_eq!(stage.registry_item("attribute-schema").await.unwrap(), kept);
+}
+
+#[tokio::test]
+async fn drift_is_told_with_the_hash_of_before() {
+    let stage = Stage::usual().await;
+    let first = stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    assert_eq!(
+        first["drift"],
+        json!([{"route": "unregistered", "attribute": "string:colour", "kind": "unregistered"}])
+    );
+    let before = stage.registry_item("attribute-schema").await.unwrap();
+    stage.simulator.tenant().config_mut().attributes = vec![
+        AttributeDefinition::new(AttributeType::String, "externalSource").with_max_length(10),
+        AttributeDefinition::new(AttributeType::String, "orderValue"),
+        AttributeDefinition::new(AttributeType::Boolean, "ispriorityCustomer"),
+        AttributeDefinition::new(AttributeType::String, "tenantRefId"),
+        AttributeDefinition::new(AttributeType::String, "notes"),
+    ];
+    let second = stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
+    let drift = second["drift"].as_array().unwrap();
+    let kinds = |attribute: &str| -> Vec<_> {
+        let of_order = drift.iter().filter(|part| part["route"] == "order" && part["attribute"] == attribute);
+        of_order.map(|part| part["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds("string:externalSource"), ["length-shrunk"]);
+    assert_eq!(kinds("number:orderValue"), ["type-changed"]);
+    assert_eq!(kinds("boolean:isPriorityCustomer"), ["case-differs"]);
+    let after = stage.registry_item("attribute-schema").await.unwrap();
+    assert_eq!(after["previousHash"], before["contentHash"]);
+    assert_ne!(after["contentHash"], before["contentHash"]);
+}
+
+#[tokio::test]
+async fn every_queue_has_its_status_and_ones_failure_stops_no_other() {
+    let mut scene = Scene::default();
+    scene.tenant.queues = vec![Queue::full(PRIMARY), Queue { active_agents: None, ..Queue::open(FALLBACK) }];
+    let stage = scene.start().await;
+    let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
+    let of = |queue| status_of(&summary, queue).as_str().unwrap().to_owned();
+    assert_eq!([of(PRIMARY), of(FALLBACK), of(NOWHERE)], ["saturated", "unknown", "missing"]);
+    for effect in
+        [Effect::status(503), Effect::status(429), Effect::ResetAfter, Effect::Malformed { body: MalformedBody::Html }]
+    {
+        stage.simulator.tenant().put_queue(Queue::open(PRIMARY));
+        stage.simulator.tenant().put_queue(Queue::open(FALLBACK));
+        stage.simulator.add_fault(Fault::once(Endpoint::Queue, effect.clone()));
+        stage.advance(Duration::from_secs(60));
+        let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
+        let statuses: Vec<_> =
+            summary["queues"].as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
+        assert_eq!(statuses.len(), 3);
+        assert_eq!(statuses.iter().filter(|status| **status == "unknown").count(), 1, "{effect:?}: {statuses:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_reading_is_never_overwritten_by_an_older_one() {
+    let stage = Stage::usual().await;
+    stage.sync(json!({})).await.unwrap();
+    for (name, time) in [("attribute-schema", "fetchedAt"), (&format!("queue#{PRIMARY}"), "observedAt")] {
+        let mut item = stage.registry_item(name).await.unwrap();
+        item.insert(time.to_owned(), number(number_of(&item, time) + 3_600_000));
+        stage.put(&stage.tables.registry, item.clone()).await;
+        stage.sync(json!({})).await.unwrap();
+        assert_eq!(stage.registry_item(name).await.unwrap(), item, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_known_to_be_missing_or_full_gets_no_post() {
+    let mut scene = Scene::default();
+    scene.tenant.queues[0] = Queue::full(PRIMARY);
+    let stage = scene.start().await;
+    stage.sync(json!({})).await.unwrap();
+    let ended = stage.ends(&stage.worker(), &[event("nowhere", "1"), event("order", "2")]).await;
+    assert_eq!(ended, ["dead-lettered unknown-queue", "injected"]);
+    let posts = stage.simulator.requests().into_iter().filter(|one| one.endpoint == Endpoint::Contacts);
+    assert_eq!(posts.map(|one| one.status).collect::<Vec<_>>(), [Some(201)]);
+    assert_eq!(stage.simulator.contacts()[0].queue_id(), Some(FALLBACK));
+}
+
+#[tokio::test]
+async fn a_missing_or_stale_schema_is_fetched_by_the_worker_and_kept_for_the_others() {
+    let stage = Stage::usual().await;
+    let fetched =
+        |stage: &Stage| stage.simulator.requests().iter().filter(|one| one.endpoint == Endpoint::Attributes).count();
+    for (hours, fetches) in [(0, 1), (25, 1), (2, 2), (0, 2)] {
+        stage.advance(Duration::from_secs(hours * 3600));
+        let ended = stage.ends(&stage.worker(), &[event("pair", &format!("{hours}-{fetches}"))]).await;
+        assert_eq!((ended, fetched(&stage)), (vec!["injected".to_owned()], fetches), "{hours} h on");
+    }
+    stage.advance(Duration::from_secs(100 * 3600));
+    stage.simulator.add_fault(Fault::always(Endpoint::Attributes, Effect::status(500)));
+    assert_eq!(stage.ends(&stage.worker(), &[event("pair", "stale")]).await, ["injected"], "an old one still checks");
+}
+
+#[tokio::test]
+async fn without_any_schema_nothing_is_injected_unchecked() {
+    let stage = Stage::usual().await;
+    stage.simulator.add_fault(Fault::always(Endpoint::Attributes, Effect::status(503)));
+    assert_eq!(stage.ends(&stage.worker(), &[event("single", "1")]).await, ["deferred unverified-schema"]);
+    assert!(stage.simulator.contacts().is_empty());
+    assert_eq!(stage.ledger_state("1").await, "absent");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_become_of_each_event_and_writes_nothing_but_a_lease() {
+    let stage = Stage::usual().await;
+    let mut broken = event("order", "broken");
+    broken["data"]["ref"] = json!("far longer than any reference");
+    let events = [event("order", "good"), broken, event("no.such.route", "lost"), json!({"id": "no event"})];
+    let worker = stage.worker();
+    let answer = worker.invoke(json!({"dryRun": {"events": events}})).await.unwrap();
+    let results = answer["results"].as_array().unwrap();
+    let fields: Vec<_> = results[0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["id", "idempotencyKey", "problems", "request", "route", "source", "verdict"]);
+    assert_eq!(results[0]["verdict"], "valid");
+    assert_eq!((&results[0]["idempotencyKey"], &results[0]["problems"]), (&json!(key_of("good")), &json!([])));
+    assert_eq!(results[0]["request"]["priority"], 750);
+    let codes: Vec<_> = results[1..].iter().map(|one| &one["problems"][0]["code"]).collect();
+    assert_eq!(codes, ["invalid-attribute", "no-route", "malformed-event"]);
+    assert!(results[1..].iter().all(|one| one["verdict"] == "invalid" && one["request"].is_null()));
+    let problem = &results[1]["problems"][0];
+    assert_eq!((&problem["attribute"], &problem["pointer"]), (&json!("string:tenantRefId"), &json!("/data/ref")));
+    let members: Vec<_> = problem.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["attribute", "code", "message", "pointer"]);
+    assert!(stage.simulator.contacts().is_empty() && stage.dead_letters().await.is_empty());
+    assert!(stage.scan(&stage.tables.ledger).await.is_empty() && stage.scan(&stage.tables.registry).await.is_empty());
+    assert_eq!(worker.wire.counts().keys().collect::<Vec<_>>(), ["GetSecretValue", "UpdateItem"]);
+    // What it calls valid is what gets injected.
+    assert!(worker.batch(&[record(events[0].to_string())]).await.is_empty());
+    assert_eq!(stage.simulator.contacts()[0].request, results[0]["request"]);
+}
