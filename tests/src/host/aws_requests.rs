@@ -1,13 +1,15 @@
-//! A proxy before the AWS emulator that counts what passes through it. `AWS_ENDPOINT_URL` points to it.
+//! A proxy before the AWS emulator that counts and records what passes through it, and refuses what it is told to, as AWS
+//! does under load. `AWS_ENDPOINT_URL` points to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -16,32 +18,65 @@ use super::HostError;
 /// Requests by service and operation, `DynamoDB.PutItem`.
 pub type Counts = BTreeMap<String, u64>;
 
-/// A counting proxy on a loopback port. Dropping it closes the port.
+/// A call in the words of an IAM policy: its action, and the name of what it is about (a table, a queue's URL, a secret).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// `dynamodb:PutItem`.
+    pub action: String,
+    /// As the request names it.
+    pub resource: String,
+}
+
+/// An answer of AWS that is no success.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal {
+    /// Of which operation, `DynamoDB.PutItem`.
+    pub operation: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The error's name on the wire.
+    pub error: &'static str,
+    /// Whether AWS does it all the same.
+    pub processed: bool,
+    /// Each so many-th call is refused: 1 is every one.
+    pub every: u64,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    counts: Counts,
+    calls: BTreeSet<Call>,
+    /// With the calls that met each.
+    refusals: Vec<(Refusal, u64)>,
+    refused: u64,
+}
+
+/// A proxy on a loopback port. Dropping it closes the port.
 #[derive(Debug)]
 pub struct AwsRequests {
     address: SocketAddr,
-    counts: Arc<Mutex<Counts>>,
+    seen: Arc<Mutex<Seen>>,
     server: JoinHandle<()>,
 }
 
 impl AwsRequests {
     /// Serves before this endpoint.
     pub async fn start(upstream: &str) -> Result<Self, HostError> {
-        const DOING: &str = "start the counting proxy";
+        const DOING: &str = "start the proxy before AWS";
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(HostError::system(DOING))?;
         let address = listener.local_addr().map_err(HostError::system(DOING))?;
-        let counts = Arc::<Mutex<Counts>>::default();
+        let seen = Arc::<Mutex<Seen>>::default();
         // Nothing here is encrypted, but the client is built with whichever provider stands. A second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(|error| HostError::system(DOING)(std::io::Error::other(error)))?;
-        let proxy = Proxy { upstream: upstream.to_owned(), client, counts: Arc::clone(&counts) };
+        let proxy = Proxy { upstream: upstream.to_owned(), client, seen: Arc::clone(&seen) };
         let router = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(proxy);
         let server = tokio::spawn(async move {
             // It ends with its task.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self { address, counts, server })
+        Ok(Self { address, seen, server })
     }
 
     /// For `AWS_ENDPOINT_URL`.
@@ -51,7 +86,24 @@ impl AwsRequests {
 
     /// What passed since the last time that this was asked.
     pub fn take(&self) -> Counts {
-        std::mem::take(&mut *locked(&self.counts))
+        std::mem::take(&mut locked(&self.seen).counts)
+    }
+
+    /// Every different call so far.
+    pub fn calls(&self) -> BTreeSet<Call> {
+        locked(&self.seen).calls.clone()
+    }
+
+    /// Refuses calls from now on.
+    pub fn refuse(&self, refusal: Refusal) {
+        locked(&self.seen).refusals.push((refusal, 0));
+    }
+
+    /// Refuses nothing any more; how many calls were refused since the last time.
+    pub fn mend(&self) -> u64 {
+        let mut seen = locked(&self.seen);
+        seen.refusals.clear();
+        std::mem::take(&mut seen.refused)
     }
 }
 
@@ -65,7 +117,24 @@ impl Drop for AwsRequests {
 struct Proxy {
     upstream: String,
     client: reqwest::Client,
-    counts: Arc<Mutex<Counts>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Seen {
+    /// Notes a call; the refusal that it meets.
+    fn note(&mut self, operation: String, body: &[u8]) -> Option<Refusal> {
+        self.calls.extend(calls(&operation, body));
+        let met = self.refusals.iter_mut().filter(|(refusal, _)| refusal.operation == operation);
+        let struck: Vec<_> = met
+            .filter_map(|(refusal, calls)| {
+                *calls += 1;
+                calls.is_multiple_of(refusal.every).then_some(*refusal)
+            })
+            .collect();
+        *self.counts.entry(operation).or_default() += 1;
+        self.refused += u64::from(!struck.is_empty());
+        struck.first().copied()
+    }
 }
 
 async fn pass(
@@ -75,7 +144,10 @@ async fn pass(
     mut headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, HeaderMap, Bytes), StatusCode> {
-    *locked(&proxy.counts).entry(operation(&headers, &body)).or_default() += 1;
+    let refusal = locked(&proxy.seen).note(operation(&headers, &body), &body);
+    if let Some(refusal) = refusal.filter(|refusal| !refusal.processed) {
+        return refused(refusal);
+    }
     // Of this connection, not of the request.
     for of_the_connection in [header::HOST, header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH] {
         headers.remove(of_the_connection);
@@ -87,7 +159,16 @@ async fn pass(
     headers.remove(header::TRANSFER_ENCODING);
     headers.remove(header::CONNECTION);
     let body = response.bytes().await.map_err(|_| StatusCode::BAD_GATEWAY)?;
-    Ok((status, headers, body))
+    refusal.map_or(Ok((status, headers, body)), refused)
+}
+
+/// An error as the JSON protocols write it.
+fn refused(refusal: Refusal) -> Result<(StatusCode, HeaderMap, Bytes), StatusCode> {
+    let status = StatusCode::from_u16(refusal.status).map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let body = json!({"__type": refusal.error, "message": "refused for the test"}).to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    Ok((status, headers, Bytes::from(body)))
 }
 
 /// JSON protocols say it in a header, `DynamoDB_20120810.PutItem`; the query protocol in the form's `Action`.
@@ -103,8 +184,22 @@ fn operation(headers: &HeaderMap, body: &[u8]) -> String {
     action.unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn locked(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a call needs of an IAM policy. Batches go by the permission of the single operation, but for DynamoDB's.
+fn calls(operation: &str, body: &[u8]) -> Vec<Call> {
+    let (service, name) = operation.split_once('.').unwrap_or(("unknown", operation));
+    let action = match service {
+        "AmazonSQS" => format!("sqs:{}", name.trim_end_matches("Batch")),
+        service => format!("{}:{name}", service.to_lowercase()),
+    };
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let one = ["TableName", "QueueUrl", "SecretId"].into_iter().find_map(|member| body[member].as_str());
+    let several = body["RequestItems"].as_object().into_iter().flatten().map(|(table, _)| table.as_str());
+    let call = |resource: &str| Call { action: action.clone(), resource: resource.to_owned() };
+    one.into_iter().chain(several).map(call).collect()
+}
+
+fn locked(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -120,5 +215,34 @@ mod tests {
         assert_eq!(operation(&headers, b""), "DynamoDB.PutItem");
         headers.insert("x-amz-target", "AmazonSQS.DeleteMessage".parse().unwrap());
         assert_eq!(operation(&headers, b""), "AmazonSQS.DeleteMessage");
+    }
+
+    #[test]
+    fn a_call_is_named_as_a_policy_names_it() {
+        let named = |operation, body: Value| {
+            let calls = calls(operation, body.to_string().as_bytes());
+            calls.into_iter().map(|call| format!("{} {}", call.action, call.resource)).collect::<Vec<_>>()
+        };
+        assert_eq!(named("DynamoDB.PutItem", json!({"TableName": "ledger"})), ["dynamodb:PutItem ledger"]);
+        let several = json!({"RequestItems": {"clients": {}, "registry": {}}});
+        let expected = ["dynamodb:BatchGetItem clients", "dynamodb:BatchGetItem registry"];
+        assert_eq!(named("DynamoDB.BatchGetItem", several), expected);
+        let queue = json!({"QueueUrl": "http://there/queue"});
+        let expected = ["sqs:ChangeMessageVisibility http://there/queue"];
+        assert_eq!(named("AmazonSQS.ChangeMessageVisibilityBatch", queue), expected);
+        let secret = json!({"SecretId": "own"});
+        assert_eq!(named("secretsmanager.GetSecretValue", secret), ["secretsmanager:GetSecretValue own"]);
+    }
+
+    #[test]
+    fn a_refusal_strikes_each_so_many_th_call_of_its_operation() {
+        let mut seen = Seen::default();
+        let refusal =
+            Refusal { operation: "DynamoDB.PutItem", status: 400, error: "Throttled", processed: false, every: 3 };
+        seen.refusals.push((refusal, 0));
+        let struck: Vec<_> = (0..6).map(|_| seen.note("DynamoDB.PutItem".to_owned(), b"").is_some()).collect();
+        assert_eq!(struck, [false, false, true, false, false, true]);
+        assert!(seen.note("DynamoDB.UpdateItem".to_owned(), b"").is_none());
+        assert_eq!((seen.refused, seen.counts["DynamoDB.PutItem"]), (2, 6));
     }
 }

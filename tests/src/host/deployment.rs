@@ -149,6 +149,7 @@ impl Deployment {
             ("RATE_LIMIT", self.terms.rate_limit.to_string()),
             ("RATE_WINDOW_SECONDS", self.terms.window_seconds.to_string()),
             ("LOG_LEVEL", "INFO".to_owned()),
+            ("STACK_NAME", "host".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

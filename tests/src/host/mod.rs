@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Deployment    emulator, simulator, tables, queues, secrets: what a function's variables point to
-//! AwsRequests   a proxy before the emulator that counts requests, and can answer them from memory
+//! AwsRequests   a proxy before the emulator that counts, records and refuses requests
 //! Function      its execution environments: kept warm, several at once, a fresh one where none is idle
 //! Environment   one process and its own Runtime API; killed at the deadline, or on demand
 //! EventSource   takes batches from the queue to the function, and acknowledges what it may
@@ -22,7 +22,7 @@ mod package;
 mod process;
 mod runtime_api;
 
-pub use aws_requests::{AwsRequests, Counts};
+pub use aws_requests::{AwsRequests, Call, Counts, Refusal};
 pub use deployment::{Deployment, Terms};
 pub use environment::{Environment, Invocation, Outcome};
 pub use error::HostError;

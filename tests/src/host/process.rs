@@ -156,7 +156,8 @@ mod tests {
     #[tokio::test]
     async fn a_process_is_measured_while_it_lives_and_killed_on_demand() {
         let mut command = Command::new("sh");
-        command.args(["-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo counted; exec sleep 60"]);
+        // In one program to the end: another one would begin with a peak of its own.
+        command.args(["-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo counted; while :; do :; done"]);
         let process = Process::start(command).unwrap();
         while process.lines().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;

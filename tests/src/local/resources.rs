@@ -1,6 +1,6 @@
 //! Tables and queues for tests of the adapters, made from the template's own definitions so that the two can't drift.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
-use super::{LocalError, sdk_config};
+use super::{ACCESS_KEY, LocalError, REGION, sdk_config};
 use crate::template::{Template, TemplateError};
 
 /// The names of the three tables.
@@ -47,14 +47,22 @@ pub async fn create_tables(endpoint: &str, prefix: &str) -> Result<Tables, Local
 }
 
 /// Makes the two queues under names that start with `prefix`, the one with the other as its dead-letter queue.
+///
+/// By way of a stack: so made, a queue takes messages up to SQS's own limit, which the emulator's `CreateQueue` refuses.
 pub async fn create_queues(endpoint: &str, prefix: &str) -> Result<Queues, LocalError> {
     let template = Template::read()?;
     let client = aws_sdk_sqs::Client::new(&sdk_config(endpoint));
-    let dead_letters =
-        create_queue(&client, &template, "DeadLetterQueue", &format!("{prefix}-dead-letters"), None).await?;
+    let (contacts, dead_letters) = (format!("{prefix}-contacts"), format!("{prefix}-dead-letters"));
+    let stack = json!({"Resources": {
+        "ContactQueue": queue(&template, "ContactQueue", &contacts)?,
+        "DeadLetterQueue": queue(&template, "DeadLetterQueue", &dead_letters)?,
+    }});
+    create_stack(endpoint, &format!("{prefix}-queues"), &stack).await?;
+    let queues = Queues { contacts: url(&client, &contacts).await?, dead_letters: url(&client, &dead_letters).await? };
+    // Which the emulator leaves out of a stack.
     let answer = client
         .get_queue_attributes()
-        .queue_url(&dead_letters)
+        .queue_url(&queues.dead_letters)
         .attribute_names(QueueAttributeName::QueueArn)
         .send()
         .await
@@ -62,9 +70,14 @@ pub async fn create_queues(endpoint: &str, prefix: &str) -> Result<Queues, Local
     let arn = answer.attributes().and_then(|attributes| attributes.get(&QueueAttributeName::QueueArn));
     let receives = template.at("/Parameters/MaxReceiveCount/Default")?;
     let redrive = json!({"deadLetterTargetArn": arn, "maxReceiveCount": receives}).to_string();
-    let contacts =
-        create_queue(&client, &template, "ContactQueue", &format!("{prefix}-contacts"), Some(redrive)).await?;
-    Ok(Queues { contacts, dead_letters })
+    client
+        .set_queue_attributes()
+        .queue_url(&queues.contacts)
+        .attributes(QueueAttributeName::RedrivePolicy, redrive)
+        .send()
+        .await
+        .map_err(LocalError::aws("sqs:SetQueueAttributes"))?;
+    Ok(queues)
 }
 
 async fn create_table(
@@ -103,28 +116,42 @@ async fn create_table(
     Ok(())
 }
 
-async fn create_queue(
-    client: &aws_sdk_sqs::Client,
-    template: &Template,
-    resource: &str,
-    name: &str,
-    redrive: Option<String>,
-) -> Result<String, LocalError> {
-    let mut attributes = HashMap::new();
-    for attribute in [QueueAttributeName::VisibilityTimeout, QueueAttributeName::MessageRetentionPeriod] {
-        if let Ok(value) = template.property(resource, attribute.as_str()) {
-            attributes.insert(attribute, value.to_string());
-        }
+/// A queue of the template under a name of its own, without what refers to other resources.
+fn queue(template: &Template, resource: &str, name: &str) -> Result<Value, TemplateError> {
+    let mut properties = template.at(&format!("/Resources/{resource}/Properties"))?.clone();
+    if let Some(properties) = properties.as_object_mut() {
+        properties.retain(|_, value| !value.is_object());
+        properties.insert("QueueName".to_owned(), json!(name));
     }
-    attributes.extend(redrive.map(|policy| (QueueAttributeName::RedrivePolicy, policy)));
-    let created = client
-        .create_queue()
-        .queue_name(name)
-        .set_attributes(Some(attributes))
-        .send()
-        .await
-        .map_err(LocalError::aws("sqs:CreateQueue"))?;
-    created.queue_url.ok_or_else(|| LocalError::Emulator(format!("no URL for the queue {name}")))
+    Ok(json!({"Type": "AWS::SQS::Queue", "Properties": properties}))
+}
+
+/// Asks for a stack, which the emulator makes a moment later.
+async fn create_stack(endpoint: &str, name: &str, template: &Value) -> Result<(), LocalError> {
+    let text = template.to_string();
+    let form = [("Action", "CreateStack"), ("StackName", name), ("TemplateBody", &text)];
+    // What tells the emulator which of its services is asked. It checks no signature.
+    let scope = format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260101/{REGION}/cloudformation/aws4_request");
+    let refused = |error: reqwest::Error| LocalError::aws("cloudformation:CreateStack")(error);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().map_err(refused)?;
+    let request = client.post(endpoint).header("authorization", scope).form(&form);
+    request.send().await.and_then(reqwest::Response::error_for_status).map(drop).map_err(refused)
+}
+
+/// A queue's URL, once it is there.
+async fn url(client: &aws_sdk_sqs::Client, name: &str) -> Result<String, LocalError> {
+    const WITHIN: Duration = Duration::from_secs(10);
+    const POLL: Duration = Duration::from_millis(10);
+    let mut found = Err(LocalError::Emulator(format!("no queue {name} after {} s", WITHIN.as_secs())));
+    for _ in 0..WITHIN.as_millis() / POLL.as_millis() {
+        match client.get_queue_url().queue_name(name).send().await {
+            Ok(answer) => return answer.queue_url.ok_or_else(|| LocalError::Emulator(format!("no URL for {name}"))),
+            Err(error) => found = Err(LocalError::aws("sqs:GetQueueUrl")(error)),
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    found
 }
 
 fn list<'a>(template: &'a Template, resource: &str, property: &str) -> Result<&'a Vec<Value>, TemplateError> {

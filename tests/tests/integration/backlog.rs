@@ -1,12 +1,13 @@
-//! Many events against a service that fails: as many contacts as events, and nothing in the dead-letter queue.
+//! Many events against services that fail: as many contacts as events, and nothing in the dead-letter queue.
 
 use std::time::Duration;
 
+use contact_injection_tests::host::{AwsRequests, Refusal};
 use cxone_simulator::{Effect, Endpoint, Fault, MalformedBody};
 use futures::future::join_all;
 use serde_json::json;
 
-use super::stage::{Function, Scene, Stage, Worker, event, record};
+use super::stage::{Function, Scene, Stage, Worker, emulator, event, record};
 
 const WORKERS: usize = 4;
 
@@ -28,11 +29,11 @@ async fn drain(stage: &Stage, worker: &Worker) {
 }
 
 /// Starts real processes, one after the other, hands each a batch, and kills each at another moment.
-async fn kill(stage: &Stage) {
+async fn kill(stage: &Stage, aws: &AwsRequests) {
     for number in 1..=KILLS {
         let records = stage.receive().await;
         let ids: Vec<_> = records.iter().map(|one| one["messageId"].as_str().unwrap().to_owned()).collect();
-        let mut process = stage.process(Function::Inject, &[]).await;
+        let mut process = stage.process(Function::Inject, &[("AWS_ENDPOINT_URL", &aws.endpoint())]).await;
         let moment = Duration::from_millis(150 * number);
         // A batch that was done before its kill is one whose acknowledgement is lost.
         let work = process.invoke_within(Duration::from_secs(30), json!({ "Records": records }));
@@ -63,22 +64,41 @@ async fn a_thousand_events_through_every_fault_and_kills_are_a_thousand_contacts
     for effect in on_contacts {
         stage.simulator.add_fault(Fault::always(Endpoint::Contacts, effect).with_probability(0.03));
     }
+    // Longer than a request waits for its answer.
+    for effect in [Effect::HangBefore { milliseconds: 15_000 }, Effect::HangAfter { milliseconds: 15_000 }] {
+        stage.simulator.add_fault(Fault::times(4, Endpoint::Contacts, effect).with_probability(0.02));
+    }
     stage.simulator.add_fault(Fault::times(2, Endpoint::Contacts, Effect::rate_limited(1)).skipping(200));
     stage.simulator.add_fault(Fault::always(Endpoint::Token, Effect::unavailable()).with_probability(0.2));
     stage.simulator.add_fault(Fault::always(Endpoint::Queue, Effect::unavailable()).with_probability(0.3));
     stage.simulator.add_fault(Fault::once(Endpoint::Attributes, Effect::ResetBefore));
+    let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
+    for (operation, status, error, processed, every) in [
+        ("DynamoDB.PutItem", 400, "ThrottlingException", false, 7),
+        ("DynamoDB.PutItem", 500, "InternalServerError", true, 11),
+        ("DynamoDB.UpdateItem", 400, "ProvisionedThroughputExceededException", false, 5),
+        ("DynamoDB.UpdateItem", 500, "InternalServerError", true, 13),
+        ("DynamoDB.BatchGetItem", 503, "ServiceUnavailable", false, 3),
+        ("AmazonSQS.ChangeMessageVisibilityBatch", 500, "InternalFailure", false, 4),
+    ] {
+        aws.refuse(Refusal { operation, status, error, processed, every });
+    }
     // Every tenth event comes twice, as SQS may deliver it.
     let events = (0..EVENTS).map(|number| event("single", &number.to_string()));
     let twice = (0..EVENTS).step_by(10).map(|number| event("single", &number.to_string()));
     stage.send_all(events.chain(twice)).await;
-    let workers: Vec<_> = (0..WORKERS).map(|_| stage.worker()).collect();
-    tokio::join!(kill(&stage), join_all(workers.iter().map(|worker| drain(&stage, worker))));
+    let workers: Vec<_> = (0..WORKERS).map(|_| stage.worker_with(&aws.endpoint(), 0)).collect();
+    tokio::join!(kill(&stage, &aws), join_all(workers.iter().map(|worker| drain(&stage, worker))));
     // What the last of the killed had in hand.
     drain(&stage, &workers[0]).await;
     assert!(stage.log.says("did not give this client back"), "no worker was killed with a client in hand");
     let contacts = stage.simulator.contacts();
     assert_eq!((contacts.len(), stage.living_contacts()), (EVENTS, EVENTS));
     assert!(stage.dead_letters().await.is_empty());
+    let refused = aws.mend();
+    assert!(refused > 100, "only {refused} calls to AWS were refused");
+    let hung = stage.log.deliveries().iter().filter(|line| line["latency_ms"].as_u64() >= Some(10_000)).count();
+    assert!(hung > 0, "no request hung");
     let failed = stage.simulator.requests().iter().filter(|one| one.status != Some(201) || !one.answered).count();
     assert!(failed > EVENTS / 10, "only {failed} requests failed");
 }

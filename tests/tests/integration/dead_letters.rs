@@ -60,14 +60,24 @@ async fn the_upstreams_own_attributes_win_and_ours_give_way_from_the_last() {
 }
 
 #[tokio::test]
-async fn a_body_of_the_queues_full_size_is_dead_lettered_unaltered() {
+async fn a_body_near_sqss_full_size_is_dead_lettered_unaltered_with_what_fits_beside_it() {
+    const LARGEST: usize = 1_048_576;
     let stage = Stage::usual().await;
-    let body = "é".repeat(262_144 / 2);
-    stage.send_with(&body, &[]).await;
-    assert!(stage.deliver(&stage.worker()).await.is_empty());
-    let letters = stage.dead_letters().await;
-    assert_eq!((letters.len(), letters[0].reason()), (1, "malformed-event"));
-    assert_eq!(letters[0].body, body);
+    let worker = stage.worker();
+    let all = ["attempts", "failedAt", "failureDetail", "failureReason", "sourceMessageId"];
+    for (room, ours) in [(0, vec![]), (40, vec!["failureReason"]), (2_000, all.to_vec())] {
+        let body = "é".repeat((LARGEST - room) / 2);
+        stage.send_with(&body, &[]).await;
+        assert!(stage.deliver(&worker).await.is_empty());
+        let letters = stage.dead_letters().await;
+        assert_eq!(letters.len(), 1);
+        let letter = &letters[0];
+        assert!(letter.body == body, "{room}: the body is altered");
+        assert_eq!(letter.attributes.keys().map(String::as_str).collect::<Vec<_>>(), ours, "{room}");
+        let size = |(name, (kind, value)): (&String, &(String, String))| name.len() + kind.len() + value.len();
+        let whole = body.len() + letter.attributes.iter().map(size).sum::<usize>();
+        assert!(whole <= LARGEST, "{whole}");
+    }
 }
 
 #[tokio::test]

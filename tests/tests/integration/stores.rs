@@ -3,7 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use super::stage::{Moment, Stage, event, number, record};
+use contact_injection_tests::host::{AwsRequests, Refusal};
+
+use super::stage::{Moment, Stage, emulator, event, number, record};
 
 fn single() -> [serde_json::Value; 1] {
     [record(event("single", "1").to_string())]
@@ -138,4 +140,67 @@ async fn a_visibility_that_cannot_be_changed_leaves_the_queues_own() {
     records.push(record(event("held", "3").to_string()));
     assert_eq!(worker.batch(&records).await.len(), 2);
     assert!(stage.log.says("some messages come back after"));
+}
+
+#[tokio::test]
+async fn throttling_and_server_errors_of_dynamodb_defer_and_never_make_a_second_contact() {
+    let throttled = ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"];
+    let errors = throttled.map(|error| (400, error, false)).into_iter();
+    let errors = errors.chain([
+        (500, "InternalServerError", false),
+        (500, "InternalServerError", true),
+        (503, "ServiceUnavailable", false),
+    ]);
+    for (status, error, processed) in errors {
+        for operation in ["DynamoDB.UpdateItem", "DynamoDB.PutItem"] {
+            let stage = Stage::usual().await;
+            let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
+            let worker = stage.worker_with(&aws.endpoint(), 0);
+            aws.refuse(Refusal { operation, status, error, processed, every: 1 });
+            assert_eq!(worker.batch(&single()).await.len(), 1);
+            let context = format!("{operation} {status} {error}, processed: {processed}");
+            assert_eq!(stage.log.outcomes_of("1"), ["deferred service-error"], "{context}");
+            assert!(aws.mend() >= 3, "{context}");
+            assert!(stage.simulator.contacts().is_empty(), "{context}");
+            // Past the lease and the claim that were made without an answer.
+            stage.advance(Duration::from_secs(300));
+            assert!(worker.batch(&single()).await.is_empty(), "{context}");
+            assert_eq!((stage.simulator.contacts().len(), stage.ledger_state("1").await.as_str()), (1, "injected"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_settlement_that_dynamodb_throttles_is_written_in_the_next_delivery() {
+    let stage = Stage::usual().await;
+    let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
+    let worker = stage.worker_with(&aws.endpoint(), 0);
+    let refusal = |every| Refusal {
+        operation: "DynamoDB.PutItem",
+        status: 400,
+        error: "ThrottlingException",
+        processed: false,
+        every,
+    };
+    // The claim is the first write, the settlement the second, which the SDK tries again at once.
+    aws.refuse(refusal(2));
+    assert!(worker.batch(&single()).await.is_empty());
+    assert_eq!((aws.mend(), stage.ledger_state("1").await.as_str()), (1, "injected"));
+    assert_eq!(stage.simulator.contacts().len(), 1);
+}
+
+#[tokio::test]
+async fn errors_of_sqs_on_send_and_on_visibility_lose_nothing() {
+    let stage = Stage::usual().await;
+    let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
+    let worker = stage.worker_with(&aws.endpoint(), 0);
+    for operation in ["AmazonSQS.SendMessage", "AmazonSQS.ChangeMessageVisibilityBatch"] {
+        aws.refuse(Refusal { operation, status: 500, error: "InternalFailure", processed: false, every: 1 });
+    }
+    let batch = [record("not an event"), single()[0].clone()];
+    assert_eq!(worker.batch(&batch).await, [batch[0]["messageId"].as_str().unwrap()]);
+    assert_eq!((aws.mend(), stage.dead_letters().await.len()), (6, 0));
+    assert!(stage.log.says("come back after the queue's visibility timeout"));
+    assert!(worker.batch(&batch).await.is_empty());
+    assert_eq!((stage.dead_letters().await.len(), stage.simulator.contacts().len()), (1, 1));
 }
