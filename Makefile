@@ -9,8 +9,9 @@ export PATH := $(VENV)/bin:$(HOME)/.cargo/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
 # What `make deploy` and the build targets take from the command line.
+ENVIRONMENT ?= default
 ARCHITECTURE ?= x86_64
-STACK ?= contact-injection
+STACK ?= contact-injection$(if $(filter-out default,$(ENVIRONMENT)),-$(ENVIRONMENT))
 ROUTES ?= functions/inject-contacts/routes.json
 SEEDS ?= 10000
 FROM ?= 0
@@ -26,6 +27,13 @@ $(TOOLS): tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
+# Scanners of the template and of the workflow, apart from the tools, whose pins they would fight.
+CHECKS := $(CURDIR)/.venv-checks/.installed
+$(CHECKS): tests/requirements-checks.txt
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
 # The peer of `make bench` keeps its packages apart from the tools'.
 PEER := $(CURDIR)/.venv-peer/.installed
 $(PEER): tests/peer/requirements.txt
@@ -38,11 +46,13 @@ $(PEER): tests/peer/requirements.txt
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
-lint: $(TOOLS) ## formats, lints, spelling and the template
+lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the template and the workflow
 	cargo fmt --all --check
 	taplo fmt --check
 	typos
 	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+	$(dir $(CHECKS))bin/checkov --config-file .checkov.yaml
+	$(dir $(CHECKS))bin/zizmor --offline --quiet .github/workflows
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	cargo check --locked --package contact-injection --no-default-features
 
@@ -64,7 +74,7 @@ busy-hour: ## queues that fill and drain in virtual time, with their health know
 .PHONY: bench fuzz
 bench: $(TOOLS) $(PEER) ## what the functions cost, beside the same job in Python: BENCH="--full", or parts of it
 	mkdir -p docs
-	cargo run --locked --quiet --package contact-injection-tests --bin bench -- --write docs/bench.md $(BENCH)
+	cargo run --locked --quiet --package contact-injection-tests --bin bench -- --write docs/bench.md --summary README.md $(BENCH)
 
 # Each reader of outside text, from the fixtures on, for so many seconds. What it finds is added to the corpus and kept.
 SECONDS ?= 60
@@ -96,9 +106,10 @@ up: $(TOOLS) ## the same stack, left running until Ctrl-C; it prints how the com
 simulator: ## a CXone simulator on a free port of loopback, until Ctrl-C
 	cargo run --locked --quiet --package cxone-simulator -- --port 0 --config tests/fixtures/demo/tenant.json
 
-deploy: $(TOOLS) ## to the AWS account of the environment: STACK=name ARCHITECTURE=arm64 PARAMETERS="RateLimit=240"
-	sam build --parameter-overrides Architecture=$(ARCHITECTURE)
-	sam deploy --stack-name $(STACK) --parameter-overrides Architecture=$(ARCHITECTURE) $(PARAMETERS)
+OVERRIDES = --parameter-overrides file://environments/$(ENVIRONMENT).yaml Architecture=$(ARCHITECTURE) $(PARAMETERS)
+deploy: $(TOOLS) ## to the AWS account of the shell: ENVIRONMENT=staging ARCHITECTURE=arm64 PARAMETERS="RateLimit=240" CONFIRM=no
+	sam build --config-env $(ENVIRONMENT) $(OVERRIDES)
+	sam deploy --config-env $(ENVIRONMENT) --stack-name $(STACK) $(OVERRIDES) $(if $(filter no,$(CONFIRM)),--no-confirm-changeset)
 
 dry-run: $(TOOLS) ## checks the events of a JSON list against the stack's routes and CXone: EVENTS=file.json
 	@test -n "$(EVENTS)" || { echo 'usage: make dry-run EVENTS=file.json' >&2; exit 2; }

@@ -30,14 +30,18 @@ pub enum TemplateError {
     Missing(String),
 }
 
-/// The template of this workspace.
+/// A template: this workspace's, or one built from it.
 #[derive(Debug, Clone)]
 pub struct Template(Value);
 
 impl Template {
     /// Reads `template.yaml` from the workspace.
     pub fn read() -> Result<Self, TemplateError> {
-        let path = crate::workspace_root().join("template.yaml");
+        Self::read_from(crate::workspace_root().join("template.yaml"))
+    }
+
+    /// Reads a template from elsewhere.
+    pub fn read_from(path: PathBuf) -> Result<Self, TemplateError> {
         let text = std::fs::read_to_string(&path).map_err(|source| TemplateError::Unreadable { path, source })?;
         let documents = Yaml::load_from_str(&text)?;
         documents.first().and_then(to_json).map(Self).ok_or(TemplateError::Shape)
@@ -51,6 +55,14 @@ impl Template {
     /// The value at a JSON pointer.
     pub fn at(&self, pointer: &str) -> Result<&Value, TemplateError> {
         self.0.pointer(pointer).ok_or_else(|| TemplateError::Missing(pointer.to_owned()))
+    }
+
+    /// Gives a parameter another default.
+    pub fn set_default(&mut self, parameter: &str, value: &str) -> Result<(), TemplateError> {
+        let pointer = format!("/Parameters/{parameter}/Default");
+        let default = self.0.pointer_mut(&pointer).ok_or(TemplateError::Missing(pointer))?;
+        *default = Value::from(value);
+        Ok(())
     }
 
     /// A property of a resource, by its name.

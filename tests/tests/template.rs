@@ -40,6 +40,8 @@ fn the_parameters_and_their_defaults_are_the_public_ones() {
         ("AlarmTopicArn", json!("")),
         ("Architecture", json!("x86_64")),
         ("LogLevel", json!("INFO")),
+        ("DeadLetterReaderArn", json!("")),
+        ("Canary", json!("true")),
     ];
     let template = template();
     for (name, default) in &expected {
@@ -56,6 +58,7 @@ fn parameters_of_a_few_words_allow_no_others() {
     assert_eq!(allowed("ComplianceBoundary"), json!(["outside", "inside"]));
     assert_eq!(allowed("Architecture"), json!(["x86_64", "arm64"]));
     assert_eq!(allowed("LogLevel"), json!(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]));
+    assert_eq!(allowed("Canary"), json!(["true", "false"]));
 }
 
 #[test]
@@ -105,15 +108,19 @@ fn the_contact_queue_redrives_to_the_dead_letter_queue_which_takes_from_no_other
     let allow = template.property("DeadLetterQueue", "RedriveAllowPolicy").unwrap();
     assert_eq!(allow["redrivePermission"], "byQueue");
     // The ARN is written out, so it has to follow the queue's name.
-    let name = template.property("ContactQueue", "QueueName").unwrap()["Fn::Sub"].as_str().unwrap();
-    let source = allow["sourceQueueArns"][0]["Fn::Sub"].as_str().unwrap();
-    assert!(source.ends_with(&format!(":{name}")), "{source} is not {name}");
+    let name = &template.property("ContactQueue", "QueueName").unwrap()["Fn::Sub"];
+    let source = &allow["sourceQueueArns"][0]["Fn::Sub"];
+    let (written, arn) = (name[0].as_str().unwrap(), source[0].as_str().unwrap());
+    assert!(arn.ends_with(&format!(":{written}")), "{arn} is not {written}");
+    assert_eq!(name[1], source[1]);
 }
 
 #[test]
-fn both_queues_are_encrypted_and_refuse_plain_http() {
+fn every_queue_is_encrypted_and_refuses_plain_http() {
     let template = template();
-    for queue in ["ContactQueue", "DeadLetterQueue"] {
+    let queues: Vec<_> = template.resources_of("AWS::SQS::Queue").map(|(name, _)| name).collect();
+    assert_eq!(queues.len(), 3);
+    for queue in queues {
         assert_eq!(template.property(queue, "SqsManagedSseEnabled").unwrap(), true, "{queue}");
         let refused = template.resources_of("AWS::SQS::QueuePolicy").any(|(_, policy)| {
             let statement = &policy["Properties"]["PolicyDocument"]["Statement"][0];
@@ -189,21 +196,103 @@ fn every_alarm_notifies_the_topic_where_there_is_one() {
 }
 
 #[test]
-fn grants_name_their_actions_and_their_resource() {
+fn each_grant_is_one_action_on_one_resource_for_one_need() {
     let template = template();
     for (role, resource) in template.resources_of("AWS::IAM::Role") {
         assert!(resource["Properties"].get("ManagedPolicyArns").is_none(), "{role} has a managed policy");
+        let mut needs = BTreeSet::new();
         for statement in resource["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap() {
-            let actions = match &statement["Action"] {
-                Value::Array(actions) => actions.clone(),
-                action => vec![action.clone()],
-            };
-            assert!(actions.iter().all(|action| !action.as_str().unwrap().contains('*')), "{role}: {statement}");
+            let action = statement["Action"].as_str().unwrap_or_else(|| panic!("{role}: {statement}"));
+            assert!(!action.contains('*'), "{role}: {statement}");
             // X-Ray has no resources to name.
-            let traces = actions.iter().all(|action| action.as_str().unwrap().starts_with("xray:"));
-            assert!(traces || statement["Resource"] != "*", "{role}: {statement}");
+            assert_eq!(statement["Resource"] == "*", action.starts_with("xray:"), "{role}: {statement}");
+            assert!(!statement["Resource"].is_array(), "{role}: {statement}");
+            assert!(needs.insert(statement["Sid"].as_str().unwrap()), "{role}: {statement}");
         }
     }
+}
+
+#[test]
+fn nobody_is_allowed_anything_by_a_wildcard_principal() {
+    let template = template();
+    for (name, policy) in template.resources_of("AWS::SQS::QueuePolicy") {
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap() {
+            let statement = statement["Fn::If"].get(1).unwrap_or(statement);
+            assert_eq!(statement["Effect"], "Deny", "{name}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn dead_letters_are_for_the_named_reader_alone() {
+    let template = template();
+    let policy = template.property("DeadLetterQueuePolicy", "PolicyDocument").unwrap();
+    let condition = &policy["Statement"][1]["Fn::If"];
+    assert_eq!((&condition[0], &condition[2]), (&json!("HasDeadLetterReader"), &json!({"Ref": "AWS::NoValue"})));
+    let refused = condition[1]["Action"].as_array().unwrap();
+    for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:PurgeQueue", "sqs:StartMessageMoveTask"] {
+        assert!(refused.contains(&json!(action)), "{action}");
+    }
+    let others = json!({"ArnNotEquals": {"aws:PrincipalArn": {"Ref": "DeadLetterReaderArn"}}});
+    assert_eq!(condition[1]["Condition"], others);
+}
+
+#[test]
+fn alarms_and_dashboard_are_about_this_stack_alone() {
+    let template = template();
+    let own = json!([{"Name": "Stack", "Value": {"Ref": "AWS::StackName"}}]);
+    for (name, alarm) in template.resources_of("AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        assert!(!properties["Dimensions"].as_array().unwrap().is_empty(), "{name}");
+        let ours = properties["Namespace"].as_str().unwrap().starts_with("ContactInjection");
+        assert_eq!(properties["Dimensions"] == own, ours, "{name}");
+        assert!(properties.get("AlarmName").is_none(), "{name} would collide with another stack's");
+    }
+    let body = template.property("Dashboard", "DashboardBody").unwrap()["Fn::Sub"].as_str().unwrap();
+    let dashboard: Value = serde_json::from_str(body).unwrap();
+    for widget in dashboard["widgets"].as_array().unwrap() {
+        assert_eq!(widget["properties"]["region"], "${AWS::Region}", "{widget}");
+        for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+            let stacked = metric[2] == "Stack" && metric[3] == "${AWS::StackName}";
+            let searched =
+                metric[0]["expression"].as_str().is_some_and(|text| text.contains("Stack=\"${AWS::StackName}\""));
+            let theirs = metric[0].as_str().is_some_and(|namespace| namespace.starts_with("AWS/"));
+            assert!(stacked || searched || theirs, "{metric}");
+        }
+    }
+}
+
+#[test]
+fn a_new_version_is_tried_on_a_tenth_and_rolled_back_by_alarms_of_a_minute() {
+    let template = template();
+    assert_eq!(template.property("InjectFunction", "AutoPublishAlias").unwrap(), "live");
+    assert_eq!(template.property("InjectFunction", "AutoPublishAliasAllProperties").unwrap(), true);
+    let preference = template.property("InjectFunction", "DeploymentPreference").unwrap();
+    assert_eq!(preference["Enabled"], json!({"Ref": "Canary"}));
+    assert_eq!(preference["Type"], "Canary10Percent5Minutes");
+    for alarm in preference["Alarms"].as_array().unwrap() {
+        assert_eq!(number(&template, alarm["Ref"].as_str().unwrap(), "Period"), 60, "{alarm}");
+    }
+}
+
+#[test]
+fn a_scheduled_run_that_is_given_up_leaves_a_message() {
+    let template = template();
+    let queue = json!({"Fn::GetAtt": "SyncDeadLetterQueue.Arn"});
+    for (name, event) in template.property("SyncFunction", "Events").unwrap().as_object().unwrap() {
+        assert_eq!(event["Properties"]["DeadLetterConfig"]["Arn"], queue, "{name}");
+        assert_eq!(event["Properties"]["OmitName"], true, "{name} has the same name in every stack");
+    }
+    let invoke = template.property("SyncFunction", "EventInvokeConfig").unwrap();
+    assert_eq!(invoke["DestinationConfig"]["OnFailure"], json!({"Type": "SQS", "Destination": queue}));
+}
+
+#[test]
+fn the_duration_alarm_rings_before_the_timeout_and_after_what_a_backlog_takes() {
+    let template = template();
+    let timeout = template.at("/Globals/Function/Timeout").unwrap().as_u64().unwrap() * 1000;
+    let threshold = number(&template, "InjectDurationAlarm", "Threshold");
+    assert!(timeout - 8_000 < threshold && threshold < timeout, "{threshold}");
 }
 
 #[test]

@@ -48,6 +48,7 @@ impl From<HandlerError> for Diagnostic {
 pub struct Handler<P> {
     ports: P,
     configuration: Configuration,
+    stack: String,
     metrics: Metrics,
     memory: Mutex<Memory>,
 }
@@ -61,7 +62,8 @@ impl<P: InjectPorts> Handler<P> {
             rate: settings.common.rate,
             workers: settings.maximum_concurrency,
         };
-        Self { ports, configuration, metrics: Metrics::default(), memory: Mutex::new(Memory::default()) }
+        let stack = settings.common.stack_name;
+        Self { ports, configuration, stack, metrics: Metrics::default(), memory: Mutex::new(Memory::default()) }
     }
 
     /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at hand.
@@ -93,7 +95,7 @@ impl<P: InjectPorts> Handler<P> {
             .instrument(span)
             .await;
         // One write for the whole invocation; a log that can't be written is nobody's reason to fail.
-        let lines = telemetry::embedded_metrics(&self.metrics, self.ports.environment().now());
+        let lines = telemetry::embedded_metrics(&self.metrics, &self.stack, self.ports.environment().now());
         let _ = std::io::stdout().lock().write_all(lines.as_bytes());
         under_way.over().await;
         answer

@@ -68,7 +68,8 @@ impl<P: Ports> Handler<P> {
             deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
         };
         let summary = sync.run(Task::read(&event.payload)).instrument(span).await;
-        let lines = telemetry::embedded_metrics(&self.metrics, self.ports.environment().now());
+        let lines =
+            telemetry::embedded_metrics(&self.metrics, &self.settings.stack_name, self.ports.environment().now());
         // A metric that can't be written is nobody's reason to fail.
         let _ = std::io::stdout().lock().write_all(lines.as_bytes());
         under_way.over().await;

@@ -26,6 +26,8 @@ pub struct Settings {
     pub rate: Rate,
     /// `LOG_LEVEL`.
     pub log_level: Level,
+    /// The stack that the function belongs to, `STACK_NAME`: it tells its metrics from another stack's.
+    pub stack_name: String,
     /// The routes file.
     pub routes: Routes,
 }
@@ -70,6 +72,7 @@ pub fn sync_variables() -> &'static [&'static str] {
         "RATE_LIMIT",
         "RATE_WINDOW_SECONDS",
         "LOG_LEVEL",
+        "STACK_NAME",
     ]
 }
 
@@ -83,6 +86,7 @@ pub fn inject_variables() -> &'static [&'static str] {
         "RATE_LIMIT",
         "RATE_WINDOW_SECONDS",
         "LOG_LEVEL",
+        "STACK_NAME",
         "CONTACT_QUEUE_URL",
         "DEAD_LETTER_QUEUE_URL",
         "LEDGER_TABLE",
@@ -156,6 +160,7 @@ impl<'a> Reader<'a> {
         let seconds =
             self.parsed("RATE_WINDOW_SECONDS", "whole seconds from 1 to 3600", |seconds| (1..=3600).contains(seconds));
         let log_level = self.parsed("LOG_LEVEL", "ERROR, WARN, INFO, DEBUG or TRACE", |_| true);
+        let stack_name = self.text("STACK_NAME");
         let routes = self.routes();
         Some(Settings {
             cxone_base_url: cxone_base_url?,
@@ -164,6 +169,7 @@ impl<'a> Reader<'a> {
             registry_table: registry_table?,
             rate: Rate { limit: limit?, window: Duration::from_secs(seconds?) },
             log_level: log_level?,
+            stack_name: stack_name?,
             routes: routes?,
         })
     }

@@ -47,8 +47,11 @@ const AUTH_NAMESPACE: &str = "ContactInjection/Auth";
 /// CloudWatch takes so many values of one metric in one document.
 const MOST_VALUES: usize = 100;
 
+/// The dimension that keeps two stacks of one account apart. Each metric is published with it and without.
+const STACK: &str = "Stack";
+
 /// Everything counted since the last time as embedded-metric lines; empty where nothing was.
-pub fn embedded_metrics(metrics: &Metrics, now: Timestamp) -> String {
+pub fn embedded_metrics(metrics: &Metrics, stack: &str, now: Timestamp) -> String {
     type Document<'a> = (&'a str, Option<(&'a str, &'a str)>);
     type Published<'a> = BTreeMap<&'a str, (&'a str, Vec<f64>)>;
     // One document holds one value of each dimension, so each dimension's value has its own, beside one without any.
@@ -64,26 +67,31 @@ pub fn embedded_metrics(metrics: &Metrics, now: Timestamp) -> String {
         documents.entry((namespace, dimension)).or_default().insert(name, (unit, values));
     }
     documents.into_iter().fold(String::new(), |mut lines, ((namespace, dimension), metrics)| {
-        let _ = writeln!(lines, "{}", document(namespace, dimension, &metrics, now));
+        let _ = writeln!(lines, "{}", document(namespace, stack, dimension, &metrics, now));
         lines
     })
 }
 
 fn document(
     namespace: &str,
+    stack: &str,
     dimension: Option<(&str, &str)>,
     metrics: &BTreeMap<&str, (&str, Vec<f64>)>,
     now: Timestamp,
 ) -> Value {
-    // The empty set publishes the same metric without its dimension too.
-    let dimensions = dimension.map_or_else(|| json!([[]]), |(name, _)| json!([[name], []]));
+    // The sets that lack a dimension publish the same metric without it too.
+    let sets = match dimension {
+        Some((name, _)) => json!([[STACK, name], [STACK], [name], []]),
+        None => json!([[STACK], []]),
+    };
     let definitions: Vec<_> = metrics.iter().map(|(name, (unit, _))| json!({"Name": name, "Unit": unit})).collect();
     let mut document = json!({
         "_aws": {
             "Timestamp": now.as_millis(),
-            "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": dimensions, "Metrics": definitions}],
+            "CloudWatchMetrics": [{"Namespace": namespace, "Dimensions": sets, "Metrics": definitions}],
         },
     });
+    document[STACK] = json!(stack);
     if let Some((name, value)) = dimension {
         document[name] = json!(value);
     }
@@ -127,7 +135,7 @@ mod tests {
     use super::*;
 
     fn lines(metrics: &Metrics) -> Vec<Value> {
-        embedded_metrics(metrics, Timestamp::from_millis(7))
+        embedded_metrics(metrics, "orders", Timestamp::from_millis(7))
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
@@ -135,7 +143,7 @@ mod tests {
 
     #[test]
     fn nothing_counted_is_nothing_published() {
-        assert_eq!(embedded_metrics(&Metrics::default(), Timestamp::default()), "");
+        assert_eq!(embedded_metrics(&Metrics::default(), "orders", Timestamp::default()), "");
     }
 
     #[test]
@@ -149,8 +157,9 @@ mod tests {
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0]["ContactsInjected"], 2.0);
         assert_eq!(lines[0]["EventAgeMilliseconds"], json!([5.0, 9.0]));
-        assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
-        assert!(embedded_metrics(&metrics, Timestamp::default()).is_empty(), "each is published once");
+        assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"], []]));
+        assert_eq!(lines[0]["Stack"], "orders");
+        assert!(embedded_metrics(&metrics, "orders", Timestamp::default()).is_empty(), "each is published once");
     }
 
     #[test]
@@ -161,7 +170,8 @@ mod tests {
         let lines = lines(&metrics);
         assert_eq!(lines.len(), 2);
         for line in &lines {
-            assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Reason"], []]));
+            let sets = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
+            assert_eq!(sets, &json!([["Stack", "Reason"], ["Stack"], ["Reason"], []]));
             assert_eq!(line["ContactsDeferred"], 1.0);
         }
     }

@@ -221,7 +221,40 @@ pub enum Pace {
     Exceeded(Option<Duration>),
 }
 
-/// Leave to send one request. It can't be made, copied or used twice outside a lease.
+/// Leave to send one request. It comes from a lease:
+///
+/// ```
+/// use contact_injection::domain::lease::{Lease, Permit, Service};
+/// use contact_injection::domain::time::Timestamp;
+///
+/// fn ask(lease: &Lease, now: Timestamp) -> Option<Permit<'_>> {
+///     lease.permit(Service::Routing, now).ok().map(|(permit, _)| permit)
+/// }
+/// ```
+///
+/// and from nowhere else, for its fields are private:
+///
+/// ```compile_fail,E0451
+/// use contact_injection::domain::lease::{Lease, Permit, Service};
+/// use contact_injection::domain::time::Timestamp;
+///
+/// fn forge(lease: &Lease, now: Timestamp) -> Permit<'_> {
+///     Permit { lease, service: Service::Routing, admitted: now, open: true }
+/// }
+/// ```
+///
+/// It serves one request, for an answer takes it:
+///
+/// ```compile_fail,E0382
+/// use contact_injection::domain::breaker::Health;
+/// use contact_injection::domain::lease::{Pace, Permit};
+/// use contact_injection::domain::time::Timestamp;
+///
+/// fn twice(permit: Permit<'_>, now: Timestamp) {
+///     let _ = permit.answered(now, Health::Works, Pace::Held);
+///     let _ = permit.answered(now, Health::Works, Pace::Held);
+/// }
+/// ```
 #[must_use = "a permit takes a place in the window until it is answered"]
 pub struct Permit<'a> {
     lease: &'a Lease,

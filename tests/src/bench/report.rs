@@ -143,6 +143,13 @@ impl Report {
         text
     }
 
+    /// The figures that have to be something, for a document that is not about figures.
+    #[must_use]
+    pub fn with_targets(&self) -> Self {
+        let rows = self.rows.iter().filter(|row| row.target != Target::None).cloned().collect();
+        Self { rows, machine: self.machine.clone() }
+    }
+
     /// Puts the Markdown table between the marks of a document, or makes a document of it where there is none.
     ///
     /// # Errors

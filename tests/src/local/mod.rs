@@ -14,7 +14,7 @@ mod tool;
 pub use emulator::Ministack;
 pub use error::LocalError;
 pub use resources::{Queues, Tables, create_queues, create_tables};
-pub use stack::{Outputs, Stack};
+pub use stack::{Deploy, Outputs, Stack};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::{ACCESS_KEY, LocalError, Ministack, REGION, tool};
+use crate::template::Template;
 use crate::workspace_root;
 
 /// The stack's name: the one of `samconfig.toml`.
@@ -36,6 +37,11 @@ impl Outputs {
         Ok(Self(listed.into_iter().map(|output| (output.output_key, output.output_value)).collect()))
     }
 
+    /// Every output, by its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of an output of the template.
     pub fn get(&self, name: &'static str) -> Result<&str, LocalError> {
         self.0.get(name).map(String::as_str).ok_or(LocalError::NoOutput(name))
@@ -54,15 +60,13 @@ impl Stack {
     /// Deploys what was built last to an emulator of its own.
     pub async fn deploy(cxone_base_url: &str) -> Result<Self, LocalError> {
         let emulator = Ministack::start()?;
-        let mut command = sam("deploy");
-        command.arg("--template-file").arg(workspace_root().join(BUILD_DIR).join("template.yaml"));
-        // Looked for beside the template otherwise.
-        command.arg("--config-file").arg(workspace_root().join("samconfig.toml"));
-        command.args(["--no-progressbar", "--parameter-overrides"]);
-        command.args([format!("CxoneBaseUrl={cxone_base_url}"), architecture()]);
-        tool::run(against(&emulator, command)).await?;
-
-        let outputs = Outputs::parse(&tool::run(against(&emulator, list_outputs(&sam_path(), STACK_NAME))).await?)?;
+        let deploy = Deploy {
+            template: workspace_root().join(BUILD_DIR).join("template.yaml"),
+            stack: STACK_NAME,
+            region: REGION,
+            parameters: vec![format!("CxoneBaseUrl={cxone_base_url}"), architecture()],
+        };
+        let outputs = deploy.to(&emulator).await?;
         Ok(Self { emulator, outputs })
     }
 
@@ -80,8 +84,47 @@ impl Stack {
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, LocalError> {
         let mut command = sam("remote");
         command.args(["invoke", function, "--stack-name", STACK_NAME, "--event", &event.to_string()]);
-        let answer = tool::run(against(&self.emulator, command)).await?;
+        let answer = tool::run(against(&self.emulator, REGION, command)).await?;
         parse(&format!("the answer of {function}"), answer.trim())
+    }
+}
+
+/// One deployment of a template.
+#[derive(Debug)]
+pub struct Deploy<'a> {
+    /// The template's file; its package is what lies beside it, or what a build put there.
+    pub template: PathBuf,
+    /// The stack's name.
+    pub stack: &'a str,
+    /// Where to.
+    pub region: &'a str,
+    /// `Name=value` of the template's parameters.
+    pub parameters: Vec<String>,
+}
+
+impl Deploy<'_> {
+    /// Deploys to an emulator, as `make deploy` does to AWS, and gives the stack's outputs.
+    pub async fn to(&self, emulator: &Ministack) -> Result<Outputs, LocalError> {
+        let mut command = sam("deploy");
+        command.arg("--template-file").arg(self.without_canary()?);
+        // Looked for beside the template otherwise.
+        command.arg("--config-file").arg(workspace_root().join("samconfig.toml"));
+        command.args(["--stack-name", self.stack, "--no-progressbar"]);
+        if !self.parameters.is_empty() {
+            command.arg("--parameter-overrides").args(&self.parameters);
+        }
+        tool::run(against(emulator, self.region, command)).await?;
+        Outputs::parse(&tool::run(against(emulator, self.region, list_outputs(&sam_path(), self.stack))).await?)
+    }
+
+    /// The template beside itself, but for what the emulator lacks: it has no `CodeDeploy`, and lets SAM see the parameters'
+    /// defaults alone.
+    fn without_canary(&self) -> Result<PathBuf, LocalError> {
+        let mut template = Template::read_from(self.template.clone())?;
+        template.set_default("Canary", "false")?;
+        let path = self.template.with_file_name("emulated.json");
+        std::fs::write(&path, template.document().to_string()).map_err(LocalError::system("write the template"))?;
+        Ok(path)
     }
 }
 
@@ -113,14 +156,14 @@ fn sam(subcommand: &str) -> Command {
 }
 
 /// Points a tool at the emulator, and away from whatever AWS account this shell may know.
-fn against(emulator: &Ministack, mut command: Command) -> Command {
+fn against(emulator: &Ministack, region: &str, mut command: Command) -> Command {
     command
         .env("AWS_ENDPOINT_URL", emulator.endpoint())
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY)
         // The SDKs read one, sam and boto3 the other.
-        .env("AWS_REGION", REGION)
-        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_REGION", region)
+        .env("AWS_DEFAULT_REGION", region)
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env_remove("AWS_PROFILE")

@@ -12,6 +12,7 @@ mod dead_letters;
 mod faults;
 mod inject;
 mod leases;
+mod permissions;
 mod secrecy;
 mod start;
 mod stores;

@@ -162,6 +162,7 @@ impl Stage {
             ("MAXIMUM_CONCURRENCY", "2".to_owned()),
             ("COMPLIANCE_BOUNDARY", "outside".to_owned()),
             ("LOG_LEVEL", "INFO".to_owned()),
+            ("STACK_NAME", "stage".to_owned()),
             ("ROUTES_PATH", self.folder.path().join("routes.json").display().to_string()),
         ]
     }

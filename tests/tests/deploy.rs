@@ -1,0 +1,76 @@
+//! The template on the emulator, deployed as the tools deploy it to AWS, where a stack may be anything that a user makes of it.
+#![expect(clippy::unwrap_used, reason = "a deployment that fails fails its test")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use contact_injection_tests::local::{Deploy, Ministack, Outputs};
+use contact_injection_tests::workspace_root;
+use tempfile::TempDir;
+
+/// The longest that a stack's name may be.
+const LONGEST_STACK_NAME: usize = 128;
+/// The longest that a queue's name may be.
+const LONGEST_QUEUE_NAME: usize = 80;
+const REGION: &str = "eu-west-1";
+
+/// The template with functions that are there and do nothing: what is deployed is the same, and needs no build.
+fn package() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::copy(workspace_root().join("template.yaml"), folder.path().join("template.yaml")).unwrap();
+    std::fs::write(folder.path().join("bootstrap"), "#!/bin/sh\n").unwrap();
+    folder
+}
+
+fn deploy<'a>(folder: &Path, name: &'a str, parameters: &[&str]) -> Deploy<'a> {
+    let parameters = parameters.iter().map(|parameter| (*parameter).to_owned()).collect();
+    Deploy { template: folder.join("template.yaml"), stack: name, region: REGION, parameters }
+}
+
+fn values(outputs: &Outputs) -> BTreeSet<&str> {
+    outputs.iter().map(|(_, value)| value).collect()
+}
+
+#[tokio::test]
+async fn two_stacks_of_the_longest_names_deploy_side_by_side_and_share_nothing() {
+    let (folder, emulator) = (package(), Ministack::start().unwrap());
+    let names = ["a", "b"].map(|last| format!("{}{last}", "s".repeat(LONGEST_STACK_NAME - 1)));
+    let mut deployed = Vec::new();
+    for name in &names {
+        // No alarm topic, no dead-letter reader: the defaults.
+        deployed.push(deploy(folder.path(), name, &[]).to(&emulator).await.unwrap());
+    }
+    let [first, second] = [&deployed[0], &deployed[1]].map(values);
+    assert_eq!((first.len(), second.len()), (12, 12));
+    assert!(first.is_disjoint(&second), "{:?}", first.intersection(&second).collect::<Vec<_>>());
+    for outputs in &deployed {
+        for queue in ["ContactQueueUrl", "DeadLetterQueueUrl"] {
+            let name = outputs.get(queue).unwrap().rsplit('/').next().unwrap();
+            assert!(name.len() <= LONGEST_QUEUE_NAME, "{queue}: {name}");
+        }
+        assert!(outputs.get("DashboardUrl").unwrap().starts_with(&format!("https://{REGION}.console.")));
+        assert!(outputs.get("ContactQueueArn").unwrap().contains(REGION));
+    }
+}
+
+#[tokio::test]
+async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its_name() {
+    let (folder, emulator) = (package(), Ministack::start().unwrap());
+    let given = [
+        "CxoneBaseUrl=https://api-eu1.example.com",
+        "RateLimit=240",
+        "RateWindowSeconds=30",
+        "MaximumConcurrency=8",
+        "MaxReceiveCount=50",
+        "ComplianceBoundary=inside",
+        "AlarmTopicArn=arn:aws:sns:eu-west-1:000000000000:on-call",
+        "DeadLetterReaderArn=arn:aws:iam::000000000000:role/on-call",
+        "Architecture=arm64",
+        "LogLevel=DEBUG",
+    ];
+    deploy(folder.path(), "all-given", &given).to(&emulator).await.unwrap();
+    for (parameter, name) in [("LogLevel=LOUD", "LogLevel"), ("ComplianceBoundary=beside", "ComplianceBoundary")] {
+        let refused = deploy(folder.path(), "misspelt", &[parameter]).to(&emulator).await.unwrap_err();
+        assert!(refused.with_causes().contains(name), "{}", refused.with_causes());
+    }
+}
