@@ -105,7 +105,11 @@ async fn deliver(shared: &Shared, cut: &Cut, request: Request) -> Response {
         tokio::time::sleep(Duration::from_millis(outcome.delay_ms)).await;
     }
     match outcome.delivery {
-        Delivery::Answer(answer) => into_response(answer),
+        Delivery::Answer(answer) => {
+            let now_ms = shared.clock.now_ms();
+            shared.tenant().delivered(outcome.request, now_ms);
+            into_response(answer)
+        }
         Delivery::Reset => reset(cut),
         Delivery::Hang { milliseconds } => {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;

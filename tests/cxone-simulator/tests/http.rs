@@ -5,7 +5,9 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use cxone_simulator::{ContactStatus, Effect, Endpoint, Fault, MalformedBody, Queue, Simulator, SimulatorConfig};
+use cxone_simulator::{
+    ContactStatus, Effect, Endpoint, Fault, MalformedBody, Queue, RequestRecord, Simulator, SimulatorConfig,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -86,6 +88,17 @@ async fn a_contact_is_created_and_its_queue_shows_it() {
     assert_eq!((&health["capacity"], &health["thresholds"]["maxCapacity"]), (&json!(1), &json!(100)));
     let schema: Value = caller.get("/api/v2/contacts/attributes").await.json().await.unwrap();
     assert_eq!(schema, json!({"attributes": []}));
+}
+
+#[tokio::test]
+async fn an_answer_is_timed_from_its_request_on() {
+    let caller = Caller::new(config()).await;
+    caller.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::Delay { milliseconds: 30 }));
+    caller.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::ResetAfter).skipping(1));
+    caller.post().await.unwrap();
+    assert!(caller.post().await.is_err());
+    let latencies: Vec<_> = caller.simulator.requests().iter().map(RequestRecord::latency_ms).collect();
+    assert!(matches!(latencies[..], [Some(_), Some(30..), None]), "{latencies:?}");
 }
 
 #[tokio::test]

@@ -112,6 +112,8 @@ impl Request {
 /// What becomes of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
+    /// The place of the request in the order of arrival.
+    pub request: usize,
     /// Real time to wait before the delivery, in milliseconds.
     pub delay_ms: u64,
     /// What the caller gets.

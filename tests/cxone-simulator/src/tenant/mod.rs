@@ -87,9 +87,19 @@ impl Tenant {
             }
         };
         record.answered = matches!(delivery, Delivery::Answer(_));
+        let index = self.requests.len();
         self.requests.push(record);
         let created = self.contacts.all().get(contacts_before).map(|contact| contact.id.clone());
-        Outcome { delay_ms: draw.delay_ms.saturating_add(self.config.latency_milliseconds), delivery, created }
+        let delay_ms = draw.delay_ms.saturating_add(self.config.latency_milliseconds);
+        Outcome { request: index, delay_ms, delivery, created }
+    }
+
+    /// Remembers when the answer to a request went out, by the request's place in the order of arrival. One that is
+    /// left without an answer has no such time.
+    pub fn delivered(&mut self, request: usize, now_ms: u64) {
+        if let Some(record) = self.requests.get_mut(request).filter(|record| record.answered) {
+            record.answered_at_ms = Some(now_ms);
+        }
     }
 
     fn arrival(&self, request: &Request) -> RequestRecord {
@@ -108,6 +118,7 @@ impl Tenant {
             counted: false,
             status: None,
             answered: false,
+            answered_at_ms: None,
             idempotency_key,
             contact_id: None,
         }

@@ -94,10 +94,20 @@ pub struct RequestRecord {
     pub status: Option<u16>,
     /// Whether the caller was sent an answer; false for a reset or a hang.
     pub answered: bool,
+    /// When that answer was handed to the connection, in milliseconds since the Unix epoch; `None` without one, and
+    /// where nobody delivers answers, as in virtual time.
+    pub answered_at_ms: Option<u64>,
     /// The idempotency key as sent.
     pub idempotency_key: Option<String>,
     /// The contact that it created or was shown again.
     pub contact_id: Option<String>,
+}
+
+impl RequestRecord {
+    /// Milliseconds from its arrival to its answer, where one went out.
+    pub fn latency_ms(&self) -> Option<u64> {
+        self.answered_at_ms.map(|at_ms| at_ms.saturating_sub(self.at_ms))
+    }
 }
 
 /// A token that was issued. Neither `Debug` nor JSON shows the token itself.
