@@ -1,21 +1,26 @@
-//! The demo: the whole stack on this machine, a dozen events, and what became of each.
+//! The demo: the whole stack on this machine, some events, what became of each, and a report of it all.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
-use cxone_simulator::{Simulator, SimulatorConfig};
+use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
+use cxone_simulator::{Simulator, SimulatorConfig, TokenRecord};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::outcome::{self, Outcome, Sent};
-use super::samples::{self, Step};
+use super::outcome::{self, Outcome, Row, Sent};
+use super::report::{self, LedgerState, Observed, Record, StepMark};
+use super::samples::{self, Sample, Step};
 use super::{LocalError, Stack, sdk_config};
 
 /// A deferral waits for some backoff; none of the demo's takes longer.
 const DRAIN_WITHIN: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(250);
+/// SQS's largest batch.
+const BATCH: usize = 10;
 /// Of the tenant's OAuth clients the last is the sync function's; all others are the inject workers'.
 const SYNC_CLIENTS: usize = 1;
 
@@ -30,19 +35,29 @@ pub struct Demo {
 /// Runs the demo from start to finish: true where every event ended as expected.
 pub async fn run() -> Result<bool, LocalError> {
     let demo = Demo::start().await?;
-    let mut outcomes = Vec::new();
-    let mut dead_letters = Vec::new();
-    for step in samples::steps()? {
-        say(&format!("{} ({} events)", step.title, step.events.len()));
-        outcomes.extend(demo.step(step, &mut dead_letters).await?);
+    let mut run = Run::default();
+    for (step, letter) in samples::steps()?.into_iter().zip('A'..) {
+        demo.step(step, letter, &mut run).await?;
     }
-    let as_expected = outcomes.iter().filter(|outcome| outcome.as_expected()).count();
-    say(&format!("{as_expected} of {} events ended as expected:", outcomes.len()));
-    print(&outcome::table(&outcomes));
-    if as_expected < outcomes.len() {
+    let rows = outcome::rows(&run.outcomes, &demo.simulator.tenant().config().queues);
+    let as_expected = run.outcomes.iter().filter(|outcome| outcome.as_expected()).count();
+    let good = as_expected == run.outcomes.len() && rows.iter().all(|row| row.expected);
+    say(&format!("{as_expected} of {} events ended as expected:", run.outcomes.len()));
+    print(&outcome::table(&rows));
+    if !good {
         print(&format!("\nThe emulator's last words:\n{}\n", demo.stack.emulator().log_tail()));
     }
-    Ok(as_expected == outcomes.len())
+    let report = demo.report(run, rows).await?;
+    say(&format!("the report of this run: {}", report.display()));
+    Ok(good)
+}
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+struct Run {
+    steps: Vec<StepMark>,
+    outcomes: Vec<Outcome>,
+    dead_letters: Vec<Message>,
 }
 
 impl Demo {
@@ -73,24 +88,99 @@ impl Demo {
         )
     }
 
-    /// Sends the events of a step, waits until each has ended, and says how.
-    async fn step(&self, step: Step, dead_letters: &mut Vec<Message>) -> Result<Vec<Outcome>, LocalError> {
-        step.faults.into_iter().for_each(|fault| self.simulator.add_fault(fault));
+    /// Sends the events of a step, waits until each has ended, and adds how.
+    async fn step(&self, mut step: Step, letter: char, run: &mut Run) -> Result<(), LocalError> {
+        for fault in std::mem::take(&mut step.faults) {
+            self.simulator.add_fault(fault);
+        }
+        let title = step.title.clone();
+        let (single, burst) = step.into_events()?;
+        let mark = StepMark { letter, title, events: single.len() + burst.len(), at_ms: now_ms() };
+        say(&format!("{letter}: {} ({} events)", mark.title, mark.events));
+        run.steps.push(mark);
         let queue = self.stack.outputs().get("ContactQueueUrl")?;
         let mut sent = Vec::new();
-        for sample in step.events {
-            let now = now();
-            let text = sample.text(&now.to_string());
-            let request = self.sqs.send_message().queue_url(queue).message_body(&text);
+        for sample in single {
+            let event = stamped(sample);
+            let request = self.sqs.send_message().queue_url(queue).message_body(&event.text);
             request.send().await.map_err(LocalError::aws("sqs:SendMessage"))?;
-            let at_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
-            sent.push(Sent { sample, text, at_ms });
+            sent.push(event);
+        }
+        let mut burst = burst.into_iter().peekable();
+        while burst.peek().is_some() {
+            let batch: Vec<_> = burst.by_ref().take(BATCH).map(stamped).collect();
+            self.send_batch(queue, &batch).await?;
+            sent.extend(batch);
         }
         self.drain(queue).await?;
+        let drained_ms = now_ms();
         self.simulator.clear_faults();
-        self.receive_dead_letters(dead_letters).await?;
+        self.receive_dead_letters(&mut run.dead_letters).await?;
         let contacts = self.simulator.contacts();
-        Ok(sent.iter().map(|sent| outcome::of(sent, &contacts, dead_letters)).collect())
+        let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters, drained_ms));
+        run.outcomes.extend(ended);
+        Ok(())
+    }
+
+    async fn send_batch(&self, queue: &str, events: &[Sent]) -> Result<(), LocalError> {
+        const CALL: &str = "sqs:SendMessageBatch";
+        let entry = |(index, event): (usize, &Sent)| {
+            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&event.text);
+            entry.build().map_err(LocalError::aws(CALL))
+        };
+        let entries = events.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let request = self.sqs.send_message_batch().queue_url(queue).set_entries(Some(entries));
+        let answer = request.send().await.map_err(LocalError::aws(CALL))?;
+        match answer.failed() {
+            [] => Ok(()),
+            [first, ..] => {
+                let message = first.message().unwrap_or("no reason").to_owned();
+                Err(LocalError::Emulator(format!("{} messages were not taken: {message}", answer.failed().len())))
+            }
+        }
+    }
+
+    /// Writes the report of a run and says where it is.
+    async fn report(&self, run: Run, rows: Vec<Row>) -> Result<PathBuf, LocalError> {
+        let routes = samples::read_routes()?;
+        let ledger = self.ledger().await?;
+        let (requests, tokens, contacts) =
+            (self.simulator.requests(), self.simulator.tokens(), self.simulator.contacts());
+        let config = self.simulator.tenant().config().clone();
+        let busiest = |id: &str| (id.to_owned(), self.simulator.busiest_window(id));
+        let observed = Observed {
+            requests: &requests,
+            tokens: &tokens,
+            contacts: &contacts,
+            queues: &config.queues,
+            limit: config.rate_limit.limit,
+            window_ms: config.rate_limit.window_milliseconds,
+            clients: config.clients.iter().map(|client| busiest(&client.client_id)).collect(),
+        };
+        let record = Record::new(&observed, &routes, run.steps, &run.outcomes, rows).with_ledger(ledger);
+        let secrets = config.clients.iter().map(|client| client.client_secret.as_str());
+        let secrets = secrets.chain(tokens.iter().map(TokenRecord::access_token));
+        let personal = contacts.iter().flat_map(|contact| {
+            ["from", "to", "callbackNumber"].into_iter().filter_map(|name| contact.request[name].as_str())
+        });
+        report::write(&record, &format!("{:.0}", now()), secrets.chain(personal))
+    }
+
+    /// The ledger's records by state.
+    async fn ledger(&self) -> Result<BTreeMap<String, LedgerState>, LocalError> {
+        let client = aws_sdk_dynamodb::Client::new(&sdk_config(self.stack.emulator().endpoint()));
+        let scan = client.scan().table_name(self.stack.outputs().get("LedgerTableName")?);
+        let mut pages = scan.into_paginator().items().send();
+        let mut states: BTreeMap<String, LedgerState> = BTreeMap::new();
+        while let Some(item) = pages.next().await {
+            let item = item.map_err(LocalError::aws("dynamodb:Scan"))?;
+            let state = item.get("state").and_then(|state| state.as_s().ok()).map_or("unreadable", String::as_str);
+            let requests = item.get("attempts").and_then(|attempts| attempts.as_n().ok()?.parse::<usize>().ok());
+            let counted = states.entry(state.to_owned()).or_default();
+            counted.records += 1;
+            counted.requests += requests.unwrap_or_default();
+        }
+        Ok(states)
     }
 
     /// Waits until the contact queue holds no message, neither ready nor in hand.
@@ -151,6 +241,16 @@ async fn write_secrets(stack: &Stack, tenant: &SimulatorConfig) -> Result<(), Lo
             .map_err(LocalError::aws("secretsmanager:PutSecretValue"))?;
     }
     Ok(())
+}
+
+/// An event as it is sent now.
+fn stamped(sample: Sample) -> Sent {
+    let text = sample.text(&now().to_string());
+    Sent { sample, text, at_ms: now_ms() }
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(now().as_millisecond()).unwrap_or_default()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo lives in real time; nothing is decided by it")]

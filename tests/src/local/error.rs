@@ -6,6 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use contact_injection::domain::routes::RoutesError;
+
 use crate::template::TemplateError;
 
 /// Why the local stack can't be started or driven.
@@ -46,6 +48,12 @@ pub enum LocalError {
         /// Why.
         source: serde_json::Error,
     },
+    /// The demo's routes have problems.
+    #[error(transparent)]
+    Routes(#[from] RoutesError),
+    /// What the demo recorded is not fit to be shown.
+    #[error("the report was not written, since it would show {0}")]
+    Leak(&'static str),
     /// The stack has no such output.
     #[error("the stack has no output {0}")]
     NoOutput(&'static str),

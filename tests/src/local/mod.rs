@@ -6,6 +6,7 @@ pub mod demo;
 mod emulator;
 mod error;
 mod outcome;
+mod report;
 mod resources;
 mod samples;
 mod stack;

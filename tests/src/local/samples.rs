@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use contact_injection::domain::routes::Routes;
 use cxone_simulator::{Fault, SimulatorConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,8 @@ use crate::workspace_root;
 
 /// Stands for the time of sending in a sample.
 const NOW: &str = "{now}";
+/// Stands for an event's number in a burst: three digits, so that it can end an identifier or a phone number.
+const NUMBER: &str = "{n}";
 /// The namespace of every event's idempotency key, as the public interface fixes it. Written again here on purpose: the
 /// demo finds contacts by keys that the functions under show did not compute.
 const KEY_NAMESPACE: Uuid = uuid!("2fcff96a-1a86-41f2-a7cf-eef825f75371");
@@ -26,7 +29,22 @@ pub(super) struct Step {
     /// What goes wrong at CXone meanwhile.
     #[serde(default)]
     pub(super) faults: Vec<Fault>,
-    pub(super) events: Vec<Sample>,
+    /// Events sent one by one.
+    #[serde(default)]
+    events: Vec<Sample>,
+    /// Events of one kind, sent in batches after the others.
+    #[serde(default)]
+    burst: Option<Burst>,
+}
+
+/// Many events that differ by their number alone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Burst {
+    title: String,
+    count: u32,
+    body: Value,
+    expect: Expectation,
 }
 
 /// An event and what has to become of it.
@@ -37,6 +55,9 @@ pub(super) struct Sample {
     /// The message body; a string is sent as it stands.
     body: Value,
     pub(super) expect: Expectation,
+    /// Whether it is one of a burst, which are told of in one line.
+    #[serde(skip)]
+    pub(super) in_burst: bool,
 }
 
 /// What has to become of an event.
@@ -45,10 +66,51 @@ pub(super) struct Sample {
 pub(super) enum Expectation {
     /// One contact, at this queue or with these skills, with this priority.
     Injected { target: String, priority: u16 },
+    /// One contact at one of these places; the first is the primary target, which may not be filled over its capacity.
+    Spread { over: Vec<Place> },
     /// Acknowledged with nothing new: its contact was there before.
     Duplicate,
     /// In the dead-letter queue for this reason.
     DeadLettered { reason: String },
+}
+
+/// A target, and the priorities that a contact may have there.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Place {
+    pub(super) target: String,
+    pub(super) priorities: Vec<u16>,
+}
+
+impl Expectation {
+    /// Whether one contact at this target with this priority is what was expected.
+    pub(super) fn allows(&self, at: &str, with: u16) -> bool {
+        match self {
+            Self::Injected { target, priority } => target == at && *priority == with,
+            Self::Spread { over } => over.iter().any(|place| place.target == at && place.priorities.contains(&with)),
+            Self::Duplicate | Self::DeadLettered { .. } => false,
+        }
+    }
+}
+
+impl Step {
+    /// Its events in the order of their sending: those sent one by one, and the burst.
+    pub(super) fn into_events(self) -> Result<(Vec<Sample>, Vec<Sample>), LocalError> {
+        let burst = self.burst.as_ref().map_or_else(|| Ok(Vec::new()), Burst::samples);
+        let unreadable = |source| LocalError::Unreadable { what: format!("the burst of '{}'", self.title), source };
+        Ok((self.events, burst.map_err(unreadable)?))
+    }
+}
+
+impl Burst {
+    fn samples(&self) -> Result<Vec<Sample>, serde_json::Error> {
+        let template = self.body.to_string();
+        let numbered = (1..=self.count).map(|number| {
+            let body = serde_json::from_str(&template.replace(NUMBER, &format!("{number:03}")))?;
+            Ok(Sample { title: self.title.clone(), body, expect: self.expect.clone(), in_burst: true })
+        });
+        numbered.collect()
+    }
 }
 
 impl Sample {
@@ -79,6 +141,13 @@ pub(super) fn routes() -> PathBuf {
     folder().join("routes.json")
 }
 
+/// The same routes as the functions read them.
+pub(super) fn read_routes() -> Result<Routes, LocalError> {
+    let path = routes();
+    let text = std::fs::read_to_string(&path).map_err(LocalError::system(format!("read {}", path.display())))?;
+    Ok(Routes::from_json(&text)?)
+}
+
 /// The tenant that the simulator serves.
 pub(super) fn tenant() -> Result<SimulatorConfig, LocalError> {
     read(&folder().join("tenant.json"))
@@ -100,10 +169,12 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, LocalError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use contact_injection::domain::attributes::{AttributeDefinition, AttributeType, Schema};
     use contact_injection::domain::event::Event;
     use contact_injection::domain::mapping::{self, ComplianceBoundary};
-    use contact_injection::domain::routes::{Address, Routes};
+    use contact_injection::domain::routes::{Address, Priority};
 
     use super::*;
 
@@ -112,9 +183,7 @@ mod tests {
 
     #[test]
     fn every_sample_maps_or_fails_as_it_expects() {
-        let routes = Routes::from_json(&std::fs::read_to_string(super::routes()).unwrap()).unwrap();
-        let schema = schema();
-        let samples: Vec<_> = steps().unwrap().into_iter().flat_map(|step| step.events).collect();
+        let (routes, schema, samples) = (read_routes().unwrap(), schema(), samples());
         assert!(samples.len() >= 12);
         for sample in samples {
             let found = first_problem(&sample, &routes, &schema);
@@ -128,28 +197,70 @@ mod tests {
     }
 
     #[test]
-    fn every_injected_sample_expects_a_target_of_its_route() {
-        let routes = Routes::from_json(&std::fs::read_to_string(super::routes()).unwrap()).unwrap();
-        for sample in steps().unwrap().into_iter().flat_map(|step| step.events) {
-            let Expectation::Injected { target, .. } = &sample.expect else { continue };
+    fn every_injected_sample_expects_targets_of_its_route_and_priorities_that_can_be_there() {
+        let routes = read_routes().unwrap();
+        for sample in samples() {
+            let over = match &sample.expect {
+                Expectation::Injected { target, priority } => {
+                    vec![Place { target: target.clone(), priorities: vec![*priority] }]
+                }
+                Expectation::Spread { over } => over.clone(),
+                Expectation::Duplicate | Expectation::DeadLettered { .. } => continue,
+            };
             let event = Event::parse(&sample.text("2030-01-01T00:00:00Z")).unwrap();
-            let names = routes.select(&event).unwrap().targets().iter().map(|target| match target.address() {
-                Address::Queue(queue) => queue.as_str().to_owned(),
-                Address::Skills(skills) => skills.join(","),
-            });
-            assert!(names.into_iter().any(|name| name == *target), "{}", sample.title);
+            let route = routes.select(&event).unwrap();
+            for place in over {
+                let index = route.targets().iter().position(|target| match target.address() {
+                    Address::Queue(queue) => queue.as_str() == place.target,
+                    Address::Skills(skills) => skills.join(",") == place.target,
+                });
+                let target = &route.targets()[index.unwrap_or_else(|| panic!("{}: {}", sample.title, place.target))];
+                let with_steps = |steps| {
+                    let (base, delta) = (route.base_priority(&event), target.priority_delta());
+                    Priority::effective(base, delta, route.degrade(), steps).get()
+                };
+                // A step for each target passed over, and two for how full the queue is.
+                let steps = u32::try_from(index.unwrap()).unwrap();
+                let possible = [steps, steps + 1, steps + 2].map(with_steps);
+                let title = &sample.title;
+                assert!(place.priorities.iter().all(|one| possible.contains(one)), "{title}: {possible:?}");
+            }
         }
+    }
+
+    #[test]
+    fn the_events_of_a_burst_are_as_many_as_it_says_each_under_an_identity_of_its_own() {
+        let burst: Vec<_> = samples().into_iter().filter(|sample| sample.in_burst).collect();
+        assert!(burst.len() >= 60);
+        let keys: BTreeSet<_> = burst.iter().map(|sample| sample.key().unwrap()).collect();
+        assert_eq!(keys.len(), burst.len());
+        assert!(burst.iter().all(|sample| !sample.text("now").contains(NUMBER)));
+    }
+
+    #[test]
+    fn the_burst_is_for_a_queue_with_room_for_fewer() {
+        let burst: Vec<_> = samples().into_iter().filter(|sample| sample.in_burst).collect();
+        let Expectation::Spread { over } = &burst[0].expect else { panic!("a burst spreads") };
+        let queues = tenant().unwrap().queues;
+        let primary = queues.iter().find(|queue| queue.id == over[0].target).unwrap();
+        let room = primary.thresholds.max_capacity.unwrap() - primary.capacity.unwrap();
+        assert!(room > 0 && room < burst.len() as u64, "{room}");
     }
 
     #[test]
     fn an_event_inside_a_notification_keeps_its_identity() {
         let event = r#"{"source":"/crm","id":"1"}"#;
         let expect = Expectation::Duplicate;
-        let bare = Sample { title: String::new(), body: serde_json::from_str(event).unwrap(), expect: expect.clone() };
-        let body = serde_json::json!({"Type": "Notification", "Message": event});
-        let wrapped = Sample { title: String::new(), body, expect };
+        let sample = |body| Sample { title: String::new(), body, expect: expect.clone(), in_burst: false };
+        let bare = sample(serde_json::from_str(event).unwrap());
+        let wrapped = sample(serde_json::json!({"Type": "Notification", "Message": event}));
         assert!(bare.key().is_some());
         assert_eq!(bare.key(), wrapped.key());
+    }
+
+    fn samples() -> Vec<Sample> {
+        let steps = steps().unwrap().into_iter().map(|step| step.into_events().unwrap());
+        steps.flat_map(|(events, burst)| events.into_iter().chain(burst)).collect()
     }
 
     fn first_problem(sample: &Sample, routes: &Routes, schema: &Schema) -> Option<String> {
