@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     telemetry::start(settings.common.log_level);
     shutdown::listen();
     let client = http::client().inspect_err(|error| telemetry::cannot_start(error))?;
-    let ports = InjectorPorts::new(&aws::configuration(client.clone()).await, client, &settings)?;
+    let ports = InjectorPorts::new(&aws::configuration(&process, client.clone()), client, &settings)?;
     let handler = Handler::new(ports, settings);
     handler.warm().await.inspect_err(|error| telemetry::cannot_start(error))?;
     run(service_fn(async |event: LambdaEvent<Value>| handler.handle(event).await)).await

@@ -2,11 +2,13 @@
 //!
 //! A number is accepted if its country's plan has such numbers at all. It need not be assigned: the plan is asked, not
 //! the range, because ranges open faster than metadata ships, and the numbers reserved for fiction must pass in tests.
+//!
+//! The phone-number library is asked when this is built, for its metadata, and when it is tested, for its opinion of every
+//! region's numbers. What stands between, taking off what people put before a number, is this module.
 
 use std::sync::OnceLock;
 
-use phonenumber::{Mode, country};
-use regex::{Regex, RegexBuilder};
+use regex_lite::{Captures, Regex};
 
 /// Digits of an international number, the country code included: ITU-T E.164.
 const MAX_DIGITS: usize = 15;
@@ -14,69 +16,142 @@ const MAX_DIGITS: usize = 15;
 /// How phone numbers are read: international ones, and one region's national ones where there is a region.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct E164 {
-    region: Option<country::Id>,
+    /// Its place in [`REGIONS`].
+    region: Option<usize>,
 }
 
 /// A region that has no phone numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnknownRegion;
 
+/// The national numbers of a region, and what is dialled before them. An empty pattern is none.
+struct Region {
+    /// ISO 3166-1, two letters; `001` for a code of no country.
+    id: &'static str,
+    /// The country code, which others may share.
+    code: u16,
+    /// Its national numbers.
+    numbers: &'static str,
+    /// Before an international number, such as `00`.
+    international: &'static str,
+    /// Before a national number, such as `0`, and what else of it belongs to the trunk.
+    trunk: &'static str,
+    /// What takes the trunk's place, with `$1` for its first group.
+    transform: &'static str,
+}
+
 impl E164 {
     /// Reads international numbers, and those of `region` where it is given.
     pub(crate) fn new(region: Option<&str>) -> Result<Self, UnknownRegion> {
-        let region = region.map(|region| region.parse().map_err(|_| UnknownRegion)).transpose()?;
-        Ok(Self { region })
+        let place = |id: &str| REGIONS.iter().position(|region| region.id == id && id.len() == 2).ok_or(UnknownRegion);
+        Ok(Self { region: region.map(place).transpose()? })
     }
 
     /// The number in E.164, or nothing where the text is not one.
     pub(crate) fn normalise(self, text: &str) -> Option<String> {
         let text = text.trim();
         let text = text.strip_prefix("tel:").unwrap_or(text);
-        let number = text.strip_prefix('+');
-        // The library would also find a number inside prose, and read letters as digits.
-        let only_a_number = |text: &str| text.chars().all(|c| c.is_ascii_digit() || " -.()/\u{a0}".contains(c));
-        if !only_a_number(number.unwrap_or(text)) || (self.region.is_none() && number.is_none()) {
+        let (text, international) = text.strip_prefix('+').map_or((text, false), |number| (number, true));
+        // Nothing else: no number is looked for inside prose, and no letter is a digit.
+        if !text.chars().all(|c| c.is_ascii_digit() || " -.()/\u{a0}".contains(c)) {
             return None;
         }
-        if let Some(number) = number.and_then(international) {
-            return Some(number);
-        }
-        let number = phonenumber::parse(self.region, text).ok()?;
-        let in_plan = has_number(number.code().value(), &number.national().to_string());
-        let e164 = number.format().mode(Mode::E164).to_string();
-        (in_plan && e164.len() <= MAX_DIGITS + 1).then_some(e164)
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let number = if international { from_abroad(&digits) } else { at_home(self.region?, &digits) };
+        number.filter(|number| number.len() <= MAX_DIGITS).map(|number| format!("+{number}"))
     }
 }
 
-/// The number in E.164, if its digits are one as they stand. This is the usual case, and asking the plan first is better
-/// than parsing at once: it takes a fraction of the time, and the parser, which knows what people put between a country
-/// code and a number, takes the first digits of some whole numbers for a trunk prefix.
-fn international(number: &str) -> Option<String> {
-    let mut e164 = String::with_capacity(MAX_DIGITS + 1);
-    e164.push('+');
-    e164.extend(number.chars().filter(char::is_ascii_digit));
+/// The digits of an international number: as they stand if they are one, else without the trunk prefix that people put
+/// between country code and number, `+44 (0)20 …`.
+fn from_abroad(digits: &str) -> Option<String> {
     // Country codes have up to three digits, and none is the beginning of another.
-    let in_plan = (1..=3).any(|length| {
-        e164[1..].split_at_checked(length).is_some_and(|(code, national)| {
-            !code.starts_with('0') && code.parse().is_ok_and(|code| has_number(code, national))
-        })
-    });
-    (in_plan && e164.len() <= MAX_DIGITS + 1).then_some(e164)
+    let (code, national) = (1..=3).find_map(|length| {
+        let (code, national) = digits.split_at_checked(length)?;
+        let code = code.parse().ok().filter(|_| !code.starts_with('0'))?;
+        of_code(code).next().map(|_| (code, national))
+    })?;
+    if has_number(code, national) {
+        return Some(digits.to_owned());
+    }
+    let mut stripped = of_code(code).filter_map(|place| without_trunk(place, national));
+    stripped.find(|number| has_number(code, number)).map(|national| format!("{code}{national}"))
 }
 
-/// The national numbers that each country code has, by code: made from the library's metadata by the build script, since
-/// the library would read all of its metadata first, which is most of a cold start.
-static PLANS: &[(u16, &str)] = &include!(concat!(env!("OUT_DIR"), "/numbering_plans.rs"));
+/// The digits of an international number for what is dialled within a region: a number of the region with or without its
+/// trunk prefix, an international one behind the region's prefix for those, or one with the country code alone.
+fn at_home(place: usize, digits: &str) -> Option<String> {
+    let region = &REGIONS[place];
+    let of_the_region = |national: &str| {
+        let stripped = without_trunk(place, national).filter(|number| has_number(region.code, number));
+        let whole = || has_number(region.code, national).then(|| national.to_owned());
+        stripped.or_else(whole).map(|number| format!("{}{number}", region.code))
+    };
+    of_the_region(digits)
+        .or_else(|| from_abroad(after(&INTERNATIONAL[place], region.international, digits)?))
+        .or_else(|| of_the_region(digits.strip_prefix(&region.code.to_string())?))
+}
 
-/// Each plan, from its first use on.
-static READ: [OnceLock<Option<Regex>>; PLANS.len()] = [const { OnceLock::new() }; PLANS.len()];
+/// What follows an international prefix.
+fn after<'a>(read: &OnceLock<Option<Regex>>, prefix: &str, digits: &'a str) -> Option<&'a str> {
+    let found = pattern(read, prefix)?.find(digits)?;
+    Some(&digits[found.end()..])
+}
 
-/// Whether the numbering plan of a country code has such national numbers.
+/// A national number without its trunk prefix, where it begins with one.
+fn without_trunk(place: usize, national: &str) -> Option<String> {
+    let region = &REGIONS[place];
+    let found = pattern(&TRUNKS[place], region.trunk)?.captures(national)?;
+    let end = found.get(0)?.end();
+    // Without its last group, there is a prefix and nothing to put in its place.
+    let replaced = found.get(found.len() - 1).is_some() && !region.transform.is_empty();
+    let begin = if replaced { transformed(region.transform, &found) } else { String::new() };
+    Some(begin + &national[end..])
+}
+
+/// A rule such as `9$1` with its groups filled in. A group's number has one digit, whatever follows it.
+fn transformed(rule: &str, found: &Captures<'_>) -> String {
+    let mut parts = rule.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (group, rest) = part.split_at_checked(1).unwrap_or_default();
+        let group = group.parse().ok().and_then(|group| found.get(group));
+        text.push_str(group.map_or("", |group| group.as_str()));
+        text.push_str(rest);
+    }
+    text
+}
+
+/// The regions by country code, each code's main one first: made from the library's metadata by the build script, since the
+/// library would read all of its metadata first, which is most of a cold start.
+static REGIONS: &[Region] = &include!(concat!(env!("OUT_DIR"), "/phone_regions.rs"));
+
+/// Each pattern, from its first use on.
+static NUMBERS: [OnceLock<Option<Regex>>; REGIONS.len()] = [const { OnceLock::new() }; REGIONS.len()];
+static TRUNKS: [OnceLock<Option<Regex>>; REGIONS.len()] = [const { OnceLock::new() }; REGIONS.len()];
+static INTERNATIONAL: [OnceLock<Option<Regex>>; REGIONS.len()] = [const { OnceLock::new() }; REGIONS.len()];
+
+/// The places of the regions that share a country code.
+fn of_code(code: u16) -> impl Iterator<Item = usize> {
+    let first = REGIONS.partition_point(|region| region.code < code);
+    (first..REGIONS.len()).take_while(move |place| REGIONS[*place].code == code)
+}
+
+/// Whether any region of a country code has such national numbers. Most numbers are the main region's, asked first.
 fn has_number(code: u16, national: &str) -> bool {
-    let Ok(index) = PLANS.binary_search_by_key(&code, |(code, _)| *code) else { return false };
     // The whole number: the library's own check is content with its first digits.
-    let read = || RegexBuilder::new(&format!("^(?:{})$", PLANS[index].1)).unicode(false).build().ok();
-    READ[index].get_or_init(read).as_ref().is_some_and(|plan| plan.is_match(national))
+    let read = |place: usize| Regex::new(&format!("^(?:{})$", REGIONS[place].numbers)).ok();
+    let has =
+        |place: usize| NUMBERS[place].get_or_init(|| read(place)).as_ref().is_some_and(|all| all.is_match(national));
+    of_code(code).any(has)
+}
+
+/// A pattern at the beginning of what is dialled; nothing where there is none.
+fn pattern<'a>(read: &'a OnceLock<Option<Regex>>, text: &str) -> Option<&'a Regex> {
+    if text.is_empty() {
+        return None;
+    }
+    read.get_or_init(|| Regex::new(&format!("^(?:{text})")).ok()).as_ref()
 }
 
 #[cfg(test)]
@@ -126,12 +201,54 @@ mod tests {
     }
 
     #[test]
-    fn every_plan_can_be_read_and_stands_in_its_place() {
-        assert!(PLANS.len() > 200 && PLANS.is_sorted_by(|a, b| a.0 < b.0));
-        for (code, _) in PLANS {
-            has_number(*code, "");
+    fn every_pattern_can_be_read_and_stands_in_its_place() {
+        assert!(REGIONS.len() > 240 && REGIONS.is_sorted_by_key(|region| region.code));
+        for (place, region) in REGIONS.iter().enumerate() {
+            has_number(region.code, "");
+            for (read, text) in [(&TRUNKS[place], region.trunk), (&INTERNATIONAL[place], region.international)] {
+                assert_eq!(pattern(read, text).is_some(), !text.is_empty(), "{}: {text}", region.id);
+            }
         }
-        assert!(READ.iter().all(|plan| matches!(plan.get(), Some(Some(_)))));
+        assert!(NUMBERS.iter().all(|numbers| matches!(numbers.get(), Some(Some(_)))));
+    }
+
+    /// The library's own numbers of every region, as they are dialled in it and written by the library.
+    #[test]
+    fn every_regions_numbers_are_read_as_the_library_writes_them() {
+        let (mut read, mut wrong) = (0, Vec::new());
+        for region in phonenumber::metadata::DATABASE.iter().filter(|region| region.id().len() == 2) {
+            let kinds = region.descriptors();
+            let kinds = [kinds.fixed_line(), kinds.mobile(), kinds.toll_free(), kinds.voip()];
+            for national in kinds.into_iter().flatten().filter_map(|kind| kind.example()) {
+                let expected = format!("+{}{national}", region.country_code());
+                let Ok(number) = phonenumber::parse(None, &expected) else { continue };
+                let written = |mode| number.format().mode(mode).to_string();
+                let mut ways = vec![national.to_owned(), expected.clone()];
+                // The library takes the first digits of some whole numbers for a trunk prefix.
+                if written(phonenumber::Mode::E164) == expected {
+                    ways.extend([phonenumber::Mode::National, phonenumber::Mode::International].map(written));
+                }
+                for way in ways {
+                    read += 1;
+                    let found = normalised(&way, Some(region.id()));
+                    if found.as_ref() != Some(&expected) {
+                        wrong.push(format!("{} {way}: {found:?} and not {expected}", region.id()));
+                    }
+                }
+            }
+        }
+        assert!(read > 2_000, "{read}");
+        assert!(wrong.is_empty(), "{} of {read}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    #[test]
+    fn an_international_number_may_be_dialled_as_in_its_region() {
+        assert_eq!(normalised("011 44 20 7946 0123", Some("US")).as_deref(), Some("+442079460123"));
+        assert_eq!(normalised("00 1 555 010 9876", Some("DE")).as_deref(), Some("+15550109876"));
+        assert_eq!(normalised("1 555 010 9876", Some("US")).as_deref(), Some("+15550109876"));
+        assert_eq!(normalised("49 30 123456", Some("DE")).as_deref(), Some("+4930123456"));
+        // A mobile number of Argentina, with the 15 that it is dialled by at home.
+        assert_eq!(normalised("011 15 2345 6789", Some("AR")).as_deref(), Some("+5491123456789"));
     }
 
     #[test]
