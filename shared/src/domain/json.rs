@@ -32,8 +32,13 @@ pub(crate) struct Fault {
 
 /// Reads a whole text as one JSON value.
 pub(crate) fn read(text: &str) -> Result<Value, Fault> {
+    read_up_to(MAX_VALUES, text)
+}
+
+/// Reads a whole text of so many values at most.
+pub(crate) fn read_up_to(most: usize, text: &str) -> Result<Value, Fault> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let mut reading = Reading::default();
+    let mut reading = Reading::up_to(most);
     Strict { depth: 0, reading: &mut reading }
         .deserialize(&mut parser)
         .and_then(|value| parser.end().map(|()| value))
@@ -42,7 +47,7 @@ pub(crate) fn read(text: &str) -> Result<Value, Fault> {
 
 /// Holds a value that was parsed elsewhere to the same bounds.
 pub(crate) fn bounded(value: Value) -> Result<Value, Fault> {
-    let mut reading = Reading::default();
+    let mut reading = Reading::up_to(MAX_VALUES);
     Strict { depth: 0, reading: &mut reading }.deserialize(value).map_err(|error| reading.fault(&error))
 }
 
@@ -62,14 +67,18 @@ pub(crate) fn composed(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// What is known while a text is being read.
-#[derive(Default)]
 struct Reading {
     values: usize,
+    most: usize,
     /// Segments from the place of an error up to the root, filled while the error travels up.
     trail: Vec<String>,
 }
 
 impl Reading {
+    fn up_to(most: usize) -> Self {
+        Self { values: 0, most, trail: Vec::new() }
+    }
+
     fn fault(&self, error: &serde_json::Error) -> Fault {
         let pointer = self.trail.iter().rev().fold(String::new(), |pointer, segment| child(&pointer, segment));
         Fault { pointer, message: error.to_string() }
@@ -99,8 +108,8 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         self.reading.values += 1;
-        if self.reading.values > MAX_VALUES {
-            return Err(D::Error::custom(format_args!("holds more than {MAX_VALUES} values")));
+        if self.reading.values > self.reading.most {
+            return Err(D::Error::custom(format_args!("holds more than {} values", self.reading.most)));
         }
         deserializer.deserialize_any(self)
     }

@@ -23,12 +23,12 @@ pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<R
     Ok(rows)
 }
 
-/// Ten routes and a thousand, about as many as one routes file may hold, each batch of ten for ten routes.
+/// Ten routes and ten thousand, each batch of ten for ten routes.
 async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostError> {
     let folder = TempDir::new().map_err(HostError::system("make a temporary folder"))?;
     let deployment = subjects.deploy(unlimited()).await?;
     let config = deployment.inject(&subjects.inject, false)?;
-    let (few, many) = (10, 1_000);
+    let (few, many) = (10, 10_000);
     let few_path = write_routes(folder.path(), few)?;
     let many_path = write_routes(folder.path(), many)?;
     let (mut few_times, mut many_times, mut inits) = (Vec::new(), Vec::new(), Vec::new());
@@ -48,12 +48,12 @@ async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostErr
     }
     Ok(vec![
         Row::alone(
-            "time per message, 1,000 routes ÷ 10 routes",
+            "time per message, 10,000 routes ÷ 10 routes",
             "",
             median(many_times) / median(few_times),
             Target::AtMost(FLAT),
         ),
-        Row::alone("init with 1,000 routes", "ms", median(inits), Target::None),
+        Row::alone("init with 10,000 routes", "ms", median(inits), Target::None),
     ])
 }
 

@@ -14,6 +14,16 @@ impl Glob {
         Self { text }
     }
 
+    /// The pattern as it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it fits one text alone.
+    pub(crate) fn is_literal(&self) -> bool {
+        !self.text.contains('*')
+    }
+
     /// Whether the whole text fits.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let Some((head, pattern)) = self.text.split_once('*') else { return self.text == text };

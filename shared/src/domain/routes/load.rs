@@ -5,12 +5,12 @@
 
 mod values;
 
-use std::{fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    Address, Degrade, Glob, Priorities, Priority, QueueId, Route, Routes, Target,
+    Address, ByType, Degrade, Glob, Priorities, Priority, QueueId, Route, Routes, Target,
     file::{DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, TargetSpec, Unknown},
     path::{Path, Root},
 };
@@ -35,6 +35,8 @@ pub struct RoutesProblem {
     pub hint: String,
 }
 
+/// Values of a routes file, some ten thousand routes: its operator wrote it, so it may be larger than an event.
+const MAX_VALUES: usize = 1_000_000;
 /// Characters of a route's name: it stands in every log line.
 const MAX_NAME_LENGTH: usize = 64;
 
@@ -42,7 +44,11 @@ pub(super) fn routes(text: &str) -> Result<Routes, RoutesError> {
     let mut findings = Findings::default();
     let routes = findings.file(text);
     match routes {
-        Some(routes) if findings.0.is_empty() => Ok(Routes { routes }),
+        Some(routes) if findings.0.is_empty() => {
+            let mut by_type = ByType::default();
+            routes.iter().enumerate().for_each(|(place, route)| by_type.add(&route.event_type, place));
+            Ok(Routes { routes, by_type })
+        }
         _ => Err(RoutesError { problems: findings.0 }),
     }
 }
@@ -56,6 +62,24 @@ impl fmt::Display for RoutesProblem {
 /// The problems found so far.
 #[derive(Default)]
 struct Findings(Vec<RoutesProblem>);
+
+/// The readable routes so far, with their places in the file.
+#[derive(Default)]
+struct Earlier {
+    routes: Vec<Route>,
+    indexes: Vec<usize>,
+    names: HashMap<String, usize>,
+    by_type: ByType,
+}
+
+impl Earlier {
+    fn add(&mut self, index: usize, route: Route) {
+        self.names.entry(route.name.clone()).or_insert(index);
+        self.by_type.add(&route.event_type, self.routes.len());
+        self.indexes.push(index);
+        self.routes.push(route);
+    }
+}
 
 impl Findings {
     fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
@@ -111,7 +135,7 @@ impl Findings {
     }
 
     fn file(&mut self, text: &str) -> Option<Vec<Route>> {
-        let value = match json::read(text) {
+        let value = match json::read_up_to(MAX_VALUES, text) {
             Ok(value) => value,
             Err(fault) => {
                 return self.refuse(&fault.pointer, fault.message, "the file must be JSON without repeated members");
@@ -130,14 +154,14 @@ impl Findings {
         if members.is_empty() {
             return self.refuse("/routes", "is empty", "an event without a route is dead-lettered: give at least one");
         }
-        let mut routes: Vec<(usize, Route)> = Vec::new();
+        let mut earlier = Earlier::default();
         for (index, member) in members.into_iter().enumerate() {
             let at = format!("/routes/{index}");
             let Some(route) = self.required(member, &at).and_then(|spec| self.route(spec, &at)) else { continue };
-            self.compare(&route, &routes, &at);
-            routes.push((index, route));
+            self.compare(&route, &earlier, &at);
+            earlier.add(index, route);
         }
-        Some(routes.into_iter().map(|(_, route)| route).collect())
+        Some(earlier.routes)
     }
 
     /// A null would read as absent, but whoever wrote it may have meant something by it.
@@ -158,18 +182,20 @@ impl Findings {
         }
     }
 
-    fn compare(&mut self, route: &Route, earlier: &[(usize, Route)], at: &str) {
-        if let Some((index, _)) = earlier.iter().find(|(_, other)| other.name == route.name) {
+    fn compare(&mut self, route: &Route, earlier: &Earlier, at: &str) {
+        if let Some(index) = earlier.names.get(&route.name) {
             self.add(
                 format!("{at}/name"),
                 format!("is also the name of /routes/{index}"),
                 "give each route a name of its own",
             );
         }
-        if let Some((index, other)) = earlier.iter().find(|(_, other)| other.covers(route)) {
+        let covering = |place: usize| earlier.routes[place].covers(route);
+        if let Some(place) = earlier.by_type.first(route.event_type.text(), covering) {
+            let (name, index) = (&earlier.routes[place].name, earlier.indexes[place]);
             self.add(
                 format!("{at}/match"),
-                format!("is never reached: the route {} at /routes/{index} takes every event of it", other.name),
+                format!("is never reached: the route {name} at /routes/{index} takes every event of it"),
                 "put the narrower route first, or remove it",
             );
         }

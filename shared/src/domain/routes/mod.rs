@@ -10,7 +10,11 @@ mod load;
 mod path;
 mod priority;
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -34,6 +38,33 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Routes {
     routes: Vec<Route>,
+    by_type: ByType,
+}
+
+/// Which routes may be for an event of a type: among ten thousand, two or three are asked.
+#[derive(Clone, Debug, Default)]
+struct ByType {
+    /// Places of the routes for one type alone, first ones first.
+    literal: HashMap<String, Vec<usize>>,
+    /// Places of the routes for a pattern of types, first ones first.
+    patterns: Vec<usize>,
+}
+
+impl ByType {
+    fn add(&mut self, event_type: &Glob, place: usize) {
+        if event_type.is_literal() {
+            self.literal.entry(event_type.text().to_owned()).or_default().push(place);
+        } else {
+            self.patterns.push(place);
+        }
+    }
+
+    /// The place of the first route that fits, of those that may.
+    fn first(&self, event_type: &str, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        let first = |places: &[usize]| places.iter().copied().find(|place| fits(*place));
+        let literal = self.literal.get(event_type).and_then(|places| first(places));
+        literal.into_iter().chain(first(&self.patterns)).min()
+    }
 }
 
 /// How the events of one kind become contacts.
@@ -126,7 +157,8 @@ impl Routes {
 
     /// The first route whose match fits the event.
     pub fn select(&self, event: &Event) -> Option<&Route> {
-        self.routes.iter().find(|route| route.takes(event))
+        let place = self.by_type.first(event.event_type(), |place| self.routes[place].takes(event))?;
+        self.routes.get(place)
     }
 
     /// Every route, in order.
@@ -258,5 +290,26 @@ impl QueueId {
 impl fmt::Display for QueueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_route_that_fits_is_found_whatever_the_order_of_names_and_patterns(
+            types in prop::collection::vec("[ab*]{1,3}", 0..12),
+            asked in "[ab]{1,3}",
+        ) {
+            let globs: Vec<_> = types.into_iter().map(Glob::new).collect();
+            let mut by_type = ByType::default();
+            globs.iter().enumerate().for_each(|(place, glob)| by_type.add(glob, place));
+            let found = by_type.first(&asked, |place| globs[place].matches(&asked));
+            prop_assert_eq!(found, globs.iter().position(|glob| glob.matches(&asked)));
+        }
     }
 }
