@@ -15,7 +15,7 @@ STACK ?= contact-injection$(if $(filter-out default,$(ENVIRONMENT)),-$(ENVIRONME
 ROUTES ?= functions/inject-contacts/routes.json
 SEEDS ?= 10000
 FROM ?= 0
-export ARCHITECTURE ROUTES
+export ARCHITECTURE ROUTES ENVIRONMENT PARAMETERS
 
 .PHONY: help
 help: ## this list
@@ -135,3 +135,9 @@ build-InjectFunction build-SyncFunction: $(TOOLS)
 	cargo lambda build --locked --release --disable-optimizations --$(subst _,-,$(ARCHITECTURE)) \
 		--package inject-contacts --package sync-registry --lambda-dir .local/lambda
 	cp .local/lambda/$(FUNCTION)/bootstrap $(ROUTES) functions/inject-contacts/routes.schema.json "$(ARTIFACTS_DIR)/"
+	$(MAKE) --silent parameters > "$(ARTIFACTS_DIR)/parameters.txt"
+
+.PHONY: parameters
+parameters:
+	@cat environments/$(ENVIRONMENT).yaml
+	@printf '%s\n' "Architecture=$(ARCHITECTURE) $$PARAMETERS"

@@ -109,7 +109,8 @@ impl Operator {
     async fn receive(&self, hidden_seconds: i32) -> Result<Vec<Message>, LocalError> {
         let queue = self.outputs.get("DeadLetterQueueUrl")?;
         let request = self.sqs.receive_message().queue_url(queue).message_attribute_names("All");
-        let request = request.max_number_of_messages(BATCH).visibility_timeout(hidden_seconds);
+        // Waiting asks all of SQS's servers: the first that has nothing would pass for an empty queue otherwise.
+        let request = request.max_number_of_messages(BATCH).visibility_timeout(hidden_seconds).wait_time_seconds(2);
         let answer = request.send().await.map_err(LocalError::aws("sqs:ReceiveMessage"))?;
         Ok(answer.messages.unwrap_or_default())
     }

@@ -65,6 +65,7 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
         "ComplianceBoundary=inside",
         "AlarmTopicArn=arn:aws:sns:eu-west-1:000000000000:on-call",
         "DeadLetterReaderArn=arn:aws:iam::000000000000:role/on-call",
+        "UpstreamArns=arn:aws:sns:eu-west-1:000000000000:orders,arn:aws:events:eu-west-1:000000000000:rule/tickets",
         "Architecture=arm64",
         "LogLevel=DEBUG",
     ];
@@ -72,5 +73,15 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
     for (parameter, name) in [("LogLevel=LOUD", "LogLevel"), ("ComplianceBoundary=beside", "ComplianceBoundary")] {
         let refused = deploy(folder.path(), "misspelt", &[parameter]).to(&emulator).await.unwrap_err();
         assert!(refused.with_causes().contains(name), "{}", refused.with_causes());
+    }
+}
+
+#[tokio::test]
+async fn every_environments_file_is_one_that_a_deployment_takes() {
+    let (folder, emulator) = (package(), Ministack::start().unwrap());
+    for environment in ["default", "staging", "production"] {
+        let file = workspace_root().join(format!("environments/{environment}.yaml"));
+        let parameters = format!("file://{}", file.display());
+        deploy(folder.path(), environment, &[&parameters, "Architecture=arm64"]).to(&emulator).await.unwrap();
     }
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use contact_injection::adapters::settings;
+use contact_injection::domain::outcome::QUEUE_RETENTION;
 use contact_injection_tests::template::Template;
+use contact_injection_tests::workspace_root;
 use serde_json::{Value, json};
 
 /// SQS asks for at least six function timeouts.
@@ -41,6 +43,7 @@ fn the_parameters_and_their_defaults_are_the_public_ones() {
         ("Architecture", json!("x86_64")),
         ("LogLevel", json!("INFO")),
         ("DeadLetterReaderArn", json!("")),
+        ("UpstreamArns", json!("")),
         ("Canary", json!("true")),
     ];
     let template = template();
@@ -97,6 +100,39 @@ fn a_dead_letter_outlives_every_message_of_the_contact_queue() {
     let dead_letters = number(&template, "DeadLetterQueue", "MessageRetentionPeriod");
     assert_eq!(dead_letters, 1_209_600);
     assert!(source < dead_letters);
+    assert_eq!(source, QUEUE_RETENTION.as_secs(), "what comes near it is dead-lettered by the code");
+}
+
+#[test]
+fn every_environment_gives_every_parameter_and_the_default_one_gives_the_defaults() {
+    let template = template();
+    let mut parameters = names(&template, "Parameters");
+    // The one that the build has to know too.
+    assert!(parameters.remove("Architecture"));
+    for entry in std::fs::read_dir(workspace_root().join("environments")).unwrap() {
+        let path = entry.unwrap().path();
+        let file = Template::read_from(path.clone()).unwrap();
+        let values = file.document().as_object().unwrap();
+        assert_eq!(values.keys().cloned().collect::<BTreeSet<_>>(), parameters, "{}", path.display());
+        if path.ends_with("default.yaml") {
+            for (name, value) in values {
+                assert_eq!(template.at(&format!("/Parameters/{name}/Default")).unwrap(), value, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_parameter_is_another_package() {
+    let package = |environment: &str, parameters: &str| {
+        let mut make = std::process::Command::new("make");
+        make.current_dir(workspace_root()).args(["--silent", "parameters"]);
+        make.env("ENVIRONMENT", environment).env("PARAMETERS", parameters).env_remove("MAKEFLAGS");
+        String::from_utf8(make.output().unwrap().stdout).unwrap()
+    };
+    let packages = [("default", ""), ("staging", ""), ("default", "RateLimit=60")];
+    let packages: BTreeSet<_> = packages.into_iter().map(|(environment, given)| package(environment, given)).collect();
+    assert_eq!(packages.len(), 3, "{packages:?}");
 }
 
 #[test]
@@ -213,14 +249,22 @@ fn each_grant_is_one_action_on_one_resource_for_one_need() {
 }
 
 #[test]
-fn nobody_is_allowed_anything_by_a_wildcard_principal() {
+fn queue_policies_allow_nothing_but_the_named_upstreams_to_send() {
     let template = template();
+    let mut allowed = 0;
     for (name, policy) in template.resources_of("AWS::SQS::QueuePolicy") {
         for statement in policy["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap() {
             let statement = statement["Fn::If"].get(1).unwrap_or(statement);
-            assert_eq!(statement["Effect"], "Deny", "{name}: {statement}");
+            if statement["Effect"] == "Deny" {
+                continue;
+            }
+            allowed += 1;
+            let services = json!({"Service": ["sns.amazonaws.com", "events.amazonaws.com"]});
+            assert_eq!((&statement["Principal"], &statement["Action"]), (&services, &json!("sqs:SendMessage")), "{name}");
+            assert_eq!(statement["Condition"], json!({"ArnEquals": {"aws:SourceArn": {"Ref": "UpstreamArns"}}}), "{name}");
         }
     }
+    assert_eq!(allowed, 1);
 }
 
 #[test]

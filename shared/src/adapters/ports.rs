@@ -11,16 +11,16 @@ use super::{
     settings::{InjectSettings, Settings},
     sqs::{SqsContactQueue, SqsDeadLetters},
 };
-use crate::ports::{InjectPorts, Ports};
+use crate::ports::{Environment, InjectPorts, Ports};
 
-/// What every worker needs, for real.
+/// What every worker needs, for real: by the machine's clock, or by another one.
 #[derive(Debug)]
-pub struct WorkerPorts {
+pub struct WorkerPorts<E = System> {
     clients: DynamoClients,
-    secrets: SecretsManager<System>,
+    secrets: SecretsManager<E>,
     registry: DynamoRegistry,
-    api: Cxone<System>,
-    environment: System,
+    api: Cxone<E>,
+    environment: E,
 }
 
 impl WorkerPorts {
@@ -29,28 +29,44 @@ impl WorkerPorts {
     /// # Errors
     /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
     pub fn new(aws: &SdkConfig, http: Client, settings: &Settings) -> Result<Self, ForbiddenUrl> {
-        let environment = System::new();
-        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        Self::over(
+            aws_sdk_dynamodb::Client::new(aws),
+            aws_sdk_secretsmanager::Client::new(aws),
+            http,
+            settings,
+            System::new(),
+        )
+    }
+}
+
+impl<E: Environment + Clone> WorkerPorts<E> {
+    /// The same over these clients, and in this environment.
+    ///
+    /// # Errors
+    /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
+    pub fn over(
+        dynamodb: aws_sdk_dynamodb::Client,
+        secrets: aws_sdk_secretsmanager::Client,
+        http: Client,
+        settings: &Settings,
+        environment: E,
+    ) -> Result<Self, ForbiddenUrl> {
         Ok(Self {
             clients: DynamoClients::new(dynamodb.clone(), settings.clients_table.clone()),
-            secrets: SecretsManager::new(
-                aws_sdk_secretsmanager::Client::new(aws),
-                settings.secret_arn.clone(),
-                environment.clone(),
-            ),
+            secrets: SecretsManager::new(secrets, settings.secret_arn.clone(), environment.clone()),
             registry: DynamoRegistry::new(dynamodb, settings.registry_table.clone()),
-            api: Cxone::over(http, &settings.cxone_base_url, environment.clone())?,
+            api: Cxone::new(http, &settings.cxone_base_url, environment.clone())?,
             environment,
         })
     }
 }
 
-impl Ports for WorkerPorts {
+impl<E: Environment + Clone> Ports for WorkerPorts<E> {
     type Clients = DynamoClients;
-    type Secrets = SecretsManager<System>;
+    type Secrets = SecretsManager<E>;
     type Registry = DynamoRegistry;
-    type Api = Cxone<System>;
-    type Environment = System;
+    type Api = Cxone<E>;
+    type Environment = E;
 
     fn clients(&self) -> &Self::Clients {
         &self.clients
@@ -71,8 +87,8 @@ impl Ports for WorkerPorts {
 
 /// What a worker that injects contacts needs, for real.
 #[derive(Debug)]
-pub struct InjectorPorts {
-    worker: WorkerPorts,
+pub struct InjectorPorts<E = System> {
+    worker: WorkerPorts<E>,
     ledger: DynamoLedger,
     dead_letters: SqsDeadLetters,
     queue: SqsContactQueue,
@@ -84,22 +100,40 @@ impl InjectorPorts {
     /// # Errors
     /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
     pub fn new(aws: &SdkConfig, http: Client, settings: &InjectSettings) -> Result<Self, ForbiddenUrl> {
-        let sqs = aws_sdk_sqs::Client::new(aws);
+        let dynamodb = aws_sdk_dynamodb::Client::new(aws);
+        let secrets = aws_sdk_secretsmanager::Client::new(aws);
+        Self::over(dynamodb, secrets, aws_sdk_sqs::Client::new(aws), http, settings, System::new())
+    }
+}
+
+impl<E: Environment + Clone> InjectorPorts<E> {
+    /// The same over these clients, and in this environment.
+    ///
+    /// # Errors
+    /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
+    pub fn over(
+        dynamodb: aws_sdk_dynamodb::Client,
+        secrets: aws_sdk_secretsmanager::Client,
+        sqs: aws_sdk_sqs::Client,
+        http: Client,
+        settings: &InjectSettings,
+        environment: E,
+    ) -> Result<Self, ForbiddenUrl> {
         Ok(Self {
-            worker: WorkerPorts::new(aws, http, &settings.common)?,
-            ledger: DynamoLedger::new(aws_sdk_dynamodb::Client::new(aws), settings.ledger_table.clone()),
+            worker: WorkerPorts::over(dynamodb.clone(), secrets, http, &settings.common, environment)?,
+            ledger: DynamoLedger::new(dynamodb, settings.ledger_table.clone()),
             dead_letters: SqsDeadLetters::new(sqs.clone(), settings.dead_letter_queue_url.clone()),
             queue: SqsContactQueue::new(sqs, settings.contact_queue_url.clone()),
         })
     }
 }
 
-impl Ports for InjectorPorts {
+impl<E: Environment + Clone> Ports for InjectorPorts<E> {
     type Clients = DynamoClients;
-    type Secrets = SecretsManager<System>;
+    type Secrets = SecretsManager<E>;
     type Registry = DynamoRegistry;
-    type Api = Cxone<System>;
-    type Environment = System;
+    type Api = Cxone<E>;
+    type Environment = E;
 
     fn clients(&self) -> &Self::Clients {
         self.worker.clients()
@@ -118,7 +152,7 @@ impl Ports for InjectorPorts {
     }
 }
 
-impl InjectPorts for InjectorPorts {
+impl<E: Environment + Clone> InjectPorts for InjectorPorts<E> {
     type Ledger = DynamoLedger;
     type DeadLetters = SqsDeadLetters;
     type Queue = SqsContactQueue;

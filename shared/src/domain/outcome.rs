@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{problem::DeadLetterReason, time::Timestamp};
+use super::{backoff::ACROSS_DELIVERIES, problem::DeadLetterReason, time::Timestamp};
 
 /// How a delivery ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,14 +144,30 @@ const SPREAD: f64 = 0.25;
 /// See [`SPREAD`].
 const SMALLEST_SPREAD: Duration = Duration::from_secs(2);
 
+/// How long the contact queue keeps a message: `MessageRetentionPeriod` in the template.
+pub const QUEUE_RETENTION: Duration = Duration::from_secs(4 * 86_400);
+
+/// A message this close to the end of [`QUEUE_RETENTION`] may not live to its next delivery: the longest wait with its
+/// spread, a visibility timeout or two after crashes, and a delivery.
+pub const LAST_LOOK: Duration = Duration::from_secs(3_600);
+
+/// Receives after which a message no longer comes back for each probe of a circuit: the queue's `maxReceiveCount`, 1,000,
+/// has to outlast [`QUEUE_RETENTION`].
+const PATIENT_AFTER: u32 = 100;
+
 /// How long to keep a deferred message out of sight: whole seconds, from 0 to 12 hours less `held`, the time that this
 /// delivery has had it already (SQS counts from the receipt).
 pub fn visibility_delay(retry: Retry, now: Timestamp, receive_count: u32, held: Duration, sample: f64) -> Duration {
     let wait = match retry {
-        Retry::Backoff => super::backoff::ACROSS_DELIVERIES.wait(receive_count, sample),
+        Retry::Backoff => ACROSS_DELIVERIES.wait(receive_count, sample),
         Retry::At(at) => {
             let wait = at.since(now).min(LONGEST_WAIT);
-            wait + wait.mul_f64(SPREAD).max(SMALLEST_SPREAD).mul_f64(sample.clamp(0.0, 1.0))
+            let spread = wait + wait.mul_f64(SPREAD).max(SMALLEST_SPREAD).mul_f64(sample.clamp(0.0, 1.0));
+            if receive_count > PATIENT_AFTER {
+                spread.max(ACROSS_DELIVERIES.wait(receive_count, sample))
+            } else {
+                spread
+            }
         }
     };
     // Rounded up, so that a message never comes back a moment before the door opens.
@@ -180,6 +196,20 @@ mod tests {
             visibility_delay(Retry::At(NOW.minus(SMALLEST_SPREAD)), NOW, 1, Duration::ZERO, 0.5),
             Duration::from_secs(1)
         );
+    }
+
+    #[test]
+    fn a_thousand_receives_outlast_the_queues_retention_whatever_the_message_waits_for() {
+        for wait in [None, Some(2), Some(60), Some(900)] {
+            let delays = (1..1_000).map(|receives| {
+                let retry = wait.map_or(Retry::Backoff, |seconds| Retry::At(NOW.plus(Duration::from_secs(seconds))));
+                // Spread evenly over their range, as a uniform draw is on average.
+                let sample = (f64::from(receives) * 0.618_034).fract();
+                visibility_delay(retry, NOW, receives, Duration::ZERO, sample)
+            });
+            let lived: Duration = delays.sum();
+            assert!(lived > QUEUE_RETENTION, "{wait:?}: {lived:?}");
+        }
     }
 
     proptest! {

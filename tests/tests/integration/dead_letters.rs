@@ -1,9 +1,13 @@
 //! What a dead letter carries beside the message (public interface, section 5).
 
+use std::time::Duration;
+
 use aws_sdk_sqs::types::MessageAttributeValue;
+use contact_injection::domain::outcome::QUEUE_RETENTION;
+use contact_injection::ports::Environment as _;
 use cxone_simulator::{Effect, Endpoint, Fault};
 
-use super::stage::{Moment, Stage, event, key_of};
+use super::stage::{Moment, Stage, event, key_of, record};
 
 fn attribute(data_type: &str, value: &str) -> MessageAttributeValue {
     MessageAttributeValue::builder().data_type(data_type).string_value(value).build().unwrap()
@@ -102,4 +106,22 @@ async fn a_dead_letter_whose_sending_was_not_confirmed_is_sent_twice_rather_than
     let back = if back.is_empty() { back } else { worker.batch(&records).await };
     assert!(back.is_empty());
     assert!(!stage.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_the_queue_would_delete_before_its_next_delivery_is_dead_lettered() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    let sent = |id: &str, age: Duration| {
+        let mut record = record(event("held", id).to_string());
+        record["attributes"]["SentTimestamp"] = worker.clock.now().minus(age).as_millis().to_string().into();
+        record
+    };
+    let (early, late) = (QUEUE_RETENTION - Duration::from_secs(7_200), QUEUE_RETENTION - Duration::from_secs(1_800));
+    let batch = [sent("early", early), sent("late", late)];
+    assert_eq!(worker.batch(&batch).await, [batch[0]["messageId"].as_str().unwrap()]);
+    assert_eq!(stage.log.outcomes_of("early"), ["deferred held"]);
+    assert_eq!(stage.log.outcomes_of("late"), ["dead-lettered expired"]);
+    let letters = stage.dead_letters().await;
+    assert!(letters[0].attribute("failureDetail").ends_with("at last as held"), "{letters:?}");
 }

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::wire;
 use crate::{
-    adapters::http,
     domain::{
         classify::Answer,
         contact::ContactRequest,
@@ -48,19 +47,11 @@ pub struct Cxone<E> {
 }
 
 impl<E: Environment> Cxone<E> {
-    /// The API at this base URL, over an HTTP client of its own.
-    ///
-    /// # Errors
-    /// [`ForbiddenUrl`] where nothing may be sent there.
-    pub fn new(base: &str, environment: E) -> Result<Self, ForbiddenUrl> {
-        Self::over(http::client().map_err(|_| ForbiddenUrl::Unreadable)?, base, environment)
-    }
-
     /// The API at this base URL, over this HTTP client.
     ///
     /// # Errors
     /// [`ForbiddenUrl`] where nothing may be sent there.
-    pub fn over(client: Client, base: &str, environment: E) -> Result<Self, ForbiddenUrl> {
+    pub fn new(client: Client, base: &str, environment: E) -> Result<Self, ForbiddenUrl> {
         Ok(Self { client, base: base_url(base)?, environment })
     }
 

@@ -63,7 +63,8 @@ impl E164 {
 }
 
 /// The digits of an international number: as they stand if they are one, else without the trunk prefix that people put
-/// between country code and number, `+44 (0)20 …`.
+/// between country code and number, `+44 (0)20 …`. Only the main region's is taken off: those of the others put an area
+/// code before what is too short, which makes a truncated number somebody else's.
 fn from_abroad(digits: &str) -> Option<String> {
     // Country codes have up to three digits, and none is the beginning of another.
     let (code, national) = (1..=3).find_map(|length| {
@@ -74,12 +75,12 @@ fn from_abroad(digits: &str) -> Option<String> {
     if has_number(code, national) {
         return Some(digits.to_owned());
     }
-    let mut stripped = of_code(code).filter_map(|place| without_trunk(place, national));
-    stripped.find(|number| has_number(code, number)).map(|national| format!("{code}{national}"))
+    let stripped = of_code(code).next().and_then(|main| without_trunk(main, national));
+    stripped.filter(|number| has_number(code, number)).map(|national| format!("{code}{national}"))
 }
 
-/// The digits of an international number for what is dialled within a region: a number of the region with or without its
-/// trunk prefix, an international one behind the region's prefix for those, or one with the country code alone.
+/// The digits of an international number for what is dialled within a region: an international one behind the region's
+/// prefix for those, a number of the region with or without its trunk prefix, or one with the country code alone.
 fn at_home(place: usize, digits: &str) -> Option<String> {
     let region = &REGIONS[place];
     let of_the_region = |national: &str| {
@@ -87,8 +88,9 @@ fn at_home(place: usize, digits: &str) -> Option<String> {
         let whole = || has_number(region.code, national).then(|| national.to_owned());
         stripped.or_else(whole).map(|number| format!("{}{number}", region.code))
     };
-    of_the_region(digits)
-        .or_else(|| from_abroad(after(&INTERNATIONAL[place], region.international, digits)?))
+    after(&INTERNATIONAL[place], region.international, digits)
+        .and_then(from_abroad)
+        .or_else(|| of_the_region(digits))
         .or_else(|| of_the_region(digits.strip_prefix(&region.code.to_string())?))
 }
 
@@ -195,6 +197,12 @@ mod tests {
             "+0155501098",
             "+155501098765432198",
             "15550109876",
+            // Too short, and not to be completed with the area code of one of the regions that share the country code.
+            "+1 457 1234",
+            "+1 555 0109",
+            "+1 234 5678",
+            "+44 712345",
+            "+61 51234567",
         ] {
             assert_eq!(normalised(text, None), None, "{text}");
         }
@@ -238,6 +246,31 @@ mod tests {
             }
         }
         assert!(read > 2_000, "{read}");
+        assert!(wrong.is_empty(), "{} of {read}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    /// Every region's numbers, dialled from elsewhere.
+    #[test]
+    fn numbers_of_every_region_are_read_behind_the_prefix_for_international_ones() {
+        let (mut read, mut wrong) = (0, Vec::new());
+        for (at_home, prefix) in
+            [("US", "011"), ("DE", "00"), ("KR", "001"), ("KR", "002"), ("IT", "00"), ("IL", "012"), ("CI", "00")]
+        {
+            for region in phonenumber::metadata::DATABASE.iter().filter(|region| region.id().len() == 2) {
+                let kinds = region.descriptors();
+                let kinds = [kinds.fixed_line(), kinds.mobile()];
+                for national in kinds.into_iter().flatten().filter_map(|kind| kind.example()) {
+                    read += 1;
+                    let expected = format!("+{}{national}", region.country_code());
+                    let dialled = format!("{prefix} {} {national}", region.country_code());
+                    let found = normalised(&dialled, Some(at_home));
+                    if found.as_ref() != Some(&expected) {
+                        wrong.push(format!("{at_home} {dialled}: {found:?} and not {expected}"));
+                    }
+                }
+            }
+        }
+        assert!(read > 3_000, "{read}");
         assert!(wrong.is_empty(), "{} of {read}:\n{}", wrong.len(), wrong.join("\n"));
     }
 

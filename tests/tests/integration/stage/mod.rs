@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub(crate) use clock::Clock;
 pub(crate) use front::Front;
 pub(crate) use log::Log;
-pub(crate) use ports::TestPorts;
+pub(crate) use ports::{TestPorts, adapters};
 pub(crate) use process::Function;
 pub(crate) use queues::record;
 pub(crate) use tables::{number, number_of, text};

@@ -11,7 +11,7 @@ use inject_contacts::{Handler, HandlerError};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
-use super::{Clock, Stage, TestPorts, Wire, emulator};
+use super::{Clock, Stage, TestPorts, Wire, adapters, emulator};
 
 /// The time that an invocation gets where a test doesn't care.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ impl Stage {
     pub(crate) fn worker_at(&self, cxone: &str) -> Worker {
         let (_, mut settings, clock, wire) = self.environment(emulator().endpoint(), 0);
         cxone.clone_into(&mut settings.common.cxone_base_url);
-        let ports = TestPorts::new(&aws(emulator().endpoint()), &settings, &clock, &wire);
+        let ports = adapters(&aws(emulator().endpoint()), &settings, &clock, &wire);
         Worker { handler: Handler::new(ports, settings), clock, wire }
     }
 
@@ -55,7 +55,7 @@ impl Stage {
         let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         let settings = InjectSettings::read(&lookup).unwrap();
         let (clock, wire) = (Clock::new(&self.time, skew_millis), Wire::default());
-        (TestPorts::new(&aws(endpoint), &settings, &clock, &wire), settings, clock, wire)
+        (adapters(&aws(endpoint), &settings, &clock, &wire), settings, clock, wire)
     }
 }
 
