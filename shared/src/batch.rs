@@ -254,10 +254,11 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     /// The queue deletes what it has kept for long enough, and says nothing. So a message that may not live to its next
     /// delivery is a dead letter instead, which lives two weeks more.
     fn last_look(&self, outcome: Outcome, delivery: &Delivery<'a>) -> Outcome {
-        let last = delivery.message.sent.map(|sent| sent.plus(QUEUE_RETENTION - LAST_LOOK));
+        let last = delivery.message.sent.map(|sent| sent.plus(QUEUE_RETENTION).minus(LAST_LOOK));
         match outcome {
             Outcome::Deferred { reason, .. } if last.is_some_and(|last| self.now() >= last) => {
-                let detail = format!("it was deferred for as long as the contact queue keeps a message, at last as {reason}");
+                let detail =
+                    format!("it was deferred for as long as the contact queue keeps a message, at last as {reason}");
                 Outcome::DeadLettered { reason: DeadLetterReason::Expired, detail }
             }
             outcome => outcome,

@@ -260,8 +260,16 @@ fn queue_policies_allow_nothing_but_the_named_upstreams_to_send() {
             }
             allowed += 1;
             let services = json!({"Service": ["sns.amazonaws.com", "events.amazonaws.com"]});
-            assert_eq!((&statement["Principal"], &statement["Action"]), (&services, &json!("sqs:SendMessage")), "{name}");
-            assert_eq!(statement["Condition"], json!({"ArnEquals": {"aws:SourceArn": {"Ref": "UpstreamArns"}}}), "{name}");
+            assert_eq!(
+                (&statement["Principal"], &statement["Action"]),
+                (&services, &json!("sqs:SendMessage")),
+                "{name}"
+            );
+            assert_eq!(
+                statement["Condition"],
+                json!({"ArnEquals": {"aws:SourceArn": {"Ref": "UpstreamArns"}}}),
+                "{name}"
+            );
         }
     }
     assert_eq!(allowed, 1);

@@ -112,13 +112,13 @@ async fn a_dead_letter_whose_sending_was_not_confirmed_is_sent_twice_rather_than
 async fn a_message_that_the_queue_would_delete_before_its_next_delivery_is_dead_lettered() {
     let stage = Stage::usual().await;
     let worker = stage.worker();
-    let sent = |id: &str, age: Duration| {
+    let kept_for = |id: &str, left: u64| {
         let mut record = record(event("held", id).to_string());
-        record["attributes"]["SentTimestamp"] = worker.clock.now().minus(age).as_millis().to_string().into();
+        let sent = worker.clock.now().minus(QUEUE_RETENTION).plus(Duration::from_secs(left));
+        record["attributes"]["SentTimestamp"] = sent.as_millis().to_string().into();
         record
     };
-    let (early, late) = (QUEUE_RETENTION - Duration::from_secs(7_200), QUEUE_RETENTION - Duration::from_secs(1_800));
-    let batch = [sent("early", early), sent("late", late)];
+    let batch = [kept_for("early", 7_200), kept_for("late", 1_800)];
     assert_eq!(worker.batch(&batch).await, [batch[0]["messageId"].as_str().unwrap()]);
     assert_eq!(stage.log.outcomes_of("early"), ["deferred held"]);
     assert_eq!(stage.log.outcomes_of("late"), ["dead-lettered expired"]);
