@@ -7,6 +7,10 @@ use crate::host::{Environment, FunctionConfig, HostError, Invocation};
 /// Messages in a batch.
 const BATCH: usize = 10;
 
+/// Rounds on one emulator and one simulator, which grow slower as they fill: twice as slow for both subjects after
+/// twenty-five.
+const ROUNDS_PER_DEPLOYMENT: usize = 5;
+
 /// What one environment's life was like.
 #[derive(Debug, Default)]
 struct Lives {
@@ -22,15 +26,17 @@ struct Lives {
 type Figure = (&'static str, &'static str, fn(&mut Lives) -> &mut Vec<f64>, Target);
 
 pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostError> {
-    let deployment = subjects.deploy(unlimited()).await?;
-    let ours = deployment.inject(&subjects.inject, false)?;
-    let peers = peer(&ours)?;
     let (mut our_lives, mut peer_lives) = (Lives::default(), Lives::default());
-    for _ in 0..extent.rounds {
-        // As the schedule does, so that queue health is as fresh as in operation.
-        deployment.fill_registry(&subjects.sync).await?;
-        live(&ours, extent.warm_batches, &mut our_lives).await?;
-        live(&peers, extent.warm_batches, &mut peer_lives).await?;
+    for _ in 0..extent.rounds.div_ceil(ROUNDS_PER_DEPLOYMENT) {
+        let deployment = subjects.deploy(unlimited()).await?;
+        let ours = deployment.inject(&subjects.inject, false)?;
+        let peers = peer(&ours)?;
+        for _ in 0..ROUNDS_PER_DEPLOYMENT {
+            // As the schedule does, so that queue health is as fresh as in operation.
+            deployment.fill_registry(&subjects.sync).await?;
+            live(&ours, extent.warm_batches, &mut our_lives).await?;
+            live(&peers, extent.warm_batches, &mut peer_lives).await?;
+        }
     }
     let mut rows = Vec::new();
     let figures: [Figure; 6] = [
