@@ -88,6 +88,8 @@ pub struct Schema {
     definitions: Vec<AttributeDefinition>,
     /// The first definition of each name, by the name as a careless hand would also write it.
     spellings: HashMap<String, usize>,
+    /// Those that every contact must carry.
+    required: Vec<AttributeKey>,
 }
 
 /// What the schema knows of a key.
@@ -204,12 +206,18 @@ impl Schema {
         for (index, definition) in definitions.iter().enumerate() {
             spellings.entry(careless(&definition.key)).or_insert(index);
         }
-        Self { definitions, spellings }
+        let required = definitions.iter().filter(|definition| definition.required);
+        Self { required: required.map(AttributeDefinition::prefixed).collect(), spellings, definitions }
     }
 
     /// Every registered attribute, ordered by name and type.
     pub fn definitions(&self) -> &[AttributeDefinition] {
         &self.definitions
+    }
+
+    /// The keys that every contact must carry.
+    pub(crate) fn required(&self) -> &[AttributeKey] {
+        &self.required
     }
 
     /// Whether nothing is registered.

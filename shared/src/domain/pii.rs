@@ -44,13 +44,9 @@ pub fn luhn(digits: impl DoubleEndedIterator<Item = u8>) -> bool {
 }
 
 fn mask(text: &str, phones: bool) -> Cow<'_, str> {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let fewest = if phones { *PHONE_DIGITS.start() } else { SSN_GROUPS.iter().sum() };
-    let mut found = Vec::new();
-    if text.contains('@') {
-        found.extend(text.match_indices('@').filter_map(|(at, _)| email(text, at)));
-    }
-    if digits >= fewest {
+    let mut found: Vec<_> = text.match_indices('@').filter_map(|(at, _)| email(text, at)).collect();
+    if text.bytes().filter(u8::is_ascii_digit).nth(fewest - 1).is_some() {
         numbers(text, phones, &mut found);
     }
     if found.is_empty() {

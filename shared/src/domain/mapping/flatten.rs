@@ -4,7 +4,7 @@
 //! `pii` word, and it keeps a stripped value from coming back through here. Two members that end in one name are refused,
 //! since whichever won would be chance.
 
-use std::{borrow::Cow, collections::BTreeMap, ptr};
+use std::{borrow::Cow, ptr};
 
 use serde_json::{Map, Value};
 
@@ -30,24 +30,26 @@ impl<'a> Mapping<'a> {
             }
             Err(rule) => return self.refuse_flatten(flatten, &rule),
         };
-        let mut leaves = Leaves::default();
-        leaves.collect(members, &flatten.prefix);
-        if leaves.count > MAX_VALUES {
+        let mut leaves = Vec::new();
+        collect(members, &flatten.prefix, &mut leaves);
+        if leaves.len() > MAX_VALUES {
             return self.refuse_flatten(flatten, &format!("finds more than {MAX_VALUES} values"));
         }
-        for (name, values) in leaves.named {
-            if !self.route.attributes.iter().any(|rule| rule.key.name() == name) {
-                self.leaf(flatten, root, &name, &values);
+        leaves.sort_by(|one, other| one.name.cmp(&other.name));
+        for leaves in leaves.chunk_by(|one, other| one.name == other.name) {
+            if !self.route.attributes.iter().any(|rule| rule.key.name() == leaves[0].name) {
+                self.leaf(flatten, root, leaves);
             }
         }
     }
 
-    fn leaf(&mut self, flatten: &Flatten, root: &Value, name: &str, values: &[&'a Value]) {
+    /// The leaves of one name: at least one.
+    fn leaf(&mut self, flatten: &Flatten, root: &Value, leaves: &[Leaf<'a>]) {
+        let Leaf { name, value: first } = &leaves[0];
         let definitions = self.schema.named(name);
         if definitions.is_empty() && flatten.unregistered == Unregistered::Drop {
             return;
         }
-        let Some((&first, others)) = values.split_first() else { return };
         let event = self.event;
         let place = |value: &Value| {
             let within = locate(root, value).unwrap_or_default();
@@ -56,8 +58,8 @@ impl<'a> Mapping<'a> {
         let scalar = scalar(first);
         let (key, made) = typed(name, &scalar, definitions);
         let broken = match made {
-            Ok(_) if let Some(second) = others.first() => {
-                format!("is the name of two members, at {:?} and {:?}", place(first), place(second))
+            Ok(_) if let Some(second) = leaves.get(1) => {
+                format!("is the name of two members, at {:?} and {:?}", place(first), place(second.value))
             }
             Ok(value) => {
                 let outside = self.boundary == ComplianceBoundary::Outside;
@@ -76,30 +78,24 @@ impl<'a> Mapping<'a> {
     }
 }
 
-/// The values of an object that can be attributes, by the names that they get.
-#[derive(Default)]
-struct Leaves<'e> {
-    named: BTreeMap<String, Vec<&'e Value>>,
-    count: usize,
+/// A value that can be an attribute, and the name that it gets.
+struct Leaf<'e> {
+    name: String,
+    value: &'e Value,
 }
 
-impl<'e> Leaves<'e> {
-    /// An event nests to a bounded depth, so recursion does too.
-    fn collect(&mut self, members: &'e Map<String, Value>, prefix: &str) {
-        for (key, value) in members {
-            let name = camel_case(prefix, key);
-            match value {
-                Value::Object(inner) => self.collect(inner, &name),
-                Value::Null => {}
-                Value::Array(elements) if elements.is_empty() || !elements.iter().all(is_scalar) => {}
-                _ => {
-                    self.count += 1;
-                    self.named.entry(name).or_default().push(value);
-                }
-            }
-            if self.count > MAX_VALUES {
-                return;
-            }
+/// Adds the leaves of an object, until there are too many. An event nests to a bounded depth, so recursion does too.
+fn collect<'e>(members: &'e Map<String, Value>, prefix: &str, leaves: &mut Vec<Leaf<'e>>) {
+    for (key, value) in members {
+        let name = camel_case(prefix, key);
+        match value {
+            Value::Object(inner) => collect(inner, &name, leaves),
+            Value::Null => {}
+            Value::Array(elements) if elements.is_empty() || !elements.iter().all(is_scalar) => {}
+            _ => leaves.push(Leaf { name, value }),
+        }
+        if leaves.len() > MAX_VALUES {
+            return;
         }
     }
 }

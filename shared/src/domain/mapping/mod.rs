@@ -187,15 +187,13 @@ impl<'a> Mapping<'a> {
 
     /// Every attribute that is registered as required must be there, unless a problem says already why it isn't.
     fn demand_required(&mut self) {
-        for definition in self.schema.definitions().iter().filter(|definition| definition.required) {
-            let key = definition.prefixed();
-            let text = key.to_string();
-            if self.attributes.contains_key(&key) || self.problems.iter().any(|p| p.attribute.as_ref() == Some(&text)) {
-                continue;
+        for key in self.schema.required() {
+            let reported = |problem: &Problem| problem.attribute.as_ref().is_some_and(|name| *name == key.to_string());
+            if !self.attributes.contains_key(key) && !self.problems.iter().any(reported) {
+                let rule = "is registered as required, and the route makes no value for it";
+                let problem = self.problem(DeadLetterReason::InvalidAttribute, key, rule).on(key);
+                self.problems.push(problem);
             }
-            let rule = "is registered as required, and the route makes no value for it";
-            let problem = self.problem(DeadLetterReason::InvalidAttribute, &text, rule).on(&text);
-            self.problems.push(problem);
         }
     }
 

@@ -6,7 +6,7 @@
 //! The phone-number library is asked when this is built, for its metadata, and when it is tested, for its opinion of every
 //! region's numbers. What stands between, taking off what people put before a number, is this module.
 
-use std::sync::OnceLock;
+use std::{borrow::Cow, sync::OnceLock};
 
 use regex_lite::{Captures, Regex};
 
@@ -31,13 +31,30 @@ struct Region {
     /// The country code, which others may share.
     code: u16,
     /// Its national numbers.
-    numbers: &'static str,
+    numbers: Numbers,
     /// Before an international number, such as `00`.
     international: &'static str,
     /// Before a national number, such as `0`, and what else of it belongs to the trunk.
     trunk: &'static str,
     /// What takes the trunk's place, with `$1` for its first group.
     transform: &'static str,
+}
+
+/// The national numbers of a region as an automaton over digits: a table instead of a pattern, since every event asks. Of
+/// each state it tells whether a number may end there, and for each digit the next state's place and one more, or 0 where no
+/// number goes on so. The first state is the start.
+struct Numbers(&'static [(bool, [u8; 10])]);
+
+impl Numbers {
+    fn accept(&self, digits: &str) -> bool {
+        let step = |(_, next): &(bool, [u8; 10]), digit: u8| {
+            let after = *next.get(usize::from(digit.wrapping_sub(b'0')))?;
+            self.0.get(usize::from(after).checked_sub(1)?)
+        };
+        let mut digits = digits.bytes();
+        let last = self.0.first().and_then(|start| digits.try_fold(start, step));
+        last.is_some_and(|(may_end, _)| *may_end)
+    }
 }
 
 impl E164 {
@@ -58,14 +75,14 @@ impl E164 {
         }
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         let number = if international { from_abroad(&digits) } else { at_home(self.region?, &digits) };
-        number.filter(|number| number.len() <= MAX_DIGITS).map(|number| format!("+{number}"))
+        number.filter(|number| number.len() <= MAX_DIGITS).map(|number| ["+", &number].concat())
     }
 }
 
 /// The digits of an international number: as they stand if they are one, else without the trunk prefix that people put
 /// between country code and number, `+44 (0)20 …`. Only the main region's is taken off: those of the others put an area
 /// code before what is too short, which makes a truncated number somebody else's.
-fn from_abroad(digits: &str) -> Option<String> {
+fn from_abroad(digits: &str) -> Option<Cow<'_, str>> {
     // Country codes have up to three digits, and none is the beginning of another.
     let (code, national) = (1..=3).find_map(|length| {
         let (code, national) = digits.split_at_checked(length)?;
@@ -73,20 +90,20 @@ fn from_abroad(digits: &str) -> Option<String> {
         of_code(code).next().map(|_| (code, national))
     })?;
     if has_number(code, national) {
-        return Some(digits.to_owned());
+        return Some(digits.into());
     }
     let stripped = of_code(code).next().and_then(|main| without_trunk(main, national));
-    stripped.filter(|number| has_number(code, number)).map(|national| format!("{code}{national}"))
+    stripped.filter(|number| has_number(code, number)).map(|national| format!("{code}{national}").into())
 }
 
 /// The digits of an international number for what is dialled within a region: an international one behind the region's
 /// prefix for those, a number of the region with or without its trunk prefix, or one with the country code alone.
-fn at_home(place: usize, digits: &str) -> Option<String> {
+fn at_home(place: usize, digits: &str) -> Option<Cow<'_, str>> {
     let region = &REGIONS[place];
     let of_the_region = |national: &str| {
         let stripped = without_trunk(place, national).filter(|number| has_number(region.code, number));
         let whole = || has_number(region.code, national).then(|| national.to_owned());
-        stripped.or_else(whole).map(|number| format!("{}{number}", region.code))
+        stripped.or_else(whole).map(|number| Cow::Owned(format!("{}{number}", region.code)))
     };
     after(&INTERNATIONAL[place], region.international, digits)
         .and_then(from_abroad)
@@ -129,7 +146,6 @@ fn transformed(rule: &str, found: &Captures<'_>) -> String {
 static REGIONS: &[Region] = &include!(concat!(env!("OUT_DIR"), "/phone_regions.rs"));
 
 /// Each pattern, from its first use on.
-static NUMBERS: [OnceLock<Option<Regex>>; REGIONS.len()] = [const { OnceLock::new() }; REGIONS.len()];
 static TRUNKS: [OnceLock<Option<Regex>>; REGIONS.len()] = [const { OnceLock::new() }; REGIONS.len()];
 static INTERNATIONAL: [OnceLock<Option<Regex>>; REGIONS.len()] = [const { OnceLock::new() }; REGIONS.len()];
 
@@ -139,13 +155,10 @@ fn of_code(code: u16) -> impl Iterator<Item = usize> {
     (first..REGIONS.len()).take_while(move |place| REGIONS[*place].code == code)
 }
 
-/// Whether any region of a country code has such national numbers. Most numbers are the main region's, asked first.
+/// Whether any region of a country code has such national numbers, all of their digits: the library's own check is content
+/// with the first ones.
 fn has_number(code: u16, national: &str) -> bool {
-    // The whole number: the library's own check is content with its first digits.
-    let read = |place: usize| Regex::new(&format!("^(?:{})$", REGIONS[place].numbers)).ok();
-    let has =
-        |place: usize| NUMBERS[place].get_or_init(|| read(place)).as_ref().is_some_and(|all| all.is_match(national));
-    of_code(code).any(has)
+    of_code(code).any(|place| REGIONS[place].numbers.accept(national))
 }
 
 /// A pattern at the beginning of what is dialled; nothing where there is none.
@@ -212,12 +225,38 @@ mod tests {
     fn every_pattern_can_be_read_and_stands_in_its_place() {
         assert!(REGIONS.len() > 240 && REGIONS.is_sorted_by_key(|region| region.code));
         for (place, region) in REGIONS.iter().enumerate() {
-            has_number(region.code, "");
+            assert!(!region.numbers.accept(""), "{}", region.id);
             for (read, text) in [(&TRUNKS[place], region.trunk), (&INTERNATIONAL[place], region.international)] {
                 assert_eq!(pattern(read, text).is_some(), !text.is_empty(), "{}: {text}", region.id);
             }
         }
-        assert!(NUMBERS.iter().all(|numbers| matches!(numbers.get(), Some(Some(_)))));
+    }
+
+    /// The library's own numbers of every region, and whatever differs from one of them by a digit.
+    #[test]
+    fn every_regions_automaton_accepts_what_its_pattern_matches() {
+        let (mut accepted, mut refused) = (0, 0);
+        for region in phonenumber::metadata::DATABASE.iter() {
+            let numbers = &REGIONS.iter().find(|known| known.id == region.id()).unwrap().numbers;
+            let kinds = region.descriptors();
+            let pattern: String = kinds.general().national_number().as_str().split_whitespace().collect();
+            let pattern = Regex::new(&format!("^(?:{pattern})$")).unwrap();
+            let kinds = [kinds.fixed_line(), kinds.mobile(), kinds.toll_free(), kinds.premium_rate(), kinds.voip()];
+            for number in kinds.into_iter().flatten().filter_map(|kind| kind.example()) {
+                for at in 0..=number.len() {
+                    let (before, after) = number.split_at(at);
+                    let rest = after.get(1..).unwrap_or_default();
+                    let near =
+                        (0..10).flat_map(|digit| [format!("{before}{digit}{rest}"), format!("{before}{digit}{after}")]);
+                    for near in near.chain([format!("{before}{rest}"), before.to_owned()]) {
+                        let accepts = numbers.accept(&near);
+                        assert_eq!(accepts, pattern.is_match(&near), "{} {near}", region.id());
+                        *if accepts { &mut accepted } else { &mut refused } += 1;
+                    }
+                }
+            }
+        }
+        assert!(accepted > 20_000 && refused > 20_000, "{accepted} {refused}");
     }
 
     /// The library's own numbers of every region, as they are dialled in it and written by the library.
