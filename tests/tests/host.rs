@@ -87,9 +87,7 @@ async fn what_a_killed_environment_held_comes_back_and_is_injected_once() {
     let function = Function::new(deployment.inject(&package, false).unwrap());
     let source = EventSource::new(deployment.endpoint(), &deployment.queues.contacts, &function);
     let mid_batch = async {
-        while deployment.simulator.contacts().is_empty() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        deployment.simulator.until(|tenant| !tenant.contacts().is_empty()).await;
         function.kill_a_busy_one()
     };
     let (was_killed, drained) = source.serve_until(mid_batch).await.unwrap();

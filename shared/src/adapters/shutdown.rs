@@ -4,14 +4,7 @@
 //! is closing time. The answer of an invocation that was cut short isn't handed in: its batch comes back whole, and what
 //! it settled ends as a duplicate.
 
-use std::{
-    process::exit,
-    sync::{
-        LazyLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{process::exit, sync::LazyLock};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -21,10 +14,7 @@ use tracing::{info, warn};
 
 static REQUESTED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::channel(false).0);
 
-static INVOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-/// How often to look whether the last invocation is over.
-const LOOK: Duration = Duration::from_millis(10);
+static INVOCATIONS: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::channel(0).0);
 
 /// Whether SIGTERM came.
 pub fn requested() -> bool {
@@ -45,7 +35,7 @@ impl UnderWay {
     /// One more.
     #[expect(clippy::new_without_default, reason = "it counts")]
     pub fn new() -> Self {
-        INVOCATIONS.fetch_add(1, Ordering::SeqCst);
+        INVOCATIONS.send_modify(|under_way| *under_way += 1);
         Self(())
     }
 
@@ -60,7 +50,7 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        INVOCATIONS.fetch_sub(1, Ordering::SeqCst);
+        INVOCATIONS.send_modify(|under_way| *under_way -= 1);
     }
 }
 
@@ -73,11 +63,7 @@ pub fn listen() {
         };
         info!("SIGTERM: no new request is begun");
         REQUESTED.send_replace(true);
-        loop {
-            tokio::time::sleep(LOOK).await;
-            if INVOCATIONS.load(Ordering::SeqCst) == 0 {
-                exit(0);
-            }
-        }
+        let _ = INVOCATIONS.subscribe().wait_for(|under_way| *under_way == 0).await;
+        exit(0);
     });
 }

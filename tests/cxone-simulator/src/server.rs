@@ -11,6 +11,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use tokio::sync::watch;
 
 use crate::admin;
 use crate::clock::Clock;
@@ -22,16 +23,27 @@ use crate::tenant::{Answer, Call, Delivery, Request, Tenant};
 pub(crate) struct Shared {
     tenant: Arc<Mutex<Tenant>>,
     pub(crate) clock: Clock,
+    /// Sent after each request that the tenant has handled.
+    handled: watch::Sender<()>,
 }
 
 impl Shared {
     pub(crate) fn new(tenant: Tenant, clock: Clock) -> Self {
-        Self { tenant: Arc::new(Mutex::new(tenant)), clock }
+        Self { tenant: Arc::new(Mutex::new(tenant)), clock, handled: watch::Sender::new(()) }
     }
 
     /// The tenant. A panic elsewhere leaves it as it was between two statements, which is good enough to ask it more.
     pub(crate) fn tenant(&self) -> MutexGuard<'_, Tenant> {
         self.tenant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until this holds of the tenant, now or after a request.
+    pub(crate) async fn until(&self, holds: impl Fn(&Tenant) -> bool) {
+        let mut handled = self.handled.subscribe();
+        while !holds(&self.tenant()) {
+            // The sender lives as long as this does, so it never fails.
+            let _ = handled.changed().await;
+        }
     }
 }
 
@@ -101,6 +113,7 @@ async fn unknown(
 async fn deliver(shared: &Shared, cut: &Cut, request: Request) -> Response {
     let now_ms = shared.clock.now_ms();
     let outcome = shared.tenant().handle(now_ms, &request);
+    shared.handled.send_replace(());
     if outcome.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(outcome.delay_ms)).await;
     }

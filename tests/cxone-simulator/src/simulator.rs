@@ -78,6 +78,11 @@ impl Simulator {
         self.shared.tenant()
     }
 
+    /// Waits until this holds of the tenant, now or after a request. It may never hold, so give it a time.
+    pub async fn until(&self, holds: impl Fn(&Tenant) -> bool) {
+        self.shared.until(holds).await;
+    }
+
     /// Every contact created, oldest first.
     pub fn contacts(&self) -> Vec<Contact> {
         self.tenant().contacts().to_vec()

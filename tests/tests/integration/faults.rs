@@ -8,7 +8,7 @@ use contact_injection::adapters::environment::System;
 use contact_injection::domain::idempotency::IdempotencyKey;
 use contact_injection::ports::Environment as _;
 use contact_injection_tests::local::sdk_config;
-use cxone_simulator::{ContactStatus, Effect, Endpoint, Fault, MalformedBody};
+use cxone_simulator::{ContactStatus, Effect, Endpoint, Fault, MalformedBody, Tenant};
 
 use super::stage::{Stage, emulator, event, key_of, record};
 
@@ -139,11 +139,9 @@ async fn an_event_that_kills_three_workers_is_tried_alone_and_then_given_up() {
 
 /// Waits until one more POST has arrived than were there.
 async fn in_flight(stage: &Stage) {
-    let posts = || stage.simulator.requests().iter().filter(|one| one.endpoint == Endpoint::Contacts).count();
-    let before = posts();
-    while posts() == before {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let posts = |tenant: &Tenant| tenant.requests().iter().filter(|one| one.endpoint == Endpoint::Contacts).count();
+    let before = posts(&stage.simulator.tenant());
+    stage.simulator.until(|tenant| posts(tenant) > before).await;
 }
 
 #[tokio::test]

@@ -108,15 +108,12 @@ async fn after_a_kill_in_the_middle_of_a_batch_the_next_worker_sends_less_and_ne
     stage.simulator.add_fault(Fault::times(10, Endpoint::Contacts, Effect::Delay { milliseconds: 20_000 }));
     let records = batch("killed", 10);
     let mut process = stage.process(Function::Inject, &[]).await;
-    let killed = async {
-        while stage.simulator.contacts().len() < 5 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
+    let killed = stage.simulator.until(|tenant| tenant.contacts().len() >= 5);
     tokio::select! {
         answer = process.invoke_within(Duration::from_secs(30), json!({ "Records": records })) => panic!("{answer:?}"),
         () = killed => process.kill().await,
     }
+    stage.simulator.clear_faults();
     let worker = stage.worker();
     assert_eq!(worker.batch_within(BRIEF, &records).await.len(), 10);
     assert!(stage.log.says("no OAuth client is free"), "the dead worker's lease still stands");

@@ -1,7 +1,5 @@
 //! The functions as processes: what stops their start, and that they work once started.
 
-use std::time::Duration;
-
 use cxone_simulator::{Effect, Endpoint, Fault};
 use serde_json::json;
 
@@ -88,9 +86,7 @@ async fn sigterm_settles_what_is_under_way_begins_nothing_new_and_ends_the_proce
     let mut process = stage.process(Function::Inject, &[]).await;
     let records = [record(event("single", "under-way").to_string())];
     let terminated = async {
-        while stage.simulator.contacts().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        stage.simulator.until(|tenant| !tenant.contacts().is_empty()).await;
         process.terminate();
     };
     let work = process.invoke(json!({ "Records": records }));
