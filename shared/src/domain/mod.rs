@@ -17,6 +17,7 @@ pub mod message;
 pub mod outcome;
 pub mod pii;
 pub mod problem;
+pub mod queues;
 pub mod registered;
 pub mod routes;
 pub mod targets;

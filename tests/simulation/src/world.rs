@@ -7,7 +7,7 @@ use std::{
 };
 
 use contact_injection::{
-    domain::{idempotency::IdempotencyKey, routes::QueueId, targets::Queue, time::Timestamp},
+    domain::{idempotency::IdempotencyKey, queues::Queue, routes::QueueId, time::Timestamp},
     ports::SchemaSnapshot,
 };
 use cxone_simulator::{ClientConfig, OnSaturation, RateLimit, SimulatorConfig, Tenant};

@@ -12,7 +12,7 @@ use tracing::warn;
 use super::super::aws::failed;
 use super::item::{Item, Unreadable, get_millis, get_text, millis, optional, text};
 use crate::{
-    domain::{attributes::Schema, health::QueueHealth, routes::QueueId, targets::Queue, time::Timestamp},
+    domain::{attributes::Schema, health::QueueHealth, queues::Queue, routes::QueueId, time::Timestamp},
     ports::{Registered, Registry, SchemaSnapshot, StoreError},
 };
 
