@@ -12,15 +12,14 @@
 //! A record is never deleted on doubt, and every write after a claim is conditional on that claim's attempt id, so a
 //! worker whose time ran out can change nothing. All of it is decided here; the table only compares and swaps.
 
+mod record;
+
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::record::{PlacedContact, RECORD_VERSION, Record, State};
 use super::{idempotency::DataHash, time::Timestamp, window::LATE_ARRIVAL};
-
-/// The form of the record that this code writes. One with a higher number is left alone.
-pub const RECORD_VERSION: u32 = 1;
 
 /// CXone remembers a key for 24 hours (guide, section 3). Less a quarter of an hour for clocks and a request's way.
 pub const KEY_MEMORY: Duration = Duration::from_secs(24 * 3600 - 15 * 60);
@@ -34,62 +33,6 @@ pub const CLAIM_MARGIN: Duration = Duration::from_secs(15);
 
 /// Claims that were never settled, with no service fault between them, before an event counts as a worker's killer.
 pub const CRASHES_TO_GIVE_UP: u32 = 3;
-
-/// What is known of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// A worker has it, or had it and crashed.
-    Claimed,
-    /// It was tried and nothing was created.
-    Released,
-    /// It was tried and nobody knows.
-    InDoubt,
-    /// Its contact exists.
-    Injected,
-    /// It is in doubt and can't be asked about any more.
-    Parked,
-}
-
-/// A contact of this event, and where it went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacedContact {
-    /// CXone's id.
-    pub contact_id: String,
-    /// The target, as logs show it.
-    pub target: String,
-}
-
-/// What the ledger holds on one event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
-    /// The form of the record.
-    pub version: u32,
-    /// What is known.
-    pub state: State,
-    /// The latest claim.
-    pub attempt: Uuid,
-    /// When the latest claim was made or settled.
-    pub at: Timestamp,
-    /// When the latest claim can be taken over.
-    pub until: Timestamp,
-    /// The data that the event is bound to, once a request may have been sent.
-    pub hash: Option<DataHash>,
-    /// The earliest time at which a request under the present key may have been sent.
-    pub first_sent: Option<Timestamp>,
-    /// Claims that were never settled.
-    pub crashes: u32,
-    /// Requests sent for it so far, as far as claims were settled.
-    pub attempts: u32,
-    /// Contacts that CXone created and lost, in order: their number makes the next key.
-    pub lost: Vec<PlacedContact>,
-    /// How many of those were lost before the event was last dead-lettered: a redrive may try their targets again.
-    pub forgiven: usize,
-    /// The contact that is in a queue.
-    pub contact: Option<PlacedContact>,
-    /// When the record is forgotten; a parked one never is.
-    pub expires: Option<Timestamp>,
-}
 
 /// What a worker asks for when it claims an event.
 #[derive(Clone, Debug)]
