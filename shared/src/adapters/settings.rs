@@ -63,37 +63,20 @@ impl fmt::Display for SettingsError {
 }
 
 /// The variables that [`Settings::read`] reads and the template sets.
-pub fn sync_variables() -> &'static [&'static str] {
-    &[
-        "CXONE_BASE_URL",
-        "SECRET_ARN",
-        "CLIENTS_TABLE",
-        "REGISTRY_TABLE",
-        "RATE_LIMIT",
-        "RATE_WINDOW_SECONDS",
-        "LOG_LEVEL",
-        "STACK_NAME",
-    ]
-}
+pub const VARIABLES: &[&str] = &[
+    "CXONE_BASE_URL",
+    "SECRET_ARN",
+    "CLIENTS_TABLE",
+    "REGISTRY_TABLE",
+    "RATE_LIMIT",
+    "RATE_WINDOW_SECONDS",
+    "LOG_LEVEL",
+    "STACK_NAME",
+];
 
-/// The variables that [`InjectSettings::read`] reads and the template sets.
-pub fn inject_variables() -> &'static [&'static str] {
-    &[
-        "CXONE_BASE_URL",
-        "SECRET_ARN",
-        "CLIENTS_TABLE",
-        "REGISTRY_TABLE",
-        "RATE_LIMIT",
-        "RATE_WINDOW_SECONDS",
-        "LOG_LEVEL",
-        "STACK_NAME",
-        "CONTACT_QUEUE_URL",
-        "DEAD_LETTER_QUEUE_URL",
-        "LEDGER_TABLE",
-        "MAXIMUM_CONCURRENCY",
-        "COMPLIANCE_BOUNDARY",
-    ]
-}
+/// The variables that [`InjectSettings::read`] reads and the template sets, besides [`VARIABLES`].
+pub const INJECT_VARIABLES: &[&str] =
+    &["CONTACT_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "LEDGER_TABLE", "MAXIMUM_CONCURRENCY", "COMPLIANCE_BOUNDARY"];
 
 /// The process's environment.
 #[expect(clippy::disallowed_methods, reason = "this is where configuration is read once")]
@@ -295,11 +278,12 @@ mod tests {
             value(name)
         };
         let elsewhere = ["ROUTES_PATH", "LAMBDA_TASK_ROOT"];
-        let listed =
-            |names: &[&str]| names.iter().chain(&elsewhere).map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let listed = |own: &[&str]| {
+            VARIABLES.iter().chain(own).chain(&elsewhere).map(|name| (*name).to_owned()).collect::<BTreeSet<_>>()
+        };
         Settings::read(&spy).unwrap();
-        assert_eq!(read.take(), listed(sync_variables()));
+        assert_eq!(read.take(), listed(&[]));
         InjectSettings::read(&spy).unwrap();
-        assert_eq!(read.take(), listed(inject_variables()));
+        assert_eq!(read.take(), listed(INJECT_VARIABLES));
     }
 }
