@@ -137,7 +137,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             }
         };
         let registered = self.registered(deliveries).await;
-        let schema = schema::current(self.ports, &worker, registered.schema).await;
+        let schema =
+            schema::current(self.ports, &worker, registered.schema, &self.configuration.routes, self.metrics).await;
         let queues = RefCell::new(std::mem::take(&mut memory.queues));
         queues.borrow_mut().take_share(share);
         for (id, queue) in registered.queues {
@@ -351,7 +352,7 @@ impl Delivery<'_> {
             reason = outcome.reason(),
             event_id = event.map(|event| event.id.as_str()),
             event_source = event.map(|event| event.source.as_str()),
-            event_type = event.map(|event| event.kind.as_str()),
+            event_type = event.and_then(|event| event.kind.as_deref()),
             route = facts.route,
             idempotency_key = facts.key.map(|key| key.to_string()),
             message_id = self.message.message_id,

@@ -20,7 +20,7 @@ use crate::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, ClaimRequest, NotClaimed, PlacedContact, Record},
         contact::Contact,
-        event::Event,
+        event::{Event, Identity},
         idempotency::{DataHash, IdempotencyKey},
         mapping::{self, ComplianceBoundary},
         message::Message,
@@ -86,7 +86,13 @@ pub struct EventName {
     /// Its source.
     pub source: String,
     /// Its type, where it could be read.
-    pub kind: String,
+    pub kind: Option<String>,
+}
+
+impl EventName {
+    fn new(identity: &Identity, kind: Option<&str>) -> Self {
+        Self { id: identity.id().to_owned(), source: identity.source().to_owned(), kind: kind.map(str::to_owned) }
+    }
 }
 
 /// The first step: needs nothing but the message.
@@ -101,17 +107,15 @@ pub fn prepare<'a>(
 ) -> Result<Prepared<'a>, Outcome> {
     facts.age = message.sent.map(|sent| now.since(sent));
     let event = Event::parse(&message.body).map_err(|malformed| {
-        facts.key =
-            malformed.identity.as_ref().map(|identity| IdempotencyKey::of_event(identity.source(), identity.id()));
+        if let Some(identity) = &malformed.identity {
+            facts.event = Some(EventName::new(identity, None));
+            facts.key = Some(IdempotencyKey::of_event(identity.source(), identity.id()));
+        }
         dead(DeadLetterReason::MalformedEvent, &malformed.problems)
     })?;
     let (identity, born) = (event.identity(), event.time().or(message.sent));
     let key = IdempotencyKey::of_event(identity.source(), identity.id());
-    facts.event = Some(EventName {
-        id: identity.id().to_owned(),
-        source: identity.source().to_owned(),
-        kind: event.event_type().to_owned(),
-    });
+    facts.event = Some(EventName::new(identity, Some(event.event_type())));
     facts.key = Some(key);
     facts.age = born.map(|born| now.since(born));
     let Some(route) = routes.select(&event) else {

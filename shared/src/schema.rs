@@ -8,8 +8,14 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::{
-    domain::{attributes::Schema, registered::read_schema},
+    domain::{
+        attributes::Schema,
+        drift::{Drift, drift},
+        registered::read_schema,
+        routes::Routes,
+    },
     error::chain,
+    metrics::{Metric, Metrics},
     ports::{Environment, Ports, Read, Registry, SchemaSnapshot},
     worker::Worker,
 };
@@ -18,7 +24,13 @@ use crate::{
 const STALE_AFTER: Duration = Duration::from_secs(26 * 3600);
 
 /// The schema to check against, or nothing where there is none to be had.
-pub async fn current<P: Ports>(ports: &P, worker: &Worker<'_, P>, snapshot: Option<SchemaSnapshot>) -> Option<Schema> {
+pub async fn current<P: Ports>(
+    ports: &P,
+    worker: &Worker<'_, P>,
+    snapshot: Option<SchemaSnapshot>,
+    routes: &Routes,
+    metrics: &Metrics,
+) -> Option<Schema> {
     let now = ports.environment().now();
     match snapshot {
         Some(snapshot) if now.since(snapshot.fetched) < STALE_AFTER => Some(snapshot.schema),
@@ -28,6 +40,8 @@ pub async fn current<P: Ports>(ports: &P, worker: &Worker<'_, P>, snapshot: Opti
                     attributes = fresh.schema.definitions().len(),
                     "the attribute schema was missing or stale and is renewed"
                 );
+                // The next sync will compare with this one, and find nothing shrunk.
+                drift_of(routes, &fresh, stale.as_ref(), metrics);
                 if let Err(cause) = ports.registry().keep_schema(&fresh).await {
                     warn!(error = chain(&cause), "the renewed attribute schema is not kept");
                 }
@@ -39,6 +53,22 @@ pub async fn current<P: Ports>(ports: &P, worker: &Worker<'_, P>, snapshot: Opti
             }
         },
     }
+}
+
+/// Where the routes and a fresh schema part, told to the log and to its metric.
+pub fn drift_of(
+    routes: &Routes,
+    fresh: &SchemaSnapshot,
+    known: Option<&SchemaSnapshot>,
+    metrics: &Metrics,
+) -> Vec<Drift> {
+    let drift = drift(routes, &fresh.schema, known.map(|known| &known.schema));
+    for part in &drift {
+        warn!(route = part.route, attribute = part.attribute, kind = ?part.kind, "the routes and the registered attributes differ");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of differences")]
+    metrics.value(Metric::SchemaDrift, drift.len() as f64);
+    drift
 }
 
 /// The schema as CXone has it now; what is wrong in words where there is none.

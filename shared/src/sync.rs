@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use crate::{
     domain::{
-        drift::{Drift, drift},
+        drift::Drift,
         health::{QueueHealth, Status},
         lease::Rate,
         routes::{QueueId, Routes},
@@ -142,7 +142,7 @@ impl<P: Ports> Sync<'_, P> {
         known: Option<SchemaSnapshot>,
     ) -> Result<(usize, Vec<Drift>), SyncError> {
         let fresh = schema::fetch(self.ports, worker).await.map_err(SyncError::NoSchema)?;
-        let drift = drift(self.routes, &fresh.schema, known.as_ref().map(|known| &known.schema));
+        let drift = schema::drift_of(self.routes, &fresh, known.as_ref(), self.metrics);
         let attributes = fresh.schema.definitions().len();
         info!(
             attributes,
@@ -151,14 +151,8 @@ impl<P: Ports> Sync<'_, P> {
             previous_hash = known.map(|known| known.schema.content_hash()),
             "the attribute schema is synced"
         );
-        for part in &drift {
-            warn!(route = part.route, attribute = part.attribute, kind = ?part.kind, "the routes and the registered attributes differ");
-        }
-        #[expect(clippy::cast_precision_loss, reason = "counts of attributes")]
-        {
-            self.metrics.value(Metric::RegisteredAttributes, attributes as f64);
-            self.metrics.value(Metric::SchemaDrift, drift.len() as f64);
-        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of attributes")]
+        self.metrics.value(Metric::RegisteredAttributes, attributes as f64);
         if !self.ports.registry().keep_schema(&fresh).await? {
             info!("a newer attribute schema is known already");
         }

@@ -143,6 +143,18 @@ fn truncation_cuts_at_a_character_after_masking() {
 }
 
 #[test]
+fn a_cut_makes_no_card_number_of_a_longer_one() {
+    let longer = format!("{}41111111111111110000", "x".repeat(239));
+    let cut =
+        |pii: &str, boundary| text(json!({ "path": "$.a", "overflow": "truncate", "pii": pii }), &longer, boundary);
+    assert_eq!(cut("redact", Outside), format!("{}[redacted]", "x".repeat(239)));
+    assert_eq!(cut("keep", Outside), &longer[..255]);
+    assert_eq!(cut("redact", Inside), &longer[..255]);
+    let unmarked = text(json!({ "path": "$.a", "overflow": "truncate" }), &longer, Outside);
+    assert_eq!(unmarked, format!("{}[redacted]", "x".repeat(239)));
+}
+
+#[test]
 fn personal_data_goes_by_its_word_and_by_the_boundary() {
     let note = "4111 1111 1111 1111, ada@example.com, +1 555 010 9876";
     let rule = |pii: &str| json!({ "path": "$.a", "pii": pii });
@@ -216,6 +228,27 @@ fn flattened_names_are_camel_case_and_typed_by_the_registry() {
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].pointer.as_deref(), Some("/data/o/extra"));
     assert_eq!(problems[0].attribute.as_deref(), Some("string:orderExtra"));
+}
+
+#[test]
+fn a_flattened_members_personal_name_is_in_no_problem() {
+    let change = json!({ "flatten": { "path": "$.o", "prefix": "order", "unregistered": "reject" } });
+    for name in ["555/010/9876", "4111\u{a0}1111\u{a0}1111\u{a0}1111", "ada@example.com"] {
+        let problems = mapped(&change, json!([]), json!({ "o": { name: "x" } }), Outside).unwrap_err();
+        assert_eq!(problems[0].pointer.as_deref(), Some("/data/o/[redacted]"));
+        assert_eq!(problems[0].attribute.as_deref(), Some("string:[redacted]"));
+        let told = format!("{} {:?}", problems[0], problems[0]);
+        assert!(["9876", "1111", "Ada", "ada"].iter().all(|part| !told.contains(part)), "{told}");
+    }
+}
+
+#[test]
+fn a_number_that_was_rounded_is_not_flattened_into_text() {
+    let change = json!({ "flatten": { "path": "$.o", "prefix": "o" } });
+    let data = serde_json::from_str(r#"{"o":{"refs":["a",89014103211118510720]}}"#).unwrap();
+    let problems = mapped(&change, json!([{ "key": "oRefs", "type": "string" }]), data, Outside).unwrap_err();
+    assert_eq!(problems[0].code, MappingFailed);
+    assert!(problems[0].message.contains("a double can't hold exactly"), "{}", problems[0]);
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Event {
         Self::unwrapped(json::read(body)?)
     }
 
-    /// Reads an event that is JSON already, by the same rules.
+    /// Reads an event that is JSON already, by the same rules but one: a member that was repeated can't be seen any more.
     pub fn from_json(value: Value) -> Result<Self, MalformedEvent> {
         Self::unwrapped(json::bounded(value)?)
     }

@@ -11,6 +11,8 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::pii;
+
 /// Levels of arrays and objects. Twice what the deepest upstream formats use, half of serde's own limit.
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Members of one object. An object with more is a table of data, not a record; a list of records may be longer.
@@ -51,9 +53,11 @@ pub(crate) fn bounded(value: Value) -> Result<Value, Fault> {
     Strict { depth: 0, reading: &mut reading }.deserialize(value).map_err(|error| reading.fault(&error))
 }
 
-/// The JSON pointer of a member or element of the value at `parent`.
+/// The JSON pointer of a member or element of the value at `parent`. Upstreams choose the names of members, and pointers
+/// are told to people: what looks personal in one is masked.
 pub(crate) fn child(parent: &str, segment: impl fmt::Display) -> String {
     let segment = segment.to_string();
+    let segment = pii::redact(&segment);
     if segment.contains(['~', '/']) {
         format!("{parent}/{}", segment.replace('~', "~0").replace('/', "~1"))
     } else {
@@ -206,6 +210,7 @@ fn same_when_composed(object: &Map<String, Value>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -264,6 +269,21 @@ mod tests {
             ["", "{", "\u{feff}{}", r#"{"a":"\ud800"}"#, r#"{"a":"\uZZZZ"}"#, "{} x", "NaN", "1e999", "{\"a\":01}"]
         {
             assert!(fault(text).1.contains(" at line 1 column "), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_does_not_tell_a_name_that_is_personal() {
+        for name in ["555/010/9876", "4111\u{a0}1111\u{a0}1111\u{a0}1111", "ada~x@example.com"] {
+            assert_eq!(child("/data", name), "/data/[redacted]");
+        }
+        assert_eq!(child("/data", "a/b~c"), "/data/a~1b~0c");
+    }
+
+    proptest! {
+        #[test]
+        fn a_fraction_is_read_to_its_last_bit(double in any::<f64>().prop_filter("finite", |double| double.is_finite())) {
+            prop_assert_eq!(read(&format!("{double:e}")).unwrap().as_f64(), Some(double));
         }
     }
 }

@@ -16,6 +16,8 @@ pub const MASK: &str = "[redacted]";
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 /// Digits of a phone number: a local one has 7, E.164 allows 15.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
+/// Accents apart from their letters, as decomposed text has them.
+const COMBINING_MARKS: std::ops::RangeInclusive<char> = '\u{300}'..='\u{36f}';
 /// Separators between two groups of one number: `) -` and the like.
 const MAX_GAP: usize = 3;
 
@@ -66,12 +68,14 @@ fn mask(text: &str, phones: bool) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// The e-mail address around an `@`.
+/// The e-mail address around an `@`: letters of every script, and before it whatever an atom of RFC 5322 may hold, but for
+/// the slash, which stands before an address more often than in one.
 fn email(text: &str, at: usize) -> Option<Range<usize>> {
+    let letter = |c: char| c.is_alphanumeric() || COMBINING_MARKS.contains(&c);
     let before = &text[..at];
-    let local = before.trim_end_matches(|c: char| c.is_alphanumeric() || "._%+'-&~!#$*".contains(c));
+    let local = before.trim_end_matches(|c: char| letter(c) || ".!#$%&'*+-=?^_`{|}~".contains(c));
     let after = &text[at + 1..];
-    let end = after.find(|c: char| !(c.is_alphanumeric() || c == '-' || c == '.')).unwrap_or(after.len());
+    let end = after.find(|c: char| !(letter(c) || c == '-' || c == '.')).unwrap_or(after.len());
     let domain = after[..end].trim_end_matches(['.', '-']);
     let is_domain = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
     (local.len() < at && is_domain).then(|| local.len()..at + 1 + domain.len())
@@ -224,6 +228,8 @@ mod tests {
     fn e_mail_addresses_are_masked() {
         assert_eq!(guard("to ada.b+x@mail.example.com."), "to [redacted].");
         assert_eq!(guard("<jürgen@müller.example>"), "<[redacted]>");
+        assert_eq!(guard("<ju\u{308}rgen@mu\u{308}ller.example>"), "<[redacted]>", "decomposed");
+        assert_eq!(guard("to bounces+ada=mail?x@example.com"), "to [redacted]");
         for text in ["@example.com", "a@b", "a @ example.com", "5 @ 3.50", "user@.com"] {
             assert_eq!(guard(text), text);
         }

@@ -68,6 +68,7 @@ async fn every_kind_of_bad_body_is_dead_lettered_alone_while_the_others_are_inje
         record("[1, 2, 3]"),
         record("\"an order\""),
         record(json!({"specversion": "1.0", "id": "x"}).to_string()),
+        record(json!({"specversion": "1.0", "id": "told", "source": "/crm", "type": "order"}).to_string()),
         record(utf16),
         record(twice),
         record(" "),
@@ -79,6 +80,7 @@ async fn every_kind_of_bad_body_is_dead_lettered_alone_while_the_others_are_inje
     assert_eq!(stage.simulator.contacts().len(), 2);
     let letters = stage.dead_letters().await;
     assert!(letters.iter().all(|letter| letter.reason() == "malformed-event"), "{letters:?}");
+    assert_eq!(stage.log.outcomes_of("told"), ["dead-lettered malformed-event"], "by its id, since that could be read");
     let mut buried: Vec<_> = letters.into_iter().map(|letter| letter.body).collect();
     let mut sent: Vec<_> = bad.iter().map(|record| record["body"].as_str().unwrap().to_owned()).collect();
     buried.sort_unstable();

@@ -138,6 +138,16 @@ async fn a_missing_or_stale_schema_is_fetched_by_the_worker_and_kept_for_the_oth
         let ended = stage.ends(&stage.worker(), &[event("pair", &format!("{hours}-{fetches}"))]).await;
         assert_eq!((ended, fetched(&stage)), (vec!["injected".to_owned()], fetches), "{hours} h on");
     }
+    let told = || {
+        let shrunk = |line: &Value| line["kind"] == "LengthShrunk" && line["attribute"] == "string:externalSource";
+        stage.log.lines().iter().any(shrunk)
+    };
+    assert!(!told());
+    let shorter = AttributeDefinition::new(AttributeType::String, "externalSource").with_max_length(40);
+    stage.simulator.tenant().config_mut().attributes[0] = shorter;
+    stage.advance(Duration::from_secs(100 * 3600));
+    assert_eq!(stage.ends(&stage.worker(), &[event("pair", "shorter")]).await, ["injected"]);
+    assert!(told(), "the next sync will see nothing shrink");
     stage.advance(Duration::from_secs(100 * 3600));
     stage.simulator.add_fault(Fault::always(Endpoint::Attributes, Effect::status(500)));
     assert_eq!(stage.ends(&stage.worker(), &[event("pair", "stale")]).await, ["injected"], "an old one still checks");

@@ -74,10 +74,12 @@ pub(crate) fn attribute(
     })
 }
 
-/// The value as text. Coercion writes a number or a boolean as JSON does.
+/// The value as text. Coercion writes a number or a boolean as JSON does. What was too large an integer for the parser is
+/// a rounded double by now.
 pub(crate) fn text(value: &Value, coerce: bool) -> Result<Cow<'_, str>, ConversionError> {
     match value {
         Value::String(text) => Ok(text.into()),
+        Value::Number(number) if coerce && number.is_f64() && !is_exact(number) => Err(ConversionError::NotExact),
         Value::Number(_) | Value::Bool(_) if coerce => Ok(value.to_string().into()),
         _ => Err(wrong(AttributeType::String, value)),
     }
@@ -111,7 +113,7 @@ fn date(value: &Value, coerce: bool) -> Result<String, ConversionError> {
             let pieces = Pieces::parse(text).map_err(|_| ConversionError::NotADate)?;
             // A date-time without an offset is a different moment in each place; a zone's name is not ISO 8601.
             let whole = pieces.time().is_some() == pieces.offset().is_some();
-            if !whole || pieces.time_zone_annotation().is_some() {
+            if !whole || text.contains('[') || pieces.to_numeric_offset().is_some_and(|of| of.seconds() % 60 != 0) {
                 return Err(ConversionError::NotADate);
             }
             Ok(pieces.to_string())
@@ -215,6 +217,10 @@ mod tests {
             assert_eq!(made(Date, &value, true), None, "{value}");
         }
         assert_eq!(made(Text, &json!([1]), true), None);
+        // Twenty digits are more than the parser's integers hold.
+        let rounded: Value = serde_json::from_str("89014103211118510720").unwrap();
+        assert_eq!(attribute(Text, &rounded, true), Err(ConversionError::NotExact));
+        assert_eq!(made(Text, &json!(u64::MAX), true), Some(json!("18446744073709551615")));
     }
 
     #[test]
@@ -252,6 +258,8 @@ mod tests {
             "2024-05-15T25:00Z",
             "14:30Z",
             "2024-05-15T14:30Z[UTC]",
+            "2024-05-15T14:30Z[u-ca=hebrew]",
+            "2024-05-15T14:30:00+02:00:45",
         ] {
             assert_eq!(attribute(Date, &json!(text), false), Err(ConversionError::NotADate), "{text}");
         }

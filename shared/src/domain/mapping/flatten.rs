@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{ComplianceBoundary, Mapping, convert, masked};
 use crate::domain::{
     attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue},
-    json,
+    json, pii,
     problem::{DeadLetterReason, Problem},
     routes::{Flatten, Overflow, Unregistered},
 };
@@ -55,8 +55,12 @@ impl<'a> Mapping<'a> {
             let within = locate(root, value).unwrap_or_default();
             format!("{}{within}", flatten.path.pointer(event))
         };
-        let scalar = scalar(first);
-        let (key, made) = typed(name, &scalar, definitions);
+        // Nobody registered this name, so that its sender may have written anything into it.
+        let name = if definitions.is_empty() && place(first).contains(pii::MASK) { pii::MASK } else { name };
+        let (key, made) = match scalar(first) {
+            Ok(scalar) => typed(name, &scalar, definitions),
+            Err(error) => (AttributeKey::new(AttributeType::String, name), Err(error)),
+        };
         let broken = match made {
             Ok(_) if let Some(second) = leaves.get(1) => {
                 format!("is the name of two members, at {:?} and {:?}", place(first), place(second.value))
@@ -64,7 +68,7 @@ impl<'a> Mapping<'a> {
             Ok(value) => {
                 let outside = self.boundary == ComplianceBoundary::Outside;
                 let value = if outside { masked(value, None, None) } else { value };
-                return self.admit(&key, value, Overflow::Reject, || Some(place(first)));
+                return self.admit(&key, value, Overflow::Reject, super::kept, || Some(place(first)));
             }
             Err(error) => error.to_string(),
         };
@@ -119,13 +123,10 @@ fn camel_case(prefix: &str, key: &str) -> String {
 }
 
 /// The value as one scalar: an array of scalars is one text.
-fn scalar(value: &Value) -> Cow<'_, Value> {
-    let Value::Array(elements) = value else { return Cow::Borrowed(value) };
-    let texts: Vec<_> = elements
-        .iter()
-        .map(|element| element.as_str().map_or_else(|| element.to_string().into(), Cow::Borrowed))
-        .collect();
-    Cow::Owned(Value::String(texts.join(",")))
+fn scalar(value: &Value) -> Result<Cow<'_, Value>, convert::ConversionError> {
+    let Value::Array(elements) = value else { return Ok(Cow::Borrowed(value)) };
+    let texts: Vec<_> = elements.iter().map(|element| convert::text(element, true)).collect::<Result<_, _>>()?;
+    Ok(Cow::Owned(Value::String(texts.join(","))))
 }
 
 fn is_scalar(value: &Value) -> bool {

@@ -127,13 +127,13 @@ impl<'a> Mapping<'a> {
             return;
         }
         let (path, required, default) = match &rule.source {
-            Source::Constant(value) => return self.admit(&rule.key, value.clone(), rule.overflow, || None),
+            Source::Constant(value) => return self.admit(&rule.key, value.clone(), rule.overflow, kept, || None),
             Source::Path { path, required, default } => (path, *required, default),
         };
         let made = match self.select(path) {
             Err(broken) => Err(broken),
             Ok(None) => match default {
-                Some(value) => return self.admit(&rule.key, value.clone(), rule.overflow, || None),
+                Some(value) => return self.admit(&rule.key, value.clone(), rule.overflow, kept, || None),
                 None if required => Err("is required, and the event has no value for it".into()),
                 None => return,
             },
@@ -146,8 +146,8 @@ impl<'a> Mapping<'a> {
         };
         match made {
             Ok(value) => {
-                let value = if outside { masked(value, rule.pii, rule.phone) } else { value };
-                self.admit(&rule.key, value, rule.overflow, || Some(path.pointer(event)));
+                let mask = |value| if outside { masked(value, rule.pii, rule.phone) } else { value };
+                self.admit(&rule.key, mask(value), rule.overflow, mask, || Some(path.pointer(event)));
             }
             Err(broken) => {
                 let problem = self.problem(DeadLetterReason::MappingFailed, &rule.key, &broken).on(&rule.key);
@@ -156,16 +156,17 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Takes a value that was made, if the registered schema takes it.
+    /// Takes a value that was made, if the registered schema takes it; `mask` is what was done to it before.
     fn admit(
         &mut self,
         key: &AttributeKey,
         value: AttributeValue,
         overflow: Overflow,
+        mask: impl Fn(AttributeValue) -> AttributeValue,
         pointer: impl FnOnce() -> Option<String>,
     ) {
         let broken = match self.schema.registration(key) {
-            Registration::Registered(definition) => match fitted(value, definition.length_limit(), overflow) {
+            Registration::Registered(definition) => match fitted(value, definition.length_limit(), overflow, mask) {
                 Ok(value) => {
                     self.attributes.insert(key.clone(), value);
                     return;
@@ -230,8 +231,19 @@ fn masked(value: AttributeValue, pii: Option<Pii>, phone: Option<E164>) -> Attri
     }
 }
 
-/// The value within its length in characters, or the length that it breaks.
-fn fitted(value: AttributeValue, limit: usize, overflow: Overflow) -> Result<AttributeValue, usize> {
+/// A value that was not masked.
+fn kept(value: AttributeValue) -> AttributeValue {
+    value
+}
+
+/// The value within its length in characters, or the length that it breaks. A cut may leave a card number where there was
+/// a longer one, so that what is left is masked again.
+fn fitted(
+    value: AttributeValue,
+    limit: usize,
+    overflow: Overflow,
+    mask: impl Fn(AttributeValue) -> AttributeValue,
+) -> Result<AttributeValue, usize> {
     let (AttributeValue::String(text) | AttributeValue::Date(text)) = &value else { return Ok(value) };
     // No text has more characters than bytes.
     let Some((end, _)) = (text.len() > limit).then(|| text.char_indices().nth(limit)).flatten() else {
@@ -240,7 +252,9 @@ fn fitted(value: AttributeValue, limit: usize, overflow: Overflow) -> Result<Att
     match (value, overflow) {
         (AttributeValue::String(mut text), Overflow::Truncate) => {
             text.truncate(end);
-            Ok(AttributeValue::String(text))
+            let cut = AttributeValue::String(text);
+            let masked = mask(cut.clone());
+            if masked == cut { Ok(cut) } else { fitted(masked, limit, overflow, mask) }
         }
         _ => Err(limit),
     }

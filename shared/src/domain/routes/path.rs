@@ -9,7 +9,7 @@
 //! is absent was looked for.
 
 use serde_json::Value;
-use serde_json_path::JsonPath;
+use serde_json_path::{JsonPath, PathElement};
 
 use crate::domain::{event::Event, json};
 
@@ -125,7 +125,10 @@ impl Path {
                 Step::Element(index) => json::child(&pointer, index),
             }),
             Query::General(path) => match path.query_located(self.start(event)).last() {
-                Some(node) => format!("{root}{}", node.location().to_json_pointer()),
+                Some(node) => node.location().iter().fold(root.to_owned(), |pointer, element| match element {
+                    PathElement::Name(name) => json::child(&pointer, name),
+                    PathElement::Index(index) => json::child(&pointer, index),
+                }),
                 None => root.to_owned(),
             },
         };
@@ -315,6 +318,7 @@ mod tests {
         assert_eq!(path("$.list[0]['a/b']").pointer(&event), "/data/list/0/a~1b");
         assert_eq!(path("$.list[*]['a/b']").pointer(&event), "/data/list/1/a~1b");
         assert_eq!(path("$..nothing").pointer(&event), "/data");
+        assert_eq!(path("$..*").pointer(&self::event(&json!({ "ada@example.com": 1 }))), "/data/[redacted]");
         assert_eq!(Path::compile("$.subject", Root::Event).unwrap().pointer(&event), "/subject");
     }
 
