@@ -15,7 +15,7 @@ use crate::{
         lease::Rate,
         mapping::ComplianceBoundary,
         message::{DeadLetter, Failure, Message},
-        outcome::{DeferralReason, LAST_LOOK, Outcome, QUEUE_RETENTION, Retry, visibility_delay},
+        outcome::{DeferralReason, Outcome, Retry, visibility_delay},
         problem::DeadLetterReason,
         queues::{Queue, Queues, Share},
         routes::{Address, QueueId, Routes},
@@ -247,23 +247,9 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     /// Says how a delivery ended: to the dead-letter queue first, where it ended there; then to the log and the metrics.
     async fn close(&self, delivery: &mut Delivery<'a>) {
         let outcome = delivery.outcome.take().unwrap_or(Outcome::deferred(DeferralReason::Deadline));
-        let outcome = self.bury(self.last_look(outcome, delivery), delivery).await;
+        let outcome = self.bury(outcome.within_retention(delivery.message.sent, self.now()), delivery).await;
         delivery.report(&outcome, self.request_id, self.metrics);
         delivery.outcome = Some(outcome);
-    }
-
-    /// The queue deletes what it has kept for long enough, and says nothing. So a message that may not live to its next
-    /// delivery is a dead letter instead, which lives two weeks more.
-    fn last_look(&self, outcome: Outcome, delivery: &Delivery<'a>) -> Outcome {
-        let last = delivery.message.sent.map(|sent| sent.plus(QUEUE_RETENTION).minus(LAST_LOOK));
-        match outcome {
-            Outcome::Deferred { reason, .. } if last.is_some_and(|last| self.now() >= last) => {
-                let detail =
-                    format!("it was deferred for as long as the contact queue keeps a message, at last as {reason}");
-                Outcome::DeadLettered { reason: DeadLetterReason::Expired, detail }
-            }
-            outcome => outcome,
-        }
     }
 
     async fn bury(&self, outcome: Outcome, delivery: &Delivery<'a>) -> Outcome {

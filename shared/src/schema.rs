@@ -41,7 +41,7 @@ pub async fn current<P: Ports>(
                     "the attribute schema was missing or stale and is renewed"
                 );
                 // The next sync will compare with this one, and find nothing shrunk.
-                drift_of(routes, &fresh, stale.as_ref(), metrics);
+                report_drift(routes, &fresh, stale.as_ref(), metrics);
                 if let Err(cause) = ports.registry().keep_schema(&fresh).await {
                     warn!(error = chain(&cause), "the renewed attribute schema is not kept");
                 }
@@ -55,8 +55,8 @@ pub async fn current<P: Ports>(
     }
 }
 
-/// Where the routes and a fresh schema part, told to the log and to its metric.
-pub fn drift_of(
+/// Tells the log and its metric where the routes and a fresh schema part, and returns it.
+pub fn report_drift(
     routes: &Routes,
     fresh: &SchemaSnapshot,
     known: Option<&SchemaSnapshot>,

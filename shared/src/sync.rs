@@ -142,7 +142,7 @@ impl<P: Ports> Sync<'_, P> {
         known: Option<SchemaSnapshot>,
     ) -> Result<(usize, Vec<Drift>), SyncError> {
         let fresh = schema::fetch(self.ports, worker).await.map_err(SyncError::NoSchema)?;
-        let drift = schema::drift_of(self.routes, &fresh, known.as_ref(), self.metrics);
+        let drift = schema::report_drift(self.routes, &fresh, known.as_ref(), self.metrics);
         let attributes = fresh.schema.definitions().len();
         info!(
             attributes,

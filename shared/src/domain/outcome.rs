@@ -44,6 +44,22 @@ impl Outcome {
         Self::Deferred { reason, retry: Retry::At(at) }
     }
 
+    /// The outcome of a message that was sent then. The queue deletes what it has kept for long enough, and says nothing:
+    /// what may not live to its next delivery is a dead letter instead, which lives two weeks more.
+    #[must_use]
+    pub fn within_retention(self, sent: Option<Timestamp>, now: Timestamp) -> Self {
+        match self {
+            Self::Deferred { reason, .. }
+                if sent.is_some_and(|sent| now >= sent.plus(QUEUE_RETENTION).minus(LAST_LOOK)) =>
+            {
+                let detail =
+                    format!("it was deferred for as long as the contact queue keeps a message, at last as {reason}");
+                Self::DeadLettered { reason: DeadLetterReason::Expired, detail }
+            }
+            outcome => outcome,
+        }
+    }
+
     /// The outcome's name.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -149,7 +165,7 @@ pub const QUEUE_RETENTION: Duration = Duration::from_secs(4 * 86_400);
 
 /// A message this close to the end of [`QUEUE_RETENTION`] may not live to its next delivery: the longest wait with its
 /// spread, a visibility timeout or two after crashes, and a delivery.
-pub const LAST_LOOK: Duration = Duration::from_secs(3_600);
+const LAST_LOOK: Duration = Duration::from_secs(3_600);
 
 /// Receives after which a message no longer comes back for each probe of a circuit: the queue's `maxReceiveCount`, 1,000,
 /// has to outlast [`QUEUE_RETENTION`].
@@ -196,6 +212,17 @@ mod tests {
             visibility_delay(Retry::At(NOW.minus(SMALLEST_SPREAD)), NOW, 1, Duration::ZERO, 0.5),
             Duration::from_secs(1)
         );
+    }
+
+    #[test]
+    fn only_a_deferral_near_the_end_of_the_retention_becomes_a_dead_letter() {
+        let sent = NOW.minus(QUEUE_RETENTION).plus(LAST_LOOK);
+        let name = |outcome: Outcome, sent| outcome.within_retention(sent, NOW).name();
+        let deferred = || Outcome::deferred(DeferralReason::Deadline);
+        assert_eq!(name(deferred(), Some(sent)), "dead-lettered");
+        assert_eq!(name(deferred(), Some(sent.plus(Duration::from_millis(1)))), "deferred");
+        assert_eq!(name(deferred(), None), "deferred");
+        assert_eq!(name(Outcome::Injected { contact_id: "c".to_owned() }, Some(sent)), "injected");
     }
 
     #[test]
