@@ -104,11 +104,11 @@ pub async fn dry_run<P: Ports>(
     leases::release(ports.clients(), worker.lease(), ports.environment().now()).await;
     let schema = fetched.map_err(DryRunError::NoSchema)?.schema;
     let results =
-        input.events.into_iter().map(|event| check(event, configuration, &schema, ports.environment().now())).collect();
+        input.events.iter().map(|event| check(event, configuration, &schema, ports.environment().now())).collect();
     Ok(DryRunAnswer { results })
 }
 
-fn check(event: Value, configuration: &Configuration, schema: &Schema, now: Timestamp) -> DryRunResult {
+fn check(event: &Value, configuration: &Configuration, schema: &Schema, now: Timestamp) -> DryRunResult {
     let event = match Event::from_json(event) {
         Ok(event) => event,
         Err(MalformedEvent { identity, problems }) => {

@@ -50,7 +50,7 @@ fn mapped(
 ) -> Result<Value, Vec<Problem>> {
     let routes = routes(change);
     let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data });
-    let event = Event::from_json(event).unwrap();
+    let event = Event::from_json(&event).unwrap();
     let route = routes.select(&event).unwrap();
     let contact = map(route, &event, &schema(definitions), boundary)?;
     let request =
@@ -277,7 +277,7 @@ fn nothing_of_a_value_is_in_debug_output_or_in_a_problem() {
     } }));
     let schema = schema(json!([{ "key": "c", "type": "string", "maxLength": 3 }]));
     let event = |data: Value| {
-        Event::from_json(json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data })).unwrap()
+        Event::from_json(&json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data })).unwrap()
     };
     let bad = event(json!({ "from": "secret", "a": "secret", "b": "secret", "c": "secret" }));
     let problems = map(routes.select(&bad).unwrap(), &bad, &schema, Outside).unwrap_err();

@@ -95,7 +95,7 @@ fn the_first_route_that_fits_wins() {
     let routes = Routes::from_json(&json!({ "routes": [narrow, wide] }).to_string()).unwrap();
     let selected = |event_type: &str, source: &str| {
         let event = json!({ "specversion": "1.0", "id": "1", "source": source, "type": event_type, "data": {} });
-        routes.select(&Event::from_json(event).unwrap()).map(|route| route.name().to_owned())
+        routes.select(&Event::from_json(&event).unwrap()).map(|route| route.name().to_owned())
     };
     assert_eq!(selected("order.created", "/crm/eu/1").as_deref(), Some("narrow"));
     assert_eq!(selected("order.created", "/shop").as_deref(), Some("wide"));
@@ -111,7 +111,7 @@ fn the_first_rule_that_holds_sets_the_priority() {
     let routes = Routes::from_json(&json!({ "routes": [route] }).to_string()).unwrap();
     let priority = |data: Value| {
         let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "r", "data": data });
-        let event = Event::from_json(event).unwrap();
+        let event = Event::from_json(&event).unwrap();
         routes.select(&event).unwrap().base_priority(&event).get()
     };
     assert_eq!(priority(json!({ "customer": { "tier": "gold" } })), 3);

@@ -6,13 +6,13 @@
 
 mod rules;
 
-use std::{fmt, sync::LazyLock};
+use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use self::rules::{Rules, malformed};
 use super::{
-    json::{self, Fault},
+    json::{self, Document, Fault, Kind, Node, Place},
     problem::Problem,
     time::Timestamp,
 };
@@ -24,7 +24,9 @@ pub struct Event {
     kind: String,
     time: Option<Timestamp>,
     expiry: Option<Timestamp>,
-    envelope: Value,
+    envelope: Document,
+    /// Where `data` stands in the envelope.
+    data: Place,
     form: Form,
 }
 
@@ -52,7 +54,7 @@ impl Event {
     }
 
     /// Reads an event that is JSON already, by the same rules but one: a member that was repeated can't be seen any more.
-    pub fn from_json(value: Value) -> Result<Self, MalformedEvent> {
+    pub fn from_json(value: &Value) -> Result<Self, MalformedEvent> {
         Self::unwrapped(json::bounded(value)?)
     }
 
@@ -76,20 +78,24 @@ impl Event {
         self.expiry
     }
 
-    /// The members of `data`.
-    pub fn data(&self) -> &Map<String, Value> {
-        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-        self.data_value().as_object().unwrap_or(&NONE)
-    }
-
     /// The whole event as a CloudEvent, whatever form it arrived in.
-    pub fn envelope(&self) -> &Value {
-        &self.envelope
+    pub(crate) fn envelope(&self) -> Node<'_> {
+        self.envelope.root()
     }
 
-    /// `data` as the root that paths start from: always an object.
-    pub(crate) fn data_value(&self) -> &Value {
-        &self.envelope["data"]
+    /// `data`: always an object.
+    pub(crate) fn data(&self) -> Node<'_> {
+        self.envelope.at(self.data)
+    }
+
+    /// [`Self::envelope`] as serde's tree.
+    pub(crate) fn envelope_tree(&self) -> &Value {
+        self.envelope.tree()
+    }
+
+    /// [`Self::data`] as serde's tree.
+    pub(crate) fn data_tree(&self) -> &Value {
+        &self.envelope.tree()["data"]
     }
 
     /// Turns a pointer into [`Self::envelope`] into one into the event that the sender wrote.
@@ -104,11 +110,12 @@ impl Event {
         pointer.to_owned()
     }
 
-    fn unwrapped(value: Value) -> Result<Self, MalformedEvent> {
-        if value.get("Type").and_then(Value::as_str) != Some("Notification") {
-            return Self::from_envelope(value);
+    fn unwrapped(document: Document) -> Result<Self, MalformedEvent> {
+        let text = |name| document.root().get(name).and_then(Node::as_str);
+        if text("Type") != Some("Notification") {
+            return Self::from_envelope(document);
         }
-        let Some(message) = value.get("Message").and_then(Value::as_str) else {
+        let Some(message) = text("Message") else {
             return Err(malformed("an SNS notification has no Message text", "/Message").into());
         };
         let inner = json::read(message).map_err(|fault| {
@@ -117,12 +124,12 @@ impl Event {
         Self::from_envelope(inner)
     }
 
-    fn from_envelope(value: Value) -> Result<Self, MalformedEvent> {
-        let Value::Object(members) = value else {
+    fn from_envelope(document: Document) -> Result<Self, MalformedEvent> {
+        if document.root().kind() != Kind::Object {
             return Err(malformed("the event is not a JSON object", "").into());
-        };
-        let form = Form::of(&members);
-        let mut rules = Rules::of(&members);
+        }
+        let form = Form::of(document.root());
+        let mut rules = Rules::of(document.root());
         if form == Form::CloudEvent {
             rules.cloud_event();
         }
@@ -135,11 +142,12 @@ impl Event {
         let problems = rules.problems();
 
         let identity = source.zip(id).map(|(source, id)| Identity { source, id });
-        match (identity, kind) {
-            (Some(identity), Some(kind)) if problems.is_empty() => {
-                Ok(Self { identity, kind, time, expiry, envelope: form.into_cloud_event(members), form })
+        let envelope = form.into_cloud_event(document);
+        match (identity, kind, envelope.root().get("data").map(Node::place)) {
+            (Some(identity), Some(kind), Some(data)) if problems.is_empty() => {
+                Ok(Self { identity, kind, time, expiry, envelope, data, form })
             }
-            (identity, _) => Err(MalformedEvent { identity, problems }),
+            (identity, ..) => Err(MalformedEvent { identity, problems }),
         }
     }
 }
@@ -184,8 +192,8 @@ enum Form {
 
 impl Form {
     /// What is neither is held to the rules of CloudEvents: that says best what is missing.
-    fn of(members: &Map<String, Value>) -> Self {
-        if members.contains_key("detail-type") && !members.contains_key("specversion") {
+    fn of(event: Node<'_>) -> Self {
+        if event.get("detail-type").is_some() && event.get("specversion").is_none() {
             Self::EventBridge
         } else {
             Self::CloudEvent
@@ -206,18 +214,27 @@ impl Form {
         }
     }
 
-    fn into_cloud_event(self, mut members: Map<String, Value>) -> Value {
-        if self == Self::EventBridge {
-            // EventBridge's own `version` says how to read the form that is given up here.
-            members.remove("version");
-            members.insert("specversion".to_owned(), "1.0".into());
-            for (sent, kept) in [(self.event_type(), "type"), (self.data(), "data")] {
-                if let Some(value) = members.remove(sent) {
-                    members.insert(kept.to_owned(), value);
-                }
-            }
+    fn into_cloud_event(self, sent: Document) -> Document {
+        if self == Self::CloudEvent {
+            return sent;
         }
-        Value::Object(members)
+        let mut event = Document::with_room_for(0);
+        let object = event.object();
+        event.text("specversion");
+        event.text("1.0");
+        for (name, value) in sent.root().members() {
+            let name = match name {
+                // EventBridge's own `version` says how to read the form that is given up here.
+                "version" | "type" | "data" => continue,
+                _ if name == self.event_type() => "type",
+                _ if name == self.data() => "data",
+                _ => name,
+            };
+            event.text(name);
+            event.copy(value);
+        }
+        event.close(object);
+        event
     }
 }
 
@@ -227,7 +244,7 @@ fn list(problems: &[Problem]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 
@@ -248,7 +265,7 @@ mod tests {
         let event = cloud_event(|_| ()).unwrap();
         assert_eq!((event.identity().source(), event.identity().id(), event.event_type()), ("/s", "1", "t"));
         assert_eq!(event.time().unwrap().to_string(), "2024-05-15T14:30:00.000Z");
-        assert_eq!((event.expiry(), event.data()["a"].as_i64()), (None, Some(1)));
+        assert_eq!((event.expiry(), event.data_tree()["a"].as_i64()), (None, Some(1)));
     }
 
     #[test]
@@ -256,11 +273,11 @@ mod tests {
         let body = json!({
             "version": "0", "id": "1", "source": "s", "detail-type": "T", "account": "123456789012", "detail": { "a": 1 },
         });
-        let event = Event::from_json(body).unwrap();
+        let event = Event::from_json(&body).unwrap();
         let expected = json!({
             "specversion": "1.0", "id": "1", "source": "s", "type": "T", "account": "123456789012", "data": { "a": 1 },
         });
-        assert_eq!(event.envelope(), &expected);
+        assert_eq!(event.envelope_tree(), &expected);
         assert_eq!(event.sender_pointer("/data/a"), "/detail/a");
         assert_eq!(event.sender_pointer("/database"), "/database");
     }
@@ -269,11 +286,11 @@ mod tests {
     fn an_sns_notification_is_unwrapped_once() {
         let inner = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": {} }).to_string();
         let wrapped = json!({ "Type": "Notification", "Message": inner });
-        assert_eq!(Event::from_json(wrapped.clone()).unwrap().event_type(), "t");
+        assert_eq!(Event::from_json(&wrapped).unwrap().event_type(), "t");
         let twice = json!({ "Type": "Notification", "Message": wrapped.to_string() });
-        assert!(Event::from_json(twice).is_err());
-        assert_eq!(pointers(Event::from_json(json!({ "Type": "Notification", "Message": "hello" }))), ["/Message"]);
-        assert_eq!(pointers(Event::from_json(json!({ "Type": "Notification" }))), ["/Message"]);
+        assert!(Event::from_json(&twice).is_err());
+        assert_eq!(pointers(Event::from_json(&json!({ "Type": "Notification", "Message": "hello" }))), ["/Message"]);
+        assert_eq!(pointers(Event::from_json(&json!({ "Type": "Notification" }))), ["/Message"]);
     }
 
     #[test]

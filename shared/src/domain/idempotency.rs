@@ -8,8 +8,10 @@ use std::fmt;
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 use uuid::Uuid;
+
+use super::json::{Kind, Node};
 
 /// The namespace of every event's key (public interface, section 1).
 const EVENTS: Uuid = Uuid::from_u128(0x2fcf_f96a_1a86_41f2_a7cf_eef8_25f7_5371);
@@ -57,9 +59,9 @@ pub struct DataHash(String);
 
 impl DataHash {
     /// Hashes the data of an event.
-    pub fn of(data: &Map<String, Value>) -> Self {
+    pub(crate) fn of(data: Node<'_>) -> Self {
         let mut context = Context::new(&SHA256);
-        hash_object(data, &mut context);
+        hash_value(data, &mut context);
         Self(hex(context.finish().as_ref()))
     }
 
@@ -84,35 +86,31 @@ fn hex(bytes: &[u8]) -> String {
 
 // Every value starts with a tag, and everything of variable length with its length: no two values hash the same bytes.
 
-fn hash_value(value: &Value, context: &mut Context) {
-    match value {
-        Value::Null => context.update(b"z"),
-        Value::Bool(true) => context.update(b"t"),
-        Value::Bool(false) => context.update(b"f"),
-        Value::Number(number) => hash_number(number, context),
-        Value::String(text) => {
+fn hash_value(value: Node<'_>, context: &mut Context) {
+    match value.kind() {
+        Kind::Null => context.update(b"z"),
+        Kind::Boolean(true) => context.update(b"t"),
+        Kind::Boolean(false) => context.update(b"f"),
+        Kind::Number(number) => hash_number(number, context),
+        Kind::Text(text) => {
             context.update(b"s");
             hash_text(text, context);
         }
-        Value::Array(items) => {
+        Kind::Array => {
             context.update(b"a");
-            hash_length(items.len(), context);
-            for item in items {
-                hash_value(item, context);
+            hash_length(value.elements().count(), context);
+            value.elements().for_each(|element| hash_value(element, context));
+        }
+        Kind::Object => {
+            let mut members: Vec<_> = value.members().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            context.update(b"o");
+            hash_length(members.len(), context);
+            for (name, member) in members {
+                hash_text(name, context);
+                hash_value(member, context);
             }
         }
-        Value::Object(members) => hash_object(members, context),
-    }
-}
-
-fn hash_object(members: &Map<String, Value>, context: &mut Context) {
-    let mut sorted: Vec<_> = members.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| *name);
-    context.update(b"o");
-    hash_length(sorted.len(), context);
-    for (name, value) in sorted {
-        hash_text(name, context);
-        hash_value(value, context);
     }
 }
 
@@ -146,9 +144,10 @@ fn hash_length(length: usize, context: &mut Context) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::json;
 
     fn hash(json: &str) -> DataHash {
-        DataHash::of(&serde_json::from_str(json).unwrap())
+        DataHash::of(json::read(json).unwrap().root())
     }
 
     #[test]
@@ -179,6 +178,13 @@ mod tests {
     #[test]
     fn member_order_and_number_spelling_do_not_change_the_hash() {
         assert_eq!(hash(r#"{"a":1,"b":{"c":[1,2],"d":null}}"#), hash(r#"{"b":{"d":null,"c":[1.0,2e0]},"a":1}"#));
+    }
+
+    #[test]
+    fn the_hash_of_known_data_never_changes() {
+        // Made once with Python's hashlib, independently of this code: the ledger keeps hashes over many versions of it.
+        let known = hash(r#"{"b":[1,"\u00e9",null,{}],"a":{"d":true,"c":-2.5}}"#);
+        assert_eq!(known.as_str(), "d8fd5d1f407f56ac8b321025067a814d215956ea84e0a622cfc192aee6daf536");
     }
 
     #[test]

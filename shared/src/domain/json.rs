@@ -2,15 +2,18 @@
 //!
 //! serde's own `Value` keeps the last of two members with one name, where another parser keeps the first: two systems
 //! then see two events in one body. It also lets an object or a tree grow to whatever the body holds, and every later
-//! walk pays for it. So one visitor builds the `Value` and refuses both on the way, in the one pass that parsing takes
+//! walk pays for it. So one visitor writes a [`Document`] and refuses both on the way, in the one pass that parsing takes
 //! anyway; later code relies on the bounds and checks nothing again.
 
-use std::{collections::HashSet, fmt};
+mod document;
+
+use std::fmt;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
+pub(crate) use self::document::{Document, Kind, Node, Place, Text};
 use super::pii;
 
 /// Levels of arrays and objects. Twice what the deepest upstream formats use, half of serde's own limit.
@@ -33,24 +36,23 @@ pub(crate) struct Fault {
 }
 
 /// Reads a whole text as one JSON value.
-pub(crate) fn read(text: &str) -> Result<Value, Fault> {
+pub(crate) fn read(text: &str) -> Result<Document, Fault> {
     read_up_to(MAX_VALUES, text)
 }
 
 /// Reads a whole text of so many values at most.
-pub(crate) fn read_up_to(most: usize, text: &str) -> Result<Value, Fault> {
+pub(crate) fn read_up_to(most: usize, text: &str) -> Result<Document, Fault> {
     let mut parser = serde_json::Deserializer::from_str(text);
-    let mut reading = Reading::up_to(most);
-    Strict { depth: 0, reading: &mut reading }
-        .deserialize(&mut parser)
-        .and_then(|value| parser.end().map(|()| value))
-        .map_err(|error| reading.fault(&error))
+    let mut reading = Reading::of(most, text.len());
+    let read = Strict { depth: 0, reading: &mut reading }.deserialize(&mut parser).and_then(|()| parser.end());
+    reading.ended(read)
 }
 
 /// Holds a value that was parsed elsewhere to the same bounds.
-pub(crate) fn bounded(value: Value) -> Result<Value, Fault> {
-    let mut reading = Reading::up_to(MAX_VALUES);
-    Strict { depth: 0, reading: &mut reading }.deserialize(value).map_err(|error| reading.fault(&error))
+pub(crate) fn bounded(value: &Value) -> Result<Document, Fault> {
+    let mut reading = Reading::of(MAX_VALUES, 0);
+    let read = Strict { depth: 0, reading: &mut reading }.deserialize(value);
+    reading.ended(read)
 }
 
 /// The JSON pointer of a member or element of the value at `parent`. Upstreams choose the names of members, and pointers
@@ -72,6 +74,9 @@ pub(crate) fn composed(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// What is known while a text is being read.
 struct Reading {
+    document: Document,
+    /// Of the objects that are being read, from the outermost in.
+    names: Vec<Text>,
     values: usize,
     most: usize,
     /// Segments from the place of an error up to the root, filled while the error travels up.
@@ -79,16 +84,25 @@ struct Reading {
 }
 
 impl Reading {
-    fn up_to(most: usize) -> Self {
-        Self { values: 0, most, trail: Vec::new() }
+    fn of(most: usize, bytes: usize) -> Self {
+        Self {
+            document: Document::with_room_for(bytes),
+            names: Vec::with_capacity(64),
+            values: 0,
+            most,
+            trail: Vec::new(),
+        }
     }
 
-    fn fault(&self, error: &serde_json::Error) -> Fault {
-        let pointer = self.trail.iter().rev().fold(String::new(), |pointer, segment| child(&pointer, segment));
-        Fault { pointer, message: error.to_string() }
+    fn ended(self, read: Result<(), serde_json::Error>) -> Result<Document, Fault> {
+        read.map(|()| self.document).map_err(|error| {
+            let pointer = self.trail.iter().rev().fold(String::new(), |pointer, segment| child(&pointer, segment));
+            Fault { pointer, message: error.to_string() }
+        })
     }
 }
 
+/// Reads one value.
 struct Strict<'r> {
     depth: usize,
     reading: &'r mut Reading,
@@ -108,9 +122,9 @@ impl Strict<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = Value;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         self.reading.values += 1;
         if self.reading.values > self.reading.most {
             return Err(D::Error::custom(format_args!("holds more than {} values", self.reading.most)));
@@ -120,92 +134,131 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
 }
 
 impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = Value;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.reading.document.null();
+        Ok(())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.reading.document.boolean(value);
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.reading.document.number(value);
+        Ok(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.reading.document.number(value);
+        Ok(())
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.reading.document.number(Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?);
+        Ok(())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        self.reading.document.text(value);
+        Ok(())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
         self.enter()?;
-        let mut array = Vec::new();
+        let array = self.reading.document.array();
+        let mut read = 0_usize;
         loop {
             match elements.next_element_seed(self.inner()) {
-                Ok(Some(element)) => array.push(element),
-                Ok(None) => return Ok(Value::Array(array)),
+                Ok(Some(())) => read += 1,
+                Ok(None) => break,
                 Err(error) => {
-                    self.reading.trail.push(array.len().to_string());
+                    self.reading.trail.push(read.to_string());
                     return Err(error);
                 }
             }
         }
+        self.reading.document.close(array);
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
         self.enter()?;
-        let mut object = Map::new();
-        let mut ascii = true;
-        while let Some(name) = members.next_key::<String>()? {
-            if object.len() == MAX_MEMBERS {
+        let object = self.reading.document.object();
+        let first = self.reading.names.len();
+        while let Some(name) = members.next_key_seed(Name(&mut self.reading.document))? {
+            if self.reading.names.len() - first == MAX_MEMBERS {
                 return Err(A::Error::custom(format_args!("an object has more than {MAX_MEMBERS} members")));
             }
-            ascii &= name.is_ascii();
-            let value = match members.next_value_seed(self.inner()) {
-                Ok(value) => value,
-                Err(error) => {
-                    self.reading.trail.push(name);
-                    return Err(error);
-                }
-            };
-            match object.entry(name) {
-                serde_json::map::Entry::Vacant(place) => {
-                    place.insert(value);
-                }
-                serde_json::map::Entry::Occupied(first) => {
-                    self.reading.trail.push(first.key().clone());
-                    return Err(A::Error::custom("a member is repeated"));
-                }
+            self.reading.names.push(name);
+            if let Err(error) = members.next_value_seed(self.inner()) {
+                self.reading.trail.push(self.reading.document.str(name).to_owned());
+                return Err(error);
             }
         }
-        if !ascii && let Some(name) = same_when_composed(&object) {
+        self.reading.document.close(object);
+        if let Some((name, rule)) = clash(&self.reading.document, &self.reading.names[first..]) {
             self.reading.trail.push(name);
-            return Err(A::Error::custom("two members have names that differ only by Unicode normalisation"));
+            return Err(A::Error::custom(rule));
         }
-        Ok(Value::Object(object))
+        self.reading.names.truncate(first);
+        Ok(())
     }
 }
 
-fn same_when_composed(object: &Map<String, Value>) -> Option<String> {
-    let mut seen = HashSet::with_capacity(object.len());
-    object.keys().find(|name| !seen.insert(composed(name))).cloned()
+/// Reads the name of a member.
+struct Name<'r>(&'r mut Document);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Text;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Text, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Text, E> {
+        Ok(self.0.text(name))
+    }
+}
+
+/// The name that two members of one object have, and the rule that this breaks.
+fn clash(document: &Document, names: &[Text]) -> Option<(String, &'static str)> {
+    let all = || names.iter().map(|&name| document.str(name));
+    // A few names are compared sooner than sorted: most differ in length.
+    let few = names.len() <= 16;
+    let distinct = |(at, &name): (usize, &Text)| !names[..at].iter().any(|&earlier| document.same(earlier, name));
+    if !(few && names.iter().enumerate().all(distinct))
+        && let Some(name) = repeated(all())
+    {
+        return Some((name.to_owned(), "a member is repeated"));
+    }
+    if names.first().is_some_and(|&first| !document.is_ascii_since(first))
+        && let Some(name) = repeated(all().map(composed))
+    {
+        return Some((name.into_owned(), "two members have names that differ only by Unicode normalisation"));
+    }
+    None
+}
+
+fn repeated<T: Ord>(names: impl Iterator<Item = T>) -> Option<T> {
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    let first = names.windows(2).position(|pair| pair[0] == pair[1])?;
+    Some(names.swap_remove(first))
 }
 
 #[cfg(test)]
@@ -216,15 +269,16 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> (String, String) {
-        let fault = read(text).unwrap_err();
+        let fault = read(text).err().unwrap();
         (fault.pointer, fault.message)
     }
 
     #[test]
     fn a_text_reads_as_serde_reads_it() {
         let text = r#"{"a":[1,-2,2.5,18446744073709551615,"x\u00e9",true,null],"b":{}}"#;
-        assert_eq!(read(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
-        assert_eq!(bounded(json!({"a": [1, {"b": null}]})).unwrap(), json!({"a": [1, {"b": null}]}));
+        assert_eq!(read(text).unwrap().tree(), &serde_json::from_str::<Value>(text).unwrap());
+        let value = json!({"a": [1, {"b": null}], "c": {"d": []}});
+        assert_eq!(bounded(&value).unwrap().tree(), &value);
     }
 
     #[test]
@@ -232,6 +286,24 @@ mod tests {
         let (pointer, message) = fault(r#"{"data":{"list":[0,{"a/b":1,"a/b":2}]}}"#);
         assert_eq!(pointer, "/data/list/1/a~1b");
         assert!(message.starts_with("a member is repeated"), "{message}");
+    }
+
+    #[test]
+    fn a_repeated_member_is_refused_wherever_it_stands() {
+        for count in [2, 3, 17, 200] {
+            let names: Vec<_> = (0..count).map(|n| format!("n{n}")).collect();
+            let object = |names: &[String]| {
+                let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":[{{}}]")).collect();
+                format!("{{{}}}", members.join(","))
+            };
+            assert!(read(&object(&names)).is_ok());
+            for (first, second) in [(0, 1), (0, count - 1), (count - 2, count - 1)] {
+                let mut names = names.clone();
+                names[second] = names[first].clone();
+                assert_eq!(fault(&object(&names)).0, format!("/n{first}"), "{count} members");
+            }
+        }
+        assert!(fault("{\"\":1,\"\":2}").1.starts_with("a member is repeated"));
     }
 
     #[test]
@@ -283,7 +355,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_fraction_is_read_to_its_last_bit(double in any::<f64>().prop_filter("finite", |double| double.is_finite())) {
-            prop_assert_eq!(read(&format!("{double:e}")).unwrap().as_f64(), Some(double));
+            prop_assert_eq!(read(&format!("{double:e}")).unwrap().tree().as_f64(), Some(double));
         }
     }
 }

@@ -126,7 +126,7 @@ fn numbers(text: &str, phones: bool, found: &mut Vec<Range<usize>>) {
 
 fn groups(text: &str) -> Vec<Group> {
     let bytes = text.as_bytes();
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<Group> = Vec::with_capacity(8);
     let mut at = 0;
     while let Some(skipped) = bytes[at..].iter().position(u8::is_ascii_digit) {
         let start = at + skipped;

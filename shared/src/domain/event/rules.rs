@@ -1,21 +1,20 @@
 //! The rules of an envelope, each of which is tried whatever became of the others.
 
-use serde_json::{Map, Value};
-
 use crate::domain::{
+    json::{Kind, Node},
     problem::{DeadLetterReason, Problem},
     time::Timestamp,
 };
 
 /// An envelope under examination. A null member counts as absent, as CloudEvents has it.
 pub(super) struct Rules<'a> {
-    members: &'a Map<String, Value>,
+    event: Node<'a>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn of(members: &'a Map<String, Value>) -> Self {
-        Self { members, problems: Vec::new() }
+    pub(super) fn of(event: Node<'a>) -> Self {
+        Self { event, problems: Vec::new() }
     }
 
     /// What was found.
@@ -23,8 +22,8 @@ impl<'a> Rules<'a> {
         self.problems
     }
 
-    fn present(&self, name: &str) -> Option<&'a Value> {
-        self.members.get(name).filter(|value| !value.is_null())
+    fn present(&self, name: &str) -> Option<Kind<'a>> {
+        self.event.get(name).map(Node::kind).filter(|&value| value != Kind::Null)
     }
 
     fn broken(&mut self, name: &str, rule: &str) {
@@ -34,7 +33,7 @@ impl<'a> Rules<'a> {
     pub(super) fn cloud_event(&mut self) {
         match self.present("specversion") {
             None => self.broken("specversion", "is missing, and so is EventBridge's detail-type"),
-            Some(Value::String(version)) if version == "1.0" => {}
+            Some(Kind::Text("1.0")) => {}
             Some(_) => self.broken("specversion", "must be \"1.0\""),
         }
         if self.present("data_base64").is_some() {
@@ -42,10 +41,10 @@ impl<'a> Rules<'a> {
         }
         match self.present("datacontenttype") {
             None => {}
-            Some(Value::String(media_type)) if is_json(media_type) => {}
+            Some(Kind::Text(media_type)) if is_json(media_type) => {}
             Some(_) => self.broken("datacontenttype", "must be a JSON media type or absent"),
         }
-        if self.present("subject").is_some_and(|subject| !subject.is_string()) {
+        if !matches!(self.present("subject"), None | Some(Kind::Text(_))) {
             self.broken("subject", "must be a string");
         }
     }
@@ -53,8 +52,8 @@ impl<'a> Rules<'a> {
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         match self.present(name) {
             None => self.broken(name, "is missing"),
-            Some(Value::String(text)) if text.trim().is_empty() => self.broken(name, "is empty"),
-            Some(Value::String(text)) => return Some(text.clone()),
+            Some(Kind::Text(text)) if text.trim().is_empty() => self.broken(name, "is empty"),
+            Some(Kind::Text(text)) => return Some(text.to_owned()),
             Some(_) => self.broken(name, "must be a string"),
         }
         None
@@ -72,7 +71,10 @@ impl<'a> Rules<'a> {
     }
 
     pub(super) fn time(&mut self, name: &str) -> Option<Timestamp> {
-        let time = self.present(name)?.as_str().and_then(Timestamp::parse_rfc3339);
+        let time = match self.present(name)? {
+            Kind::Text(text) => Timestamp::parse_rfc3339(text),
+            _ => None,
+        };
         if time.is_none() {
             self.broken(name, "must be an RFC 3339 date-time with its offset");
         }
@@ -82,7 +84,7 @@ impl<'a> Rules<'a> {
     pub(super) fn data(&mut self, name: &str) {
         match self.present(name) {
             None => self.broken(name, "is missing"),
-            Some(Value::Object(_)) => {}
+            Some(Kind::Object) => {}
             Some(_) => self.broken(name, "must be a JSON object"),
         }
     }

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use jiff::{Timestamp, fmt::temporal::Pieces};
-use serde_json::{Number, Value};
+use serde_json::Number;
 
-use crate::domain::attributes::{AttributeType, AttributeValue};
+use crate::domain::{
+    attributes::{AttributeType, AttributeValue},
+    json::Kind,
+};
 
 /// The largest integer up to which a double holds every integer: 2⁵³.
 const MAX_EXACT: u64 = 1 << 53;
@@ -37,14 +40,14 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    pub(crate) const fn of(value: &Value) -> Self {
+    pub(crate) const fn of(value: Kind<'_>) -> Self {
         match value {
-            Value::Null => Self::Null,
-            Value::Bool(_) => Self::Boolean,
-            Value::Number(_) => Self::Number,
-            Value::String(_) => Self::String,
-            Value::Array(_) => Self::Array,
-            Value::Object(_) => Self::Object,
+            Kind::Null => Self::Null,
+            Kind::Boolean(_) => Self::Boolean,
+            Kind::Number(_) => Self::Number,
+            Kind::Text(_) => Self::String,
+            Kind::Array => Self::Array,
+            Kind::Object => Self::Object,
         }
     }
 
@@ -63,7 +66,7 @@ impl Found {
 /// The value as an attribute of this type, its length aside.
 pub(crate) fn attribute(
     expected: AttributeType,
-    value: &Value,
+    value: Kind<'_>,
     coerce: bool,
 ) -> Result<AttributeValue, ConversionError> {
     Ok(match expected {
@@ -76,40 +79,41 @@ pub(crate) fn attribute(
 
 /// The value as text. Coercion writes a number or a boolean as JSON does. What was too large an integer for the parser is
 /// a rounded double by now.
-pub(crate) fn text(value: &Value, coerce: bool) -> Result<Cow<'_, str>, ConversionError> {
+pub(crate) fn text(value: Kind<'_>, coerce: bool) -> Result<Cow<'_, str>, ConversionError> {
     match value {
-        Value::String(text) => Ok(text.into()),
-        Value::Number(number) if coerce && number.is_f64() && !is_exact(number) => Err(ConversionError::NotExact),
-        Value::Number(_) | Value::Bool(_) if coerce => Ok(value.to_string().into()),
+        Kind::Text(text) => Ok(text.into()),
+        Kind::Number(number) if coerce && number.is_f64() && !is_exact(number) => Err(ConversionError::NotExact),
+        Kind::Number(number) if coerce => Ok(number.to_string().into()),
+        Kind::Boolean(boolean) if coerce => Ok(boolean.to_string().into()),
         _ => Err(wrong(AttributeType::String, value)),
     }
 }
 
 /// The value as a number. Coercion reads a decimal text, without spaces or separators of thousands.
-fn number(value: &Value, coerce: bool) -> Result<Number, ConversionError> {
+fn number(value: Kind<'_>, coerce: bool) -> Result<Number, ConversionError> {
     match value {
-        Value::Number(number) if is_exact(number) => Ok(number.clone()),
-        Value::Number(_) => Err(ConversionError::NotExact),
-        Value::String(text) if coerce => decimal(text),
+        Kind::Number(number) if is_exact(number) => Ok(number.clone()),
+        Kind::Number(_) => Err(ConversionError::NotExact),
+        Kind::Text(text) if coerce => decimal(text),
         _ => Err(wrong(AttributeType::Number, value)),
     }
 }
 
 /// The value as a boolean. Coercion reads "true" and "false" in any case.
-fn boolean(value: &Value, coerce: bool) -> Result<bool, ConversionError> {
+fn boolean(value: Kind<'_>, coerce: bool) -> Result<bool, ConversionError> {
     match value {
-        Value::Bool(boolean) => Ok(*boolean),
-        Value::String(text) if coerce && text.eq_ignore_ascii_case("true") => Ok(true),
-        Value::String(text) if coerce && text.eq_ignore_ascii_case("false") => Ok(false),
-        Value::String(_) if coerce => Err(ConversionError::NotCoercible(AttributeType::Boolean)),
+        Kind::Boolean(boolean) => Ok(boolean),
+        Kind::Text(text) if coerce && text.eq_ignore_ascii_case("true") => Ok(true),
+        Kind::Text(text) if coerce && text.eq_ignore_ascii_case("false") => Ok(false),
+        Kind::Text(_) if coerce => Err(ConversionError::NotCoercible(AttributeType::Boolean)),
         _ => Err(wrong(AttributeType::Boolean, value)),
     }
 }
 
 /// The value as an ISO 8601 date or date-time, its offset kept. Coercion reads a number as seconds since the Unix epoch.
-fn date(value: &Value, coerce: bool) -> Result<String, ConversionError> {
+fn date(value: Kind<'_>, coerce: bool) -> Result<String, ConversionError> {
     match value {
-        Value::String(text) => {
+        Kind::Text(text) => {
             let pieces = Pieces::parse(text).map_err(|_| ConversionError::NotADate)?;
             // A date-time without an offset is a different moment in each place; a zone's name is not ISO 8601.
             let whole = pieces.time().is_some() == pieces.offset().is_some();
@@ -118,7 +122,7 @@ fn date(value: &Value, coerce: bool) -> Result<String, ConversionError> {
             }
             Ok(pieces.to_string())
         }
-        Value::Number(seconds) if coerce => {
+        Kind::Number(seconds) if coerce => {
             let at = match seconds.as_i64() {
                 Some(whole) => Timestamp::from_second(whole),
                 None => seconds.as_f64().map_or_else(|| Timestamp::from_second(i64::MAX), fractional),
@@ -135,7 +139,7 @@ fn fractional(seconds: f64) -> Result<Timestamp, jiff::Error> {
     Timestamp::from_duration(since)
 }
 
-fn wrong(expected: AttributeType, value: &Value) -> ConversionError {
+fn wrong(expected: AttributeType, value: Kind<'_>) -> ConversionError {
     ConversionError::WrongType { expected, found: Found::of(value) }
 }
 
@@ -170,13 +174,13 @@ fn decimal(text: &str) -> Result<Number, ConversionError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use AttributeType::{Boolean, Date, Number as Numeric, String as Text};
 
     fn made(kind: AttributeType, value: &Value, coerce: bool) -> Option<Value> {
-        attribute(kind, value, coerce).ok().map(|value| serde_json::to_value(value).unwrap())
+        attribute(kind, value.into(), coerce).ok().map(|value| serde_json::to_value(value).unwrap())
     }
 
     #[test]
@@ -219,7 +223,7 @@ mod tests {
         assert_eq!(made(Text, &json!([1]), true), None);
         // Twenty digits are more than the parser's integers hold.
         let rounded: Value = serde_json::from_str("89014103211118510720").unwrap();
-        assert_eq!(attribute(Text, &rounded, true), Err(ConversionError::NotExact));
+        assert_eq!(attribute(Text, (&rounded).into(), true), Err(ConversionError::NotExact));
         assert_eq!(made(Text, &json!(u64::MAX), true), Some(json!("18446744073709551615")));
     }
 
@@ -232,7 +236,7 @@ mod tests {
             json!(9_007_199_254_740_993.0),
             json!(1e300),
         ] {
-            assert_eq!(attribute(Numeric, &value, false), Err(ConversionError::NotExact), "{value}");
+            assert_eq!(attribute(Numeric, (&value).into(), false), Err(ConversionError::NotExact), "{value}");
         }
         assert_eq!(made(Numeric, &json!("9007199254740993"), true), None);
         assert_eq!(made(Numeric, &json!("9007199254740993.0"), true), None);
@@ -261,7 +265,7 @@ mod tests {
             "2024-05-15T14:30Z[u-ca=hebrew]",
             "2024-05-15T14:30:00+02:00:45",
         ] {
-            assert_eq!(attribute(Date, &json!(text), false), Err(ConversionError::NotADate), "{text}");
+            assert_eq!(attribute(Date, Kind::Text(text), false), Err(ConversionError::NotADate), "{text}");
         }
     }
 }

@@ -4,14 +4,11 @@
 //! `pii` word, and it keeps a stripped value from coming back through here. Two members that end in one name are refused,
 //! since whichever won would be chance.
 
-use std::{borrow::Cow, ptr};
-
-use serde_json::{Map, Value};
-
 use super::{ComplianceBoundary, Mapping, convert, masked};
 use crate::domain::{
     attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue},
-    json, pii,
+    json::{self, Kind, Node},
+    pii,
     problem::{DeadLetterReason, Problem},
     routes::{Flatten, Overflow, Unregistered},
 };
@@ -21,17 +18,17 @@ const MAX_VALUES: usize = 1_000;
 
 impl<'a> Mapping<'a> {
     pub(super) fn flatten(&mut self, flatten: &'a Flatten) {
-        let (root, members) = match self.select(&flatten.path) {
+        let root = match self.select(&flatten.path) {
             Ok(None) => return,
-            Ok(Some(root @ Value::Object(members))) => (root, members),
-            Ok(Some(value)) => {
-                let rule = format!("needs an object, and the event has {}", convert::Found::of(value).described());
-                return self.refuse_flatten(flatten, &rule);
+            Ok(Some(root)) if root.kind() == Kind::Object => root,
+            Ok(Some(other)) => {
+                let found = convert::Found::of(other.kind()).described();
+                return self.refuse_flatten(flatten, &format!("needs an object, and the event has {found}"));
             }
             Err(rule) => return self.refuse_flatten(flatten, &rule),
         };
-        let mut leaves = Vec::new();
-        collect(members, &flatten.prefix, &mut leaves);
+        let mut leaves = Vec::with_capacity(16);
+        collect(root, &flatten.prefix, &mut leaves);
         if leaves.len() > MAX_VALUES {
             return self.refuse_flatten(flatten, &format!("finds more than {MAX_VALUES} values"));
         }
@@ -44,21 +41,22 @@ impl<'a> Mapping<'a> {
     }
 
     /// The leaves of one name: at least one.
-    fn leaf(&mut self, flatten: &Flatten, root: &Value, leaves: &[Leaf<'a>]) {
-        let Leaf { name, value: first } = &leaves[0];
+    fn leaf(&mut self, flatten: &Flatten, root: Node<'_>, leaves: &[Leaf<'a>]) {
+        let (name, first) = (&leaves[0].name, leaves[0].value);
         let definitions = self.schema.named(name);
         if definitions.is_empty() && flatten.unregistered == Unregistered::Drop {
             return;
         }
         let event = self.event;
-        let place = |value: &Value| {
+        let place = |value: Node<'_>| {
             let within = locate(root, value).unwrap_or_default();
             format!("{}{within}", flatten.path.pointer(event))
         };
         // Nobody registered this name, so that its sender may have written anything into it.
         let name = if definitions.is_empty() && place(first).contains(pii::MASK) { pii::MASK } else { name };
-        let (key, made) = match scalar(first) {
-            Ok(scalar) => typed(name, &scalar, definitions),
+        let (key, made) = match listed(first) {
+            Ok(None) => typed(name, first.kind(), definitions),
+            Ok(Some(list)) => typed(name, Kind::Text(&list), definitions),
             Err(error) => (AttributeKey::new(AttributeType::String, name), Err(error)),
         };
         let broken = match made {
@@ -85,18 +83,17 @@ impl<'a> Mapping<'a> {
 /// A value that can be an attribute, and the name that it gets.
 struct Leaf<'e> {
     name: String,
-    value: &'e Value,
+    value: Node<'e>,
 }
 
 /// Adds the leaves of an object, until there are too many. An event nests to a bounded depth, so recursion does too.
-fn collect<'e>(members: &'e Map<String, Value>, prefix: &str, leaves: &mut Vec<Leaf<'e>>) {
-    for (key, value) in members {
-        let name = camel_case(prefix, key);
-        match value {
-            Value::Object(inner) => collect(inner, &name, leaves),
-            Value::Null => {}
-            Value::Array(elements) if elements.is_empty() || !elements.iter().all(is_scalar) => {}
-            _ => leaves.push(Leaf { name, value }),
+fn collect<'e>(object: Node<'e>, prefix: &str, leaves: &mut Vec<Leaf<'e>>) {
+    for (key, value) in object.members() {
+        match value.kind() {
+            Kind::Null => {}
+            Kind::Object => collect(value, &camel_case(prefix, key), leaves),
+            Kind::Array if !is_list(value) => {}
+            _ => leaves.push(Leaf { name: camel_case(prefix, key), value }),
         }
         if leaves.len() > MAX_VALUES {
             return;
@@ -122,27 +119,32 @@ fn camel_case(prefix: &str, key: &str) -> String {
     name
 }
 
-/// The value as one scalar: an array of scalars is one text.
-fn scalar(value: &Value) -> Result<Cow<'_, Value>, convert::ConversionError> {
-    let Value::Array(elements) = value else { return Ok(Cow::Borrowed(value)) };
-    let texts: Vec<_> = elements.iter().map(|element| convert::text(element, true)).collect::<Result<_, _>>()?;
-    Ok(Cow::Owned(Value::String(texts.join(","))))
+/// Whether an array has elements, and only such as can stand in one text.
+fn is_list(array: Node<'_>) -> bool {
+    let mut elements = array.elements().map(Node::kind).peekable();
+    elements.peek().is_some() && elements.all(|kind| matches!(kind, Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_)))
 }
 
-fn is_scalar(value: &Value) -> bool {
-    matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
+/// The elements of an array as one text. What is no array has none.
+fn listed(value: Node<'_>) -> Result<Option<String>, convert::ConversionError> {
+    if value.kind() != Kind::Array {
+        return Ok(None);
+    }
+    let texts: Vec<_> =
+        value.elements().map(|element| convert::text(element.kind(), true)).collect::<Result<_, _>>()?;
+    Ok(Some(texts.join(",")))
 }
 
 /// The value in the registered type; where the name has several types, in the first that takes it. An unregistered name
 /// is typed by the value alone, for the sake of the problem that will name it.
 fn typed(
     name: &str,
-    value: &Value,
+    value: Kind<'_>,
     definitions: &[AttributeDefinition],
 ) -> (AttributeKey, Result<AttributeValue, convert::ConversionError>) {
     let own = match value {
-        Value::Bool(_) => AttributeType::Boolean,
-        Value::Number(_) => AttributeType::Number,
+        Kind::Boolean(_) => AttributeType::Boolean,
+        Kind::Number(_) => AttributeType::Number,
         _ => AttributeType::String,
     };
     let convert = |kind| (AttributeKey::new(kind, name), convert::attribute(kind, value, false));
@@ -151,11 +153,10 @@ fn typed(
     if first.1.is_ok() { first } else { kinds.map(convert).find(|(_, made)| made.is_ok()).unwrap_or(first) }
 }
 
-/// The JSON pointer from `root` to a value inside it, found by the value's own address. Only problems need it.
-fn locate(root: &Value, value: &Value) -> Option<String> {
-    if ptr::eq(root, value) {
-        return Some(String::new());
-    }
-    let Value::Object(members) = root else { return None };
-    members.iter().find_map(|(name, member)| Some(format!("{}{}", json::child("", name), locate(member, value)?)))
+/// The JSON pointer from an object to a value inside it. Only problems need it.
+fn locate(object: Node<'_>, value: Node<'_>) -> Option<String> {
+    object.members().find_map(|(name, member)| {
+        let within = if member == value { Some(String::new()) } else { locate(member, value) };
+        within.map(|within| format!("{}{within}", json::child("", name)))
+    })
 }

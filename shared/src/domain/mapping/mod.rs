@@ -10,13 +10,12 @@ mod phone;
 
 use std::{borrow::Cow, str::FromStr};
 
-use serde_json::Value;
-
 pub(crate) use self::phone::{E164, UnknownRegion};
 use super::{
     attributes::{AttributeKey, AttributeValue, Registration, Schema},
     contact::{Attributes, Contact},
     event::Event,
+    json::{Kind, Node},
     pii,
     problem::{DeadLetterReason, Problem},
     routes::{AttributeRule, Field, Overflow, Path, Pii, Route, Selection, Source},
@@ -103,7 +102,7 @@ impl<'a> Mapping<'a> {
             Ok(None) if default.is_some() => return default.clone(),
             Ok(None) if required => Err(Cow::Borrowed("is required, and the event has no value for it")),
             Ok(None) => return None,
-            Ok(Some(value)) => text(value, field.coerce, field.phone),
+            Ok(Some(node)) => text(node.kind(), field.coerce, field.phone),
         };
         let made = made.and_then(|text| if text.trim().is_empty() { Err("is empty".into()) } else { Ok(text) });
         match made {
@@ -137,11 +136,10 @@ impl<'a> Mapping<'a> {
                 None if required => Err("is required, and the event has no value for it".into()),
                 None => return,
             },
-            Ok(Some(value)) => match rule.phone {
-                Some(_) => text(value, rule.coerce, rule.phone).map(AttributeValue::String),
-                None => {
-                    convert::attribute(rule.key.kind(), value, rule.coerce).map_err(|error| error.to_string().into())
-                }
+            Ok(Some(node)) => match rule.phone {
+                Some(_) => text(node.kind(), rule.coerce, rule.phone).map(AttributeValue::String),
+                None => convert::attribute(rule.key.kind(), node.kind(), rule.coerce)
+                    .map_err(|error| error.to_string().into()),
             },
         };
         match made {
@@ -198,10 +196,10 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    fn select(&self, path: &Path) -> Result<Option<&'a Value>, Cow<'static, str>> {
+    fn select(&self, path: &Path) -> Result<Option<Node<'a>>, Cow<'static, str>> {
         match path.select(self.event) {
             Selection::Nothing => Ok(None),
-            Selection::One(value) => Ok(Some(value)),
+            Selection::One(node) => Ok(Some(node)),
             Selection::Several => Err(format!("may have one value, and {} selects several", path.as_str()).into()),
         }
     }
@@ -212,7 +210,7 @@ impl<'a> Mapping<'a> {
 }
 
 /// The value as text, a phone number where the rule says so.
-fn text(value: &Value, coerce: bool, phone: Option<E164>) -> Result<String, Cow<'static, str>> {
+fn text(value: Kind<'_>, coerce: bool, phone: Option<E164>) -> Result<String, Cow<'static, str>> {
     let text = convert::text(value, coerce).map_err(|error| error.to_string())?;
     match phone {
         None => Ok(text.into_owned()),

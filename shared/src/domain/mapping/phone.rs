@@ -73,7 +73,8 @@ impl E164 {
         if !text.chars().all(|c| c.is_ascii_digit() || " -.()/\u{a0}".contains(c)) {
             return None;
         }
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let mut digits = String::with_capacity(text.len());
+        digits.extend(text.chars().filter(char::is_ascii_digit));
         let number = if international { from_abroad(&digits) } else { at_home(self.region?, &digits) };
         number.filter(|number| number.len() <= MAX_DIGITS).map(|number| ["+", &number].concat())
     }

@@ -136,7 +136,7 @@ impl Findings {
 
     fn file(&mut self, text: &str) -> Option<Vec<Route>> {
         let value = match json::read_up_to(MAX_VALUES, text) {
-            Ok(value) => value,
+            Ok(document) => document.root().to_value(),
             Err(fault) => {
                 return self.refuse(&fault.pointer, fault.message, "the file must be JSON without repeated members");
             }

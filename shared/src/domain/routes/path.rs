@@ -1,26 +1,20 @@
 //! JSONPath, compiled once and bounded: no path in a routes file can make an event slow.
 //!
-//! RFC 9535 lets a path multiply its own work: `$..*..*` visits every node once for each of its ancestors, a filter
-//! inside a filter does so for each sibling, and nested brackets make the parser itself go exponential. So the shape of a
-//! path is looked at before it is parsed. What is accepted visits each value of an event a bounded number of times, and
-//! an event's values are bounded too.
-//!
 //! Most paths only name members. Those are followed directly, which needs no allocation and says where a value that
-//! is absent was looked for.
+//! is absent was looked for. The others are the library's, which reads a tree of its own kind.
+
+mod shape;
+
+use std::{borrow::Cow, ptr};
 
 use serde_json::Value;
-use serde_json_path::{JsonPath, PathElement};
+use serde_json_path::JsonPath;
 
-use crate::domain::{event::Event, json};
-
-/// Characters of a path. The longest that anyone has reason to write is a fraction of it.
-const MAX_LENGTH: usize = 256;
-/// Brackets and parentheses that are open at once.
-const MAX_NESTING: usize = 4;
-/// Commas: a union may name so many members but one, and unions after one another multiply.
-const MAX_COMMAS: usize = 8;
-/// Filters, one after the other.
-const MAX_FILTERS: usize = 2;
+use self::shape::{MAX_COMMAS, MAX_FILTERS, MAX_LENGTH, MAX_NESTING, Shape};
+use crate::domain::{
+    event::Event,
+    json::{self, Node},
+};
 
 /// What a path starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +53,10 @@ pub(crate) enum PathError {
 }
 
 /// What a path selects in an event.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Selection<'e> {
     Nothing,
-    One(&'e Value),
+    One(Node<'e>),
     Several,
 }
 
@@ -94,21 +88,21 @@ impl Path {
 
     /// What the path selects. A null is nothing: that is how upstream systems write an absent value.
     pub(crate) fn select<'e>(&self, event: &'e Event) -> Selection<'e> {
-        let value = match &self.query {
+        let node = match &self.query {
             Query::Steps(steps) => follow(steps, self.start(event)),
-            Query::General(path) => match path.query(self.start(event)).at_most_one() {
-                Ok(value) => value,
+            Query::General(path) => match path.query(self.tree(event)).at_most_one() {
+                Ok(value) => value.and_then(|value| follow(&self.steps_to(value, event), self.start(event))),
                 Err(_) => return Selection::Several,
             },
         };
-        value.filter(|value| !value.is_null()).map_or(Selection::Nothing, Selection::One)
+        node.filter(|node| !node.is_null()).map_or(Selection::Nothing, Selection::One)
     }
 
     /// Whether the path selects anything at all, a null included.
     pub(crate) fn holds(&self, event: &Event) -> bool {
         match &self.query {
             Query::Steps(steps) => follow(steps, self.start(event)).is_some(),
-            Query::General(path) => !path.query(self.start(event)).is_empty(),
+            Query::General(path) => !path.query(self.tree(event)).is_empty(),
         }
     }
 
@@ -119,36 +113,64 @@ impl Path {
             Root::Data => "/data",
             Root::Event => "",
         };
-        let pointer = match &self.query {
-            Query::Steps(steps) => steps.iter().fold(root.to_owned(), |pointer, step| match step {
-                Step::Member(name) => json::child(&pointer, name),
-                Step::Element(index) => json::child(&pointer, index),
-            }),
-            Query::General(path) => match path.query_located(self.start(event)).last() {
-                Some(node) => node.location().iter().fold(root.to_owned(), |pointer, element| match element {
-                    PathElement::Name(name) => json::child(&pointer, name),
-                    PathElement::Index(index) => json::child(&pointer, index),
-                }),
-                None => root.to_owned(),
-            },
+        let steps = match &self.query {
+            Query::Steps(steps) => Cow::Borrowed(steps),
+            Query::General(path) => {
+                let last = path.query(self.tree(event)).last();
+                Cow::Owned(last.map(|value| self.steps_to(value, event)).unwrap_or_default())
+            }
         };
+        let pointer = steps.iter().fold(root.to_owned(), |pointer, step| match step {
+            Step::Member(name) => json::child(&pointer, name),
+            Step::Element(index) => json::child(&pointer, index),
+        });
         event.sender_pointer(&pointer)
     }
 
-    fn start<'e>(&self, event: &'e Event) -> &'e Value {
+    fn start<'e>(&self, event: &'e Event) -> Node<'e> {
         match self.root {
-            Root::Data => event.data_value(),
+            Root::Data => event.data(),
             Root::Event => event.envelope(),
         }
     }
+
+    fn tree<'e>(&self, event: &'e Event) -> &'e Value {
+        match self.root {
+            Root::Data => event.data_tree(),
+            Root::Event => event.envelope_tree(),
+        }
+    }
+
+    /// The steps to a value that was found in the tree.
+    fn steps_to(&self, value: &Value, event: &Event) -> Vec<Step> {
+        let mut steps = Vec::new();
+        trace(self.tree(event), value, &mut steps);
+        steps.reverse();
+        steps
+    }
 }
 
-fn follow<'e>(steps: &[Step], start: &'e Value) -> Option<&'e Value> {
-    steps.iter().try_fold(start, |value, step| match (step, value) {
-        (Step::Member(name), Value::Object(members)) => members.get(name),
-        (Step::Element(index), Value::Array(elements)) => elements.get(*index),
-        _ => None,
+fn follow<'e>(steps: &[Step], start: Node<'e>) -> Option<Node<'e>> {
+    steps.iter().try_fold(start, |node, step| match step {
+        Step::Member(name) => node.get(name),
+        Step::Element(index) => node.elements().nth(*index),
     })
+}
+
+/// Finds a value inside another by its own address, and notes the steps, last first.
+fn trace(from: &Value, value: &Value, steps: &mut Vec<Step>) -> bool {
+    let step = match from {
+        _ if ptr::eq(from, value) => return true,
+        Value::Object(members) => {
+            let step = members.iter().find(|(_, member)| trace(member, value, steps));
+            step.map(|(name, _)| Step::Member(name.clone()))
+        }
+        Value::Array(elements) => elements.iter().position(|element| trace(element, value, steps)).map(Step::Element),
+        _ => None,
+    };
+    let found = step.is_some();
+    steps.extend(step);
+    found
 }
 
 /// The steps of a valid path that only names members and elements, in its plain spellings.
@@ -178,93 +200,6 @@ fn steps(path: &str) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-/// What decides how much work a path can cause, counted outside quotes.
-#[derive(Default)]
-struct Shape {
-    nesting: usize,
-    descents: usize,
-    commas: usize,
-    filters: usize,
-    /// The nesting at which the filter that is being read began.
-    filter: Option<usize>,
-    /// Of each open bracket: whether it has a comma, and whether it selects by anything but a name or an index.
-    unions: Vec<(bool, bool)>,
-}
-
-impl Shape {
-    fn of(path: &str) -> Result<(), PathError> {
-        if path.chars().count() > MAX_LENGTH {
-            return Err(PathError::TooLong);
-        }
-        let mut shape = Self::default();
-        let mut characters = path.chars().peekable();
-        while let Some(character) = characters.next() {
-            match character {
-                '\'' | '"' => {
-                    while characters.next().is_some_and(|next| match next {
-                        '\\' => characters.next().is_some(),
-                        _ => next != character,
-                    }) {}
-                }
-                '.' if characters.next_if_eq(&'.').is_some() => shape.descend()?,
-                _ => shape.read(character)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn descend(&mut self) -> Result<(), PathError> {
-        self.descents += 1;
-        if self.filter.is_some() {
-            return Err(PathError::WideFilter);
-        }
-        if self.descents > 1 { Err(PathError::Descents) } else { Ok(()) }
-    }
-
-    fn read(&mut self, character: char) -> Result<(), PathError> {
-        match character {
-            '[' | '(' => {
-                self.nesting += 1;
-                self.unions.push((false, false));
-            }
-            ']' | ')' => {
-                self.nesting = self.nesting.saturating_sub(1);
-                self.unions.pop();
-                self.filter = self.filter.filter(|&began| began <= self.nesting);
-            }
-            '?' => {
-                self.filters += 1;
-                if self.filter.replace(self.nesting).is_some() || self.filters > MAX_FILTERS {
-                    return Err(PathError::Filters);
-                }
-                self.mark(|union| union.1 = true);
-            }
-            '*' if self.filter.is_some() => return Err(PathError::WideFilter),
-            '*' | ':' => self.mark(|union| union.1 = true),
-            ',' => {
-                self.commas += 1;
-                self.mark(|union| union.0 = true);
-                // After a comma that ends a filter, the next selector of the same bracket begins.
-                self.filter = self.filter.filter(|&began| began < self.nesting);
-            }
-            _ => {}
-        }
-        if self.nesting > MAX_NESTING {
-            return Err(PathError::TooNested);
-        }
-        if self.commas > MAX_COMMAS {
-            return Err(PathError::Commas);
-        }
-        if self.unions.contains(&(true, true)) { Err(PathError::WideUnion) } else { Ok(()) }
-    }
-
-    fn mark(&mut self, how: impl FnOnce(&mut (bool, bool))) {
-        if let Some(union) = self.unions.last_mut() {
-            how(union);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -274,11 +209,19 @@ mod tests {
     fn event(data: &Value) -> Event {
         let event =
             json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "subject": "x", "data": data });
-        Event::from_json(event).unwrap()
+        Event::from_json(&event).unwrap()
     }
 
     fn path(text: &str) -> Path {
         Path::compile(text, Root::Data).unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    /// The one value that is selected.
+    fn one(path: &Path, event: &Event) -> Option<Value> {
+        match path.select(event) {
+            Selection::One(node) => Some(node.to_value()),
+            _ => None,
+        }
     }
 
     #[test]
@@ -291,11 +234,7 @@ mod tests {
             let path = path(text);
             assert!(matches!(path.query, Query::Steps(_)), "{text}");
             let expected = JsonPath::parse(text).unwrap().query(&data).at_most_one().unwrap().cloned();
-            let found = match path.select(&event) {
-                Selection::One(value) => Some(value.clone()),
-                _ => None,
-            };
-            assert_eq!(found, expected, "{text}");
+            assert_eq!(one(&path, &event), expected, "{text}");
         }
         for text in ["$.a.b[-1]", "$.a.*", "$..b", "$['it\\'s']", "$.a .b", "$.a['b','c']", "$.a[ 0 ]"] {
             assert!(matches!(path(text).query, Query::General(_)), "{text}");
@@ -303,12 +242,37 @@ mod tests {
     }
 
     #[test]
+    fn paths_of_every_other_kind_select_what_the_library_selects() {
+        let data = json!({
+            "list": [{ "n": 1, "deep": { "vip": "x" } }, { "n": 2 }, { "n": 3 }],
+            "twins": [[1], [1]], "other": { "a/b": [5] },
+        });
+        let event = event(&data);
+        for text in [
+            "$.list[-1]",
+            "$.list[?@.n == 2]",
+            "$.list[1:2].n",
+            "$..vip",
+            "$.twins[?@[0] == 1]",
+            "$.twins[-1:][0]",
+            "$['other']['a/b'][*]",
+            "$.list[?@.n > 7]",
+            "$..n",
+        ] {
+            let expected = JsonPath::parse(text).unwrap().query(&data).at_most_one().ok().flatten().cloned();
+            assert_eq!(one(&path(text), &event), expected, "{text}");
+        }
+        // Equal values are told apart by where they are.
+        assert_eq!(path("$.twins[-1]").pointer(&event), "/data/twins/1");
+    }
+
+    #[test]
     fn a_null_is_nothing_and_two_values_are_several() {
         let event = event(&json!({ "none": null, "list": [1, 2], "one": [1] }));
-        assert_eq!(path("$.none").select(&event), Selection::Nothing);
+        assert!(path("$.none").select(&event) == Selection::Nothing);
         assert!(path("$.none").holds(&event));
-        assert_eq!(path("$.list[*]").select(&event), Selection::Several);
-        assert_eq!(path("$.one[*]").select(&event), Selection::One(&json!(1)));
+        assert!(path("$.list[*]").select(&event) == Selection::Several);
+        assert_eq!(one(&path("$.one[*]"), &event), Some(json!(1)));
     }
 
     #[test]

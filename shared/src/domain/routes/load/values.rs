@@ -161,7 +161,7 @@ impl Findings {
         at: &str,
     ) -> Option<AttributeValue> {
         let Scalar(value) = self.optional(member, at).ok().flatten()?;
-        match (convert::attribute(kind, &value, false), phone) {
+        match (convert::attribute(kind, (&value).into(), false), phone) {
             (Err(error), _) => self.refuse(at, format!("doesn't fit: it {error}"), format!("write a {kind}")),
             (Ok(AttributeValue::String(text)), Some(phone)) => match phone.normalise(&text) {
                 Some(number) => Some(AttributeValue::String(number)),
