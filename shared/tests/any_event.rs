@@ -136,6 +136,41 @@ fn keys_that_differ_by_normalisation_are_refused_in_time() {
 }
 
 #[test]
+fn values_below_long_names_are_refused_in_time() {
+    let values: Vec<_> = (0..900).map(|n| format!("\"k{n}\":{n}")).collect();
+    // Separators leave nothing of a name but its pointer.
+    for letter in ["a", "-", "1"] {
+        let problems = refused(&format!("{{\"{}\":{{{}}}}}", letter.repeat(200_000), values.join(",")));
+        assert!(problems[0].message.contains("bytes of names"), "{}", problems[0]);
+        assert!(problems[0].message.len() < 200);
+    }
+    let deep = format!("{}0{}", "{\"a\":".repeat(50), "}".repeat(50));
+    let problems = refused(&format!("{{\"{}\":{deep}}}", "b".repeat(200_000)));
+    assert!(problems[0].message.contains("bytes of names"), "{}", problems[0]);
+}
+
+#[test]
+fn unregistered_values_beside_many_others_are_told_in_time() {
+    let nulls: Vec<_> = (0..970).map(|n| format!("\"n{n}\":null")).collect();
+    let objects: Vec<_> = (0..49).map(|n| format!("\"o{n}\":{{{}}}", nulls.join(","))).collect();
+    let values: Vec<_> = (0..900).map(|n| format!("\"v{n}\":{n}")).collect();
+    assert!(refused(&format!("{{{},{}}}", objects.join(","), values.join(","))).len() >= 900);
+}
+
+#[test]
+fn the_order_of_members_decides_nothing() {
+    for (one, other) in [
+        (r#""a_b":1,"aB":"x""#, r#""aB":"x","a_b":1"#),
+        (r#""ada_lee_example_com":1,"ada.lee@example.com":2"#, r#""ada.lee@example.com":2,"ada_lee_example_com":1"#),
+        (r#""z@example.com":1,"Z_example_com":2"#, r#""Z_example_com":2,"z@example.com":1"#),
+    ] {
+        let [one, other] = [one, other].map(|members| refused(&format!("{{{members}}}")));
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
+        assert!(!format!("{one:?}").contains("ExampleCom"), "a name made of a personal one: {one:?}");
+    }
+}
+
+#[test]
 fn a_mebibyte_of_anything_is_refused_in_time() {
     let (routes, schema) = shipped();
     for piece in ["[", "{\"a\":", "x", "\"", "1", " ", "\\ud800", "[[],", "{\"a\":1,"] {

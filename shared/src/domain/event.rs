@@ -224,7 +224,8 @@ impl Form {
         event.text("1.0");
         for (name, value) in sent.root().members() {
             let name = match name {
-                // EventBridge's own `version` says how to read the form that is given up here.
+                // EventBridge's own `version` says how to read the form that is given up here. It has neither of the others,
+                // whose names are needed for what it calls differently.
                 "version" | "type" | "data" => continue,
                 _ if name == self.event_type() => "type",
                 _ if name == self.data() => "data",

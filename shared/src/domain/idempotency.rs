@@ -102,8 +102,7 @@ fn hash_value(value: Node<'_>, context: &mut Context) {
             value.elements().for_each(|element| hash_value(element, context));
         }
         Kind::Object => {
-            let mut members: Vec<_> = value.members().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
+            let members = value.sorted_members();
             context.update(b"o");
             hash_length(members.len(), context);
             for (name, member) in members {

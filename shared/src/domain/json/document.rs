@@ -1,4 +1,4 @@
-//! A JSON value in two allocations.
+//! A JSON value as one list and one string.
 //!
 //! An event is read, asked for a few of its members and dropped. A tree of maps and strings spends most of that time on
 //! allocating and freeing what nobody asks for. Here every value is an entry of one list, in the order of the text, and
@@ -40,7 +40,7 @@ pub(crate) struct Text {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Place(usize);
 
-/// A value in a document, as RFC 9535 means a node: what is there, and where.
+/// A value in a document, as RFC 9535 means a node: what is there, and where. A member's name is one too, before its value.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'d> {
     document: &'d Document,
@@ -87,7 +87,7 @@ impl Document {
     /// Whether two texts of the document are the same.
     pub(crate) fn same(&self, one: Text, other: Text) -> bool {
         let texts = self.texts.as_bytes();
-        one.end - one.start == other.end - other.start && texts[one.start..one.end] == texts[other.start..other.end]
+        texts[one.start..one.end] == texts[other.start..other.end]
     }
 
     /// Whether this text and all that was written after it is ASCII.
@@ -152,6 +152,7 @@ impl Document {
 }
 
 impl PartialEq for Document {
+    /// Whether both were written alike, members in the same order.
     fn eq(&self, other: &Self) -> bool {
         self.entries == other.entries && self.texts == other.texts
     }
@@ -187,6 +188,13 @@ impl<'d> Node<'d> {
         self.names().filter_map(|name| Some((name.as_str()?, name.next())))
     }
 
+    /// The members of an object by their names, whatever their order in the text.
+    pub(crate) fn sorted_members(self) -> Vec<(&'d str, Self)> {
+        let mut members: Vec<_> = self.members().collect();
+        members.sort_unstable_by_key(|&(name, _)| name);
+        members
+    }
+
     /// The names of an object's members; of anything else, none.
     fn names(self) -> impl Iterator<Item = Self> {
         let own = match self.document.entries[self.at] {
@@ -217,17 +225,20 @@ impl<'d> Node<'d> {
 
     /// The member of this name.
     pub(crate) fn get(self, name: &str) -> Option<Self> {
-        self.names().find(|member| member.is_text(name.as_bytes())).map(Self::next)
+        self.names().find(|member| member.is_text(name)).map(Self::next)
     }
 
-    /// Whether the value is this text. Looks at lengths first, since most texts that are compared differ in them.
-    fn is_text(self, text: &[u8]) -> bool {
+    /// Whether it is this text. Bytes are compared, since a stretch of characters has first to be found to be one.
+    fn is_text(self, text: &str) -> bool {
         match self.document.entries[self.at] {
-            Entry::Text(Text { start, end }) => {
-                end - start == text.len() && self.document.texts.as_bytes()[start..end] == *text
-            }
+            Entry::Text(Text { start, end }) => self.document.texts.as_bytes()[start..end] == *text.as_bytes(),
             _ => false,
         }
+    }
+
+    /// Whether the other value is this one or in it.
+    pub(crate) fn contains(self, other: Self) -> bool {
+        (self.at..self.after().at).contains(&other.at)
     }
 
     /// The entry that follows: of a name, its value; of an array or object, the first thing in it.

@@ -4,6 +4,8 @@
 //! `pii` word, and it keeps a stripped value from coming back through here. Two members that end in one name are refused,
 //! since whichever won would be chance.
 
+use std::cell::LazyCell;
+
 use super::{ComplianceBoundary, Mapping, convert, masked};
 use crate::domain::{
     attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue},
@@ -15,6 +17,9 @@ use crate::domain::{
 
 /// Values that one object may flatten into. A person reads the contact: hundreds of attributes are a mistake already.
 const MAX_VALUES: usize = 1_000;
+/// Bytes of the names of all members, each with the names of the objects around it: every name, pointer and problem that
+/// is made here is bounded by it, however deep below long names the values stand.
+const MAX_NAMES: usize = 128 * MAX_VALUES;
 
 impl<'a> Mapping<'a> {
     pub(super) fn flatten(&mut self, flatten: &'a Flatten) {
@@ -27,51 +32,49 @@ impl<'a> Mapping<'a> {
             }
             Err(rule) => return self.refuse_flatten(flatten, &rule),
         };
-        let mut leaves = Vec::with_capacity(16);
-        collect(root, &flatten.prefix, &mut leaves);
-        if leaves.len() > MAX_VALUES {
-            return self.refuse_flatten(flatten, &format!("finds more than {MAX_VALUES} values"));
+        let mut leaves = Leaves { found: Vec::with_capacity(16), names: 0 };
+        if let Err(too_much) = leaves.collect(root, &flatten.prefix, 0) {
+            return self.refuse_flatten(flatten, &too_much.to_string());
         }
-        leaves.sort_by(|one, other| one.name.cmp(&other.name));
-        for leaves in leaves.chunk_by(|one, other| one.name == other.name) {
+        let event = self.event;
+        let base = LazyCell::new(|| flatten.path.pointer(event));
+        let pointer = |leaf: &Leaf<'_>| format!("{}{}", *base, locate(root, leaf.value).unwrap_or_default());
+        leaves.found.sort_by(|one, other| one.name.cmp(&other.name));
+        for leaves in leaves.found.chunk_by(|one, other| one.name == other.name) {
             if !self.route.attributes.iter().any(|rule| rule.key.name() == leaves[0].name) {
-                self.leaf(flatten, root, leaves);
+                self.leaf(flatten, leaves, &pointer);
             }
         }
     }
 
     /// The leaves of one name: at least one.
-    fn leaf(&mut self, flatten: &Flatten, root: Node<'_>, leaves: &[Leaf<'a>]) {
-        let (name, first) = (&leaves[0].name, leaves[0].value);
-        let definitions = self.schema.named(name);
+    fn leaf(&mut self, flatten: &Flatten, leaves: &[Leaf<'a>], pointer: &impl Fn(&Leaf<'a>) -> String) {
+        let first = &leaves[0];
+        let definitions = self.schema.named(&first.name);
         if definitions.is_empty() && flatten.unregistered == Unregistered::Drop {
             return;
         }
-        let event = self.event;
-        let place = |value: Node<'_>| {
-            let within = locate(root, value).unwrap_or_default();
-            format!("{}{within}", flatten.path.pointer(event))
-        };
         // Nobody registered this name, so that its sender may have written anything into it.
-        let name = if definitions.is_empty() && place(first).contains(pii::MASK) { pii::MASK } else { name };
-        let (key, made) = match listed(first) {
-            Ok(None) => typed(name, first.kind(), definitions),
+        let personal = definitions.is_empty() && leaves.iter().any(|leaf| pointer(leaf).contains(pii::MASK));
+        let name = if personal { pii::MASK } else { &first.name };
+        let (key, made) = match listed(first.value) {
+            Ok(None) => typed(name, first.value.kind(), definitions),
             Ok(Some(list)) => typed(name, Kind::Text(&list), definitions),
             Err(error) => (AttributeKey::new(AttributeType::String, name), Err(error)),
         };
         let broken = match made {
             Ok(_) if let Some(second) = leaves.get(1) => {
-                format!("is the name of two members, at {:?} and {:?}", place(first), place(second.value))
+                format!("is the name of two members, at {:?} and {:?}", pointer(first), pointer(second))
             }
             Ok(value) => {
                 let outside = self.boundary == ComplianceBoundary::Outside;
                 let value = if outside { masked(value, None, None) } else { value };
-                return self.admit(&key, value, Overflow::Reject, super::kept, || Some(place(first)));
+                return self.admit(&key, value, Overflow::Reject, super::kept, || Some(pointer(first)));
             }
             Err(error) => error.to_string(),
         };
         let problem = self.problem(DeadLetterReason::MappingFailed, &key, &broken);
-        self.problems.push(problem.on(&key).at(place(first)));
+        self.problems.push(problem.on(&key).at(pointer(first)));
     }
 
     fn refuse_flatten(&mut self, flatten: &Flatten, rule: &str) {
@@ -86,18 +89,45 @@ struct Leaf<'e> {
     value: Node<'e>,
 }
 
-/// Adds the leaves of an object, until there are too many. An event nests to a bounded depth, so recursion does too.
-fn collect<'e>(object: Node<'e>, prefix: &str, leaves: &mut Vec<Leaf<'e>>) {
-    for (key, value) in object.members() {
-        match value.kind() {
-            Kind::Null => {}
-            Kind::Object => collect(value, &camel_case(prefix, key), leaves),
-            Kind::Array if !is_list(value) => {}
-            _ => leaves.push(Leaf { name: camel_case(prefix, key), value }),
+/// What an object flattens into.
+struct Leaves<'e> {
+    found: Vec<Leaf<'e>>,
+    /// Bytes of the names so far.
+    names: usize,
+}
+
+/// Why an object is not flattened.
+#[derive(Debug, thiserror::Error)]
+enum TooMuch {
+    #[error("finds more than {MAX_VALUES} values")]
+    Values,
+    #[error("finds more than {MAX_NAMES} bytes of names")]
+    Names,
+}
+
+impl<'e> Leaves<'e> {
+    /// Adds the leaves of an object, by their names, so that the order in a text decides nothing. `above` is the length of
+    /// the names around it. An event nests to a bounded depth, so recursion does too.
+    fn collect(&mut self, object: Node<'e>, prefix: &str, above: usize) -> Result<(), TooMuch> {
+        for (key, value) in object.sorted_members() {
+            let is_object = value.kind() == Kind::Object;
+            if !is_object && !is_leaf(value) {
+                continue;
+            }
+            self.names += above + key.len();
+            if self.names > MAX_NAMES {
+                return Err(TooMuch::Names);
+            }
+            let name = camel_case(prefix, key);
+            if is_object {
+                self.collect(value, &name, above + key.len())?;
+            } else if self.found.len() == MAX_VALUES {
+                return Err(TooMuch::Values);
+            } else {
+                self.found.push(Leaf { name, value });
+            }
         }
-        if leaves.len() > MAX_VALUES {
-            return;
-        }
+        Ok(())
     }
 }
 
@@ -119,10 +149,11 @@ fn camel_case(prefix: &str, key: &str) -> String {
     name
 }
 
-/// Whether an array has elements, and only such as can stand in one text.
-fn is_list(array: Node<'_>) -> bool {
-    let mut elements = array.elements().map(Node::kind).peekable();
-    elements.peek().is_some() && elements.all(|kind| matches!(kind, Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_)))
+/// Whether a value can be an attribute: a scalar, or a list of scalars that can stand in one text.
+fn is_leaf(value: Node<'_>) -> bool {
+    let is_scalar = |kind| matches!(kind, Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_));
+    let mut elements = value.elements().map(Node::kind).peekable();
+    is_scalar(value.kind()) || elements.peek().is_some() && elements.all(is_scalar)
 }
 
 /// The elements of an array as one text. What is no array has none.
@@ -155,8 +186,6 @@ fn typed(
 
 /// The JSON pointer from an object to a value inside it. Only problems need it.
 fn locate(object: Node<'_>, value: Node<'_>) -> Option<String> {
-    object.members().find_map(|(name, member)| {
-        let within = if member == value { Some(String::new()) } else { locate(member, value) };
-        within.map(|within| format!("{}{within}", json::child("", name)))
-    })
+    let (name, member) = object.members().find(|(_, member)| member.contains(value))?;
+    Some(json::child("", name) + &locate(member, value).unwrap_or_default())
 }

@@ -5,10 +5,10 @@
 
 mod shape;
 
-use std::{borrow::Cow, ptr};
+use std::borrow::Cow;
 
 use serde_json::Value;
-use serde_json_path::JsonPath;
+use serde_json_path::{JsonPath, LocatedNode, PathElement};
 
 use self::shape::{MAX_COMMAS, MAX_FILTERS, MAX_LENGTH, MAX_NESTING, Shape};
 use crate::domain::{
@@ -90,8 +90,8 @@ impl Path {
     pub(crate) fn select<'e>(&self, event: &'e Event) -> Selection<'e> {
         let node = match &self.query {
             Query::Steps(steps) => follow(steps, self.start(event)),
-            Query::General(path) => match path.query(self.tree(event)).at_most_one() {
-                Ok(value) => value.and_then(|value| follow(&self.steps_to(value, event), self.start(event))),
+            Query::General(path) => match path.query_located(self.tree(event)).at_most_one() {
+                Ok(found) => found.and_then(|found| follow(&steps_to(&found), self.start(event))),
                 Err(_) => return Selection::Several,
             },
         };
@@ -116,8 +116,8 @@ impl Path {
         let steps = match &self.query {
             Query::Steps(steps) => Cow::Borrowed(steps),
             Query::General(path) => {
-                let last = path.query(self.tree(event)).last();
-                Cow::Owned(last.map(|value| self.steps_to(value, event)).unwrap_or_default())
+                let found = path.query_located(self.tree(event));
+                Cow::Owned(found.last().map(steps_to).unwrap_or_default())
             }
         };
         let pointer = steps.iter().fold(root.to_owned(), |pointer, step| match step {
@@ -140,14 +140,15 @@ impl Path {
             Root::Event => event.envelope_tree(),
         }
     }
+}
 
-    /// The steps to a value that was found in the tree.
-    fn steps_to(&self, value: &Value, event: &Event) -> Vec<Step> {
-        let mut steps = Vec::new();
-        trace(self.tree(event), value, &mut steps);
-        steps.reverse();
-        steps
-    }
+/// The steps to a value that the library found.
+fn steps_to(found: &LocatedNode<'_>) -> Vec<Step> {
+    let step = |element: &PathElement<'_>| match element {
+        PathElement::Name(name) => Step::Member((*name).to_owned()),
+        PathElement::Index(index) => Step::Element(*index),
+    };
+    found.location().iter().map(step).collect()
 }
 
 fn follow<'e>(steps: &[Step], start: Node<'e>) -> Option<Node<'e>> {
@@ -155,22 +156,6 @@ fn follow<'e>(steps: &[Step], start: Node<'e>) -> Option<Node<'e>> {
         Step::Member(name) => node.get(name),
         Step::Element(index) => node.elements().nth(*index),
     })
-}
-
-/// Finds a value inside another by its own address, and notes the steps, last first.
-fn trace(from: &Value, value: &Value, steps: &mut Vec<Step>) -> bool {
-    let step = match from {
-        _ if ptr::eq(from, value) => return true,
-        Value::Object(members) => {
-            let step = members.iter().find(|(_, member)| trace(member, value, steps));
-            step.map(|(name, _)| Step::Member(name.clone()))
-        }
-        Value::Array(elements) => elements.iter().position(|element| trace(element, value, steps)).map(Step::Element),
-        _ => None,
-    };
-    let found = step.is_some();
-    steps.extend(step);
-    found
 }
 
 /// The steps of a valid path that only names members and elements, in its plain spellings.
