@@ -175,7 +175,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         memory: &mut Memory,
     ) -> Result<(Worker<'a, P>, Share), NoClient> {
         let clients = self.ports.secrets().clients().await?;
-        let queues = self.configuration.routes.queue_ids().count();
+        let queues = self.configuration.routes.queue_ids().len();
         let terms = Terms {
             rate: self.configuration.rate,
             // And one for the schema and one for each queue's health, with one resubmission for each.

@@ -109,7 +109,7 @@ impl<P: Ports> Sync<'_, P> {
     /// [`SyncError`] once everything else that was asked for is done.
     pub async fn run(&self, task: Task) -> Result<Summary, SyncError> {
         let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
-        let queues: Vec<_> = self.routes.queue_ids().cloned().collect();
+        let queues = self.routes.queue_ids().to_vec();
         let known = self.ports.registry().load(&[]).await?.schema;
         if let Some(known) = &known {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(known.fetched).as_secs_f64());

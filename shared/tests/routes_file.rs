@@ -50,7 +50,7 @@ fn pointers_with(pointer: &str, value: Value) -> Vec<String> {
 #[test]
 fn the_shipped_routes_load() {
     let routes = Routes::from_json(SHIPPED).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(routes.queue_ids().count(), 5);
+    assert_eq!(routes.queue_ids().len(), 5);
     let crm = routes.iter().next().unwrap();
     assert_eq!(crm.targets()[2].address(), &Address::Skills(vec!["sk-billing".to_owned()]));
     assert_eq!(crm.max_age().unwrap().as_secs(), 14_400);

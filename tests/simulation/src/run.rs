@@ -98,7 +98,7 @@ impl Run {
     pub(crate) fn new(world: Rc<World>) -> Self {
         #[expect(clippy::expect_used, reason = "the simulation's own routes can be read, or every run is void")]
         let routes = Routes::from_json(ROUTES).expect("readable routes");
-        let queues = routes.queue_ids().cloned().collect();
+        let queues = routes.queue_ids().to_vec();
         let window = std::time::Duration::from_millis(world.plan.window.unsigned_abs());
         let rate = Rate { limit: world.plan.limit, window };
         let configuration =

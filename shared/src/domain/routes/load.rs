@@ -44,11 +44,7 @@ pub(super) fn routes(text: &str) -> Result<Routes, RoutesError> {
     let mut findings = Findings::default();
     let routes = findings.file(text);
     match routes {
-        Some(routes) if findings.0.is_empty() => {
-            let mut by_type = ByType::default();
-            routes.iter().enumerate().for_each(|(place, route)| by_type.add(&route.event_type, place));
-            Ok(Routes { routes, by_type })
-        }
+        Some(routes) if findings.0.is_empty() => Ok(Routes::new(routes)),
         _ => Err(RoutesError { problems: findings.0 }),
     }
 }

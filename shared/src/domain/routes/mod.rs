@@ -37,8 +37,10 @@ use super::{
 /// The routes of a deployment, in the order in which they are tried.
 #[derive(Clone, Debug)]
 pub struct Routes {
-    routes: Vec<Route>,
+    list: Vec<Route>,
     by_type: ByType,
+    /// Asked for by every batch, so that it's gathered once.
+    queues: Vec<QueueId>,
 }
 
 /// Which routes may be for an event of a type: among ten thousand, two or three are asked.
@@ -150,6 +152,20 @@ pub(crate) struct Flatten {
 }
 
 impl Routes {
+    /// These routes, in this order.
+    fn new(list: Vec<Route>) -> Self {
+        let mut by_type = ByType::default();
+        list.iter().enumerate().for_each(|(place, route)| by_type.add(&route.event_type, place));
+        let addresses = list.iter().flat_map(Route::targets).map(Target::address);
+        let queues: BTreeSet<_> = addresses
+            .filter_map(|address| match address {
+                Address::Queue(queue) => Some(queue),
+                Address::Skills(_) => None,
+            })
+            .collect();
+        Self { queues: queues.into_iter().cloned().collect(), list, by_type }
+    }
+
     /// Reads a routes file. It is refused as a whole, with every problem that it has.
     pub fn from_json(text: &str) -> Result<Self, RoutesError> {
         load::routes(text)
@@ -157,26 +173,18 @@ impl Routes {
 
     /// The first route whose match fits the event.
     pub fn select(&self, event: &Event) -> Option<&Route> {
-        let place = self.by_type.first(event.event_type(), |place| self.routes[place].takes(event))?;
-        self.routes.get(place)
+        let place = self.by_type.first(event.event_type(), |place| self.list[place].takes(event))?;
+        self.list.get(place)
     }
 
     /// Every route, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
-        self.routes.iter()
+        self.list.iter()
     }
 
     /// Every queue that a route names, once each.
-    pub fn queue_ids(&self) -> impl Iterator<Item = &QueueId> {
-        let queues: BTreeSet<_> = self
-            .iter()
-            .flat_map(Route::targets)
-            .filter_map(|target| match target.address() {
-                Address::Queue(queue) => Some(queue),
-                Address::Skills(_) => None,
-            })
-            .collect();
-        queues.into_iter()
+    pub fn queue_ids(&self) -> &[QueueId] {
+        &self.queues
     }
 
     /// The JSON Schema of a routes file, for editors.
