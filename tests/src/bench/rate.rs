@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use cxone_simulator::RequestRecord;
+use tokio::time::timeout;
+
 use super::subject::{Subjects, order};
 use super::{Extent, Row, Target, median, number};
-use crate::host::{Deployment, EventSource, Function, HostError, Terms};
+use crate::host::{EventSource, Function, HostError, Terms};
 
 /// CXone's default for one client (guide, section 1).
 const LIMIT: usize = 120;
@@ -24,15 +27,12 @@ pub(super) async fn utilisation(subjects: &Subjects, extent: Extent) -> Result<V
         .with_maximum_concurrency(WORKERS);
     deployment.aws_requests.take();
     let patience = Duration::from_secs(window_seconds * number_of_windows(WINDOWS + 4));
-    let seen = async {
-        let mut waited = Duration::ZERO;
-        while waited < patience && sends(&deployment).iter().any(|sends| sends.len() <= WINDOWS * LIMIT) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            waited += Duration::from_millis(200);
-        }
-    };
+    let simulator = &deployment.simulator;
+    let enough = simulator.until(|tenant| sends(tenant.requests()).iter().all(|sends| sends.len() > WINDOWS * LIMIT));
+    // A run that is too slow is measured as far as it came.
+    let seen = async { drop(timeout(patience, enough).await) };
     let ((), drained) = source.serve_until(seen).await?;
-    let used = sends(&deployment).into_iter().map(|sends| share(&sends, window_seconds * 1000)).collect();
+    let used = sends(&simulator.requests()).into_iter().map(|sends| share(&sends, window_seconds * 1000)).collect();
     let refused = deployment.simulator.tenant().count_of_status(429);
     let writes: u64 = deployment.aws_requests.take().iter().filter(|(name, _)| is_write(name)).map(|(_, n)| n).sum();
     let windows = format!("{WINDOWS} windows of {window_seconds} s");
@@ -91,8 +91,7 @@ fn events(count: usize) -> Vec<String> {
 }
 
 /// When each inject client's counted requests arrived, in milliseconds.
-fn sends(deployment: &Deployment) -> Vec<Vec<u64>> {
-    let requests = deployment.simulator.requests();
+fn sends(requests: &[RequestRecord]) -> Vec<Vec<u64>> {
     (1..=WORKERS)
         .map(|worker| {
             let client = format!("inject-worker-{worker}");

@@ -201,12 +201,7 @@ impl<'d> Node<'d> {
             Entry::Object { entries } => entries,
             _ => 0,
         };
-        let mut rest = self.next();
-        iter::from_fn(move || {
-            let name = (rest.at <= self.at + own).then_some(rest)?;
-            rest = name.next().after();
-            Some(name)
-        })
+        self.walk(own, |name| name.next().after())
     }
 
     /// The elements of an array; of anything else, none.
@@ -215,11 +210,16 @@ impl<'d> Node<'d> {
             Entry::Array { entries } => entries,
             _ => 0,
         };
+        self.walk(own, Self::after)
+    }
+
+    /// From the first of so many own entries on, each one that a step leads to.
+    fn walk(self, own: usize, step: impl Fn(Self) -> Self) -> impl Iterator<Item = Self> {
         let mut rest = self.next();
         iter::from_fn(move || {
-            let element = (rest.at <= self.at + own).then_some(rest)?;
-            rest = element.after();
-            Some(element)
+            let node = (rest.at <= self.at + own).then_some(rest)?;
+            rest = step(node);
+            Some(node)
         })
     }
 

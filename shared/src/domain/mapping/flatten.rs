@@ -19,7 +19,7 @@ use crate::domain::{
 const MAX_VALUES: usize = 1_000;
 /// Bytes of the names of all members, each with the names of the objects around it: every name, pointer and problem that
 /// is made here is bounded by it, however deep below long names the values stand.
-const MAX_NAMES: usize = 128 * MAX_VALUES;
+const MAX_NAME_BYTES: usize = 128 * MAX_VALUES;
 
 impl<'a> Mapping<'a> {
     pub(super) fn flatten(&mut self, flatten: &'a Flatten) {
@@ -32,7 +32,7 @@ impl<'a> Mapping<'a> {
             }
             Err(rule) => return self.refuse_flatten(flatten, &rule),
         };
-        let mut leaves = Leaves { found: Vec::with_capacity(16), names: 0 };
+        let mut leaves = Leaves { found: Vec::with_capacity(16), name_bytes: 0 };
         if let Err(too_much) = leaves.collect(root, &flatten.prefix, 0) {
             return self.refuse_flatten(flatten, &too_much.to_string());
         }
@@ -92,8 +92,8 @@ struct Leaf<'e> {
 /// What an object flattens into.
 struct Leaves<'e> {
     found: Vec<Leaf<'e>>,
-    /// Bytes of the names so far.
-    names: usize,
+    /// Of the names so far, as [`MAX_NAME_BYTES`] counts them.
+    name_bytes: usize,
 }
 
 /// Why an object is not flattened.
@@ -101,7 +101,7 @@ struct Leaves<'e> {
 enum TooMuch {
     #[error("finds more than {MAX_VALUES} values")]
     Values,
-    #[error("finds more than {MAX_NAMES} bytes of names")]
+    #[error("finds more than {MAX_NAME_BYTES} bytes of names")]
     Names,
 }
 
@@ -114,8 +114,8 @@ impl<'e> Leaves<'e> {
             if !is_object && !is_leaf(value) {
                 continue;
             }
-            self.names += above + key.len();
-            if self.names > MAX_NAMES {
+            self.name_bytes += above + key.len();
+            if self.name_bytes > MAX_NAME_BYTES {
                 return Err(TooMuch::Names);
             }
             let name = camel_case(prefix, key);
