@@ -15,7 +15,7 @@ use crate::{
         lease::Rate,
         mapping::ComplianceBoundary,
         message::{DeadLetter, Failure, Message},
-        outcome::{DeferralReason, Outcome, Retry, visibility_delay},
+        outcome::{DeferralReason, GivenUp, Outcome, visibility_delay},
         problem::DeadLetterReason,
         queues::{Queue, Queues, Share},
         routes::{Address, QueueId, Routes},
@@ -24,7 +24,7 @@ use crate::{
     error::chain,
     leases::{self, NoClient, Terms},
     metrics::{Metric, Metrics},
-    pipeline::{Facts, Pipeline, Prepared, prepare},
+    pipeline::{Facts, Pipeline, Prepared, Told, give_up, prepare},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts, Read, Registered, Registry, Secrets},
     schema,
     worker::{REQUEST_TIMEOUT, Worker},
@@ -89,6 +89,7 @@ struct Delivery<'a> {
     message: Message,
     prepared: Option<Prepared<'a>>,
     facts: Facts,
+    told: Option<Told>,
     outcome: Option<Outcome>,
 }
 
@@ -112,12 +113,12 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| {
             prepare(&message, &self.configuration.routes, now, &mut facts)
         }));
-        let (prepared, outcome) = match prepared {
+        let (prepared, told) = match prepared {
             Ok(Ok(prepared)) => (Some(prepared), None),
-            Ok(Err(outcome)) => (None, Some(outcome)),
+            Ok(Err(given_up)) => (None, Some(Told::GivenUp(given_up))),
             Err(_) => (None, Some(panicked(&message, false))),
         };
-        Delivery { message, prepared, facts, outcome }
+        Delivery { message, prepared, facts, told, outcome: None }
     }
 
     async fn inject(&self, deliveries: &mut [Delivery<'a>], memory: &mut Memory) {
@@ -131,7 +132,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                 }
                 let (reason, retry) = none.deferral();
                 for delivery in deliveries.iter_mut().filter(|delivery| delivery.prepared.is_some()) {
-                    delivery.outcome = Some(Outcome::Deferred { reason, retry });
+                    delivery.told = Some(Outcome::Deferred { reason, retry }.into());
                 }
                 return;
             }
@@ -244,10 +245,14 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         }
     }
 
-    /// Says how a delivery ended: to the dead-letter queue first, where it ended there; then to the log and the metrics.
+    /// Says how a delivery ended: to the ledger and the dead-letter queue first, where it ended there; then to the log and
+    /// the metrics.
     async fn close(&self, delivery: &mut Delivery<'a>) {
-        let outcome = delivery.outcome.take().unwrap_or(Outcome::deferred(DeferralReason::Deadline));
-        let outcome = self.bury(outcome.within_retention(delivery.message.sent, self.now()), delivery).await;
+        let outcome = match delivery.last_word(self.now()) {
+            Told::Outcome(outcome) => outcome,
+            Told::GivenUp(given_up) => give_up(self.ports, given_up, &mut delivery.facts).await,
+        };
+        let outcome = self.bury(outcome, delivery).await;
         delivery.report(&outcome, self.request_id, self.metrics);
         delivery.outcome = Some(outcome);
     }
@@ -259,7 +264,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             detail: detail.clone(),
             http_status: delivery.facts.http_status,
             attempts: delivery.facts.attempts,
-            key: delivery.facts.key,
+            key: delivery.facts.identified.as_ref().map(|identified| identified.key),
             at: self.now(),
         };
         match self.ports.dead_letters().send(&DeadLetter::new(&delivery.message, &failure)).await {
@@ -312,12 +317,20 @@ const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
 impl Delivery<'_> {
     async fn inject<P: InjectPorts>(&mut self, pipeline: &Pipeline<'_, P>, alone: bool) {
-        let (Some(prepared), None) = (&self.prepared, &self.outcome) else { return };
+        let (Some(prepared), None) = (&self.prepared, &self.told) else { return };
         let story = AssertUnwindSafe(pipeline.inject(prepared, alone, &mut self.facts));
-        self.outcome = match story.catch_unwind().await {
-            Ok(outcome) => outcome,
+        self.told = match story.catch_unwind().await {
+            Ok(told) => told,
             Err(_) => Some(panicked(&self.message, self.facts.claimed)),
         };
+    }
+
+    /// How the delivery ended. What would come back, and must not any more, is given up instead.
+    fn last_word(&mut self, now: Timestamp) -> Told {
+        let told = self.told.take().unwrap_or(Told::Outcome(Outcome::deferred(DeferralReason::Deadline)));
+        let Told::Outcome(outcome @ Outcome::Deferred { .. }) = &told else { return told };
+        let expired = self.prepared.as_ref().and_then(|prepared| prepared.expired(now));
+        expired.or_else(|| outcome.out_of_retention(self.message.sent, now)).map_or(told, Told::GivenUp)
     }
 
     fn comes_back(&self) -> Option<String> {
@@ -340,7 +353,7 @@ impl Delivery<'_> {
             event_source = event.map(|event| event.source.as_str()),
             event_type = event.and_then(|event| event.kind.as_deref()),
             route = facts.route,
-            idempotency_key = facts.key.map(|key| key.to_string()),
+            idempotency_key = facts.identified.as_ref().map(|identified| identified.key.to_string()),
             message_id = self.message.message_id,
             target = facts.target,
             priority = facts.priority,
@@ -370,13 +383,13 @@ impl Delivery<'_> {
 }
 
 /// A panic before any claim is the event's own and would repeat for ever; one after it leaves its claim to be counted.
-fn panicked(message: &Message, claimed: bool) -> Outcome {
+fn panicked(message: &Message, claimed: bool) -> Told {
     error!(message_id = message.message_id, "a panic while this message was worked on; the others are not affected");
     if !claimed && message.receive_count >= PANICS_TO_GIVE_UP {
         let detail = "working on it ended in a panic three times".to_owned();
-        return Outcome::DeadLettered { reason: DeadLetterReason::CrashLoop, detail };
+        return Told::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
     }
-    Outcome::Deferred { reason: DeferralReason::InProgress, retry: Retry::Backoff }
+    Outcome::deferred(DeferralReason::InProgress).into()
 }
 
 fn queue_of(address: &Address) -> Option<&QueueId> {

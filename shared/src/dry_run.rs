@@ -10,6 +10,7 @@ use crate::{
         attributes::Schema,
         contact::ContactRequest,
         event::{Event, MalformedEvent},
+        expiry::Expiry,
         idempotency::IdempotencyKey,
         mapping,
         problem::{DeadLetterReason, Problem},
@@ -111,7 +112,7 @@ pub async fn dry_run<P: Ports>(
 fn check(event: &Value, configuration: &Configuration, schema: &Schema, now: Timestamp) -> DryRunResult {
     let event = match Event::from_json(event) {
         Ok(event) => event,
-        Err(MalformedEvent { identity, problems }) => {
+        Err(MalformedEvent { identity, problems, .. }) => {
             return DryRunResult {
                 id: identity.as_ref().map(|identity| identity.id().to_owned()),
                 source: identity.as_ref().map(|identity| identity.source().to_owned()),
@@ -133,16 +134,9 @@ fn check(event: &Value, configuration: &Configuration, schema: &Schema, now: Tim
             vec![problem(DeadLetterReason::NoRoute, "no route matches the event's type and source", Some("/type"))],
         ),
         Some(route) => {
-            let by_age = route.max_age().zip(event.time()).map(|(age, born)| born.plus(age));
-            let expired = [by_age, event.expiry()].into_iter().flatten().min().is_some_and(|at| at <= now);
-            let mut problems = Vec::new();
-            if expired {
-                problems.push(problem(
-                    DeadLetterReason::Expired,
-                    "the event is older than its route or its sender allows",
-                    None,
-                ));
-            }
+            let expiry = Expiry::new(event.time().unwrap_or(now), route.max_age(), event.expiry());
+            let expired = expiry.passed(now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
+            let mut problems: Vec<_> = expired.into_iter().collect();
             match mapping::map(route, &event, schema, configuration.boundary) {
                 Ok(contact) => {
                     let request = route.targets().first().map(|target| {

@@ -1,18 +1,22 @@
 //! Claiming an event and settling it: what [`claim`](crate::domain::claim) decides, swapped into the ledger.
 //!
 //! A new event costs two writes, its claim and its settlement. A duplicate costs one failed write, whose answer is the
-//! record that stands in its way. A write whose answer was lost and that is tried again finds itself there, and knows it.
+//! record that stands in its way. An event that can't be injected costs a read and a write. A write whose answer was lost and that is tried again finds itself there, and knows it.
+
+use uuid::Uuid;
 
 use crate::{
     domain::{
-        claim::{self, Claim, ClaimRequest, NotClaimed, Record},
+        claim::{self, Claim, ClaimRequest, Delivery, End, NotClaimed, Record},
         idempotency::IdempotencyKey,
+        problem::DeadLetterReason,
+        time::Timestamp,
     },
     ports::{Ledger, StoreError, Swap},
 };
 
-/// Swaps lost to other workers before a claim is given up for this delivery. Two workers rarely meet over one event
-/// and never for long, since a live claim ends the contest.
+/// Swaps lost to other workers before a delivery gives up. Two workers rarely meet over one event and never for long,
+/// since a live claim ends the contest.
 const CONTESTS: usize = 4;
 
 /// Tries to write a claim whose answer is lost. One that was written unnoticed would count as a crash of nobody's.
@@ -23,10 +27,19 @@ const TRIES: usize = 3;
 pub enum ClaimError {
     /// The ledger says no.
     #[error("the event can't be claimed")]
-    Not(NotClaimed),
+    Not(Ended),
     /// The ledger doesn't say.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// How the ledger ends a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub how: NotClaimed,
+    /// Requests sent for the event so far, as its record says.
+    pub attempts: u32,
 }
 
 /// Why a settlement isn't in the ledger.
@@ -40,20 +53,65 @@ pub enum SettleError {
     Store(#[from] StoreError),
 }
 
+impl Ended {
+    fn new(end: End, existing: Option<&Record>) -> Self {
+        let attempts = end.record.as_deref().or(existing).map_or(0, Record::attempts_so_far);
+        Self { how: end.how, attempts }
+    }
+
+    /// Others wrote each time: one of them has it.
+    const fn contested(now: Timestamp) -> Self {
+        Self { how: NotClaimed::InProgress(now), attempts: 0 }
+    }
+}
+
 /// Claims an event.
 ///
 /// # Errors
 /// [`ClaimError::Not`] ends the delivery as it says; [`ClaimError::Store`] leaves open whether the claim stands.
 pub async fn claim(ledger: &impl Ledger, key: IdempotencyKey, request: &ClaimRequest) -> Result<Claim, ClaimError> {
-    let mut existing: Option<Record> = None;
+    let decide = |existing: Option<&Record>| claim::claim(existing, request);
+    let record = |decision: &Result<Record, End>| match decision {
+        Ok(record) => Some(record.clone()),
+        Err(end) => end.record.as_deref().cloned(),
+    };
+    match decided(ledger, key, request.delivery.attempt, None, decide, record).await? {
+        Some((Ok(record), existing)) => Ok(Claim::new(record, existing.as_ref())),
+        Some((Err(end), existing)) => Err(ClaimError::Not(Ended::new(end, existing.as_ref()))),
+        None => Err(ClaimError::Not(Ended::contested(request.delivery.now))),
+    }
+}
+
+/// Puts an event that can't be injected on record: one read, and one write where the ledger doesn't know better.
+///
+/// # Errors
+/// [`StoreError`] leaves open what is on record.
+pub async fn dead_letter(
+    ledger: &impl Ledger,
+    key: IdempotencyKey,
+    delivery: &Delivery,
+    reason: DeadLetterReason,
+) -> Result<Ended, StoreError> {
+    let existing = ledger.read(key).await?;
+    let decide = |existing: Option<&Record>| claim::dead_letter(existing, delivery, reason);
+    let ended = decided(ledger, key, delivery.attempt, existing, decide, |end| end.record.as_deref().cloned()).await?;
+    Ok(ended.map_or(Ended::contested(delivery.now), |(end, existing)| Ended::new(end, existing.as_ref())))
+}
+
+/// Decides on what the ledger holds until the decision's record stands there; with what it stands in place of. Nothing
+/// where others were quicker each time.
+async fn decided<D>(
+    ledger: &impl Ledger,
+    key: IdempotencyKey,
+    attempt: Uuid,
+    mut existing: Option<Record>,
+    decide: impl Fn(Option<&Record>) -> D,
+    record: impl Fn(&D) -> Option<Record>,
+) -> Result<Option<(D, Option<Record>)>, StoreError> {
     let (mut contests, mut failures) = (0, 0);
     while contests < CONTESTS {
-        let (record, refusal) = match claim::claim(existing.as_ref(), request) {
-            Ok(record) => (record, None),
-            Err(NotClaimed::CrashLoop(record)) => ((*record).clone(), Some(NotClaimed::CrashLoop(record))),
-            Err(NotClaimed::Forgotten(Some(record))) => ((*record).clone(), Some(NotClaimed::Forgotten(Some(record)))),
-            Err(refusal) => return Err(ClaimError::Not(refusal)),
-        };
+        let decision = decide(existing.as_ref());
+        let Some(record) = record(&decision) else { return Ok(Some((decision, existing))) };
         let swap = match &existing {
             None => ledger.insert(key, &record).await,
             Some(seen) => ledger.replace(key, seen, &record).await,
@@ -65,22 +123,17 @@ pub async fn claim(ledger: &impl Ledger, key: IdempotencyKey, request: &ClaimReq
                 failures += 1;
                 continue;
             }
-            Err(cause) => return Err(cause.into()),
+            Err(cause) => return Err(cause),
         };
         contests += 1;
         match swap {
-            Swap::Refused(Some(found)) if found.attempt != request.attempt => existing = Some(found),
+            Swap::Refused(Some(found)) if found.attempt != attempt => existing = Some(found),
             Swap::Refused(None) => existing = None,
             // Written; or found there already, since an answer was lost on its way.
-            Swap::Done | Swap::Refused(Some(_)) => {
-                return refusal.map_or_else(
-                    || Ok(Claim::new(record, existing.as_ref())),
-                    |refusal| Err(ClaimError::Not(refusal)),
-                );
-            }
+            Swap::Done | Swap::Refused(Some(_)) => return Ok(Some((decision, existing))),
         }
     }
-    Err(ClaimError::Not(NotClaimed::InProgress(request.now)))
+    Ok(None)
 }
 
 /// Writes what became of a claim.
@@ -101,80 +154,4 @@ pub async fn settle(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{cell::RefCell, time::Duration};
-
-    use futures::FutureExt as _;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::domain::{claim::State, idempotency::DataHash, time::Timestamp};
-
-    /// A table of one record that answers after so many writes without an answer, each of which it commits.
-    struct Forgetful {
-        record: RefCell<Option<Record>>,
-        silent: RefCell<usize>,
-    }
-
-    impl Forgetful {
-        fn answer(&self, swap: Swap<Record>) -> Result<Swap<Record>, StoreError> {
-            let mut silent = self.silent.borrow_mut();
-            if *silent == 0 {
-                return Ok(swap);
-            }
-            *silent -= 1;
-            Err(StoreError { store: "the ledger", operation: "a write", source: "no answer".into() })
-        }
-    }
-
-    impl Ledger for Forgetful {
-        async fn insert(&self, _: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError> {
-            let found = self.record.borrow().clone();
-            if found.is_some() {
-                return Ok(Swap::Refused(found));
-            }
-            *self.record.borrow_mut() = Some(record.clone());
-            self.answer(Swap::Done)
-        }
-
-        async fn replace(&self, _: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
-            let found = self.record.borrow().clone();
-            if found.as_ref().is_none_or(|found| found.attempt != seen.attempt) {
-                return self.answer(Swap::Refused(found));
-            }
-            *self.record.borrow_mut() = Some(record.clone());
-            self.answer(Swap::Done)
-        }
-    }
-
-    fn request(attempt: u128, seconds: i64) -> ClaimRequest {
-        let now = Timestamp::from_millis(seconds * 1000);
-        let (attempt, hash) = (Uuid::from_u128(attempt), DataHash::from_stored("same"));
-        ClaimRequest { attempt, hash, now, deadline: now.plus(Duration::from_secs(60)), alone: false }
-    }
-
-    fn claimed(ledger: &Forgetful, request: &ClaimRequest) -> Claim {
-        claim(ledger, IdempotencyKey::of_event("s", "i"), request).now_or_never().unwrap().unwrap()
-    }
-
-    #[test]
-    fn a_claim_whose_answer_is_lost_is_claimed_all_the_same() {
-        let ledger = Forgetful { record: RefCell::default(), silent: RefCell::new(2) };
-        let claim = claimed(&ledger, &request(1, 0));
-        assert_eq!(Some(claim.record()), ledger.record.borrow().as_ref());
-    }
-
-    #[test]
-    fn a_claim_whose_answer_is_lost_keeps_the_doubt_before_it() {
-        let ledger = Forgetful { record: RefCell::default(), silent: RefCell::new(0) };
-        let mut first = claimed(&ledger, &request(1, 0));
-        first.doubt(Timestamp::from_millis(5000));
-        *ledger.record.borrow_mut() = Some(first.unplaced(Timestamp::from_millis(5000)));
-        let second = request(2, 50);
-        // The insertion learns what is there, the replacement is committed unnoticed, and its repetition finds itself.
-        let ledger = Forgetful { silent: RefCell::new(2), ..ledger };
-        let again = claimed(&ledger, &second);
-        assert!(again.is_doubtful());
-        assert_eq!(again.unplaced(second.now).state, State::InDoubt);
-    }
-}
+mod tests;

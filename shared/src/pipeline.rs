@@ -1,14 +1,16 @@
 //! The whole story of one event, start to finish.
 //!
 //! ```text
-//! prepare   the body becomes an event, the event finds its route        or it is dead-lettered
-//! map       the event becomes a contact that CXone will accept          or it is dead-lettered
+//! prepare   the body becomes an event, the event finds its route        or it is given up
+//! map       the event becomes a contact that CXone will accept          or it is given up
 //! claim     the ledger says that nobody has it and nobody had it        or it is a duplicate, or deferred
-//! place     target after target, until one takes the contact            or it is deferred, or dead-lettered
+//! place     target after target, until one takes the contact            or it is deferred, or given up
 //! settle    the ledger learns how it ended
+//! give up   what never came to a claim is put on record, unless the ledger knows better
 //! ```
 //!
-//! Each step either hands on to the next or ends the story with an [`Outcome`]; nothing turns back.
+//! Each step either hands on to the next or ends the story; nothing turns back. The ledger has the last word on what is
+//! given up: an event that was injected is a duplicate, whatever has become of its route since.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -18,20 +20,21 @@ use crate::{
     domain::{
         attributes::Schema,
         backoff::WITHIN_INVOCATION,
-        claim::{Claim, ClaimRequest, NotClaimed, PlacedContact, Record},
+        claim::{self, Claim, ClaimRequest, NotClaimed, PlacedContact, Record, State},
         contact::Contact,
         event::{Event, Identity},
+        expiry::Expiry,
         idempotency::{DataHash, IdempotencyKey},
         mapping::{self, ComplianceBoundary},
         message::Message,
-        outcome::{DeferralReason, Outcome, Retry},
+        outcome::{DeferralReason, GivenUp, Outcome, Retry},
         problem::{DeadLetterReason, Problem},
         queues::Queues,
         routes::{Route, Routes},
         time::Timestamp,
     },
     error::chain,
-    ledger::{self, ClaimError, SettleError},
+    ledger::{self, ClaimError, Ended, SettleError},
     metrics::Metrics,
     ports::{Environment, InjectPorts},
     worker::Worker,
@@ -47,10 +50,52 @@ pub struct Prepared<'a> {
     pub event: Event,
     /// Its route.
     pub route: &'a Route,
+    /// What the ledger knows it by.
+    pub identified: Identified,
+    /// When it can be injected no more.
+    pub expiry: Expiry,
+}
+
+impl Prepared<'_> {
     /// Its key.
+    pub fn key(&self) -> IdempotencyKey {
+        self.identified.key
+    }
+
+    /// Why it is given up now, where its time is over.
+    pub(crate) fn expired(&self, now: Timestamp) -> Option<GivenUp> {
+        self.expiry.passed(now).map(|given_up| given_up.by_route(self.route.name()))
+    }
+}
+
+/// What the ledger knows a delivery by.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    /// The event's key.
     pub key: IdempotencyKey,
-    /// When it can be injected no more, where its route or its sender says.
-    pub expires: Option<Timestamp>,
+    /// SQS's id of the message.
+    pub message_id: String,
+    /// The event's data, where they could be read.
+    pub hash: Option<DataHash>,
+    /// What the event's age is counted from.
+    pub born: Timestamp,
+}
+
+impl Identified {
+    fn new(identity: &Identity, message: &Message, hash: Option<DataHash>, born: Timestamp) -> Self {
+        let key = IdempotencyKey::of_event(identity.source(), identity.id());
+        Self { key, message_id: message.message_id.clone(), hash, born }
+    }
+
+    fn delivery(&self, environment: &impl Environment) -> claim::Delivery {
+        claim::Delivery {
+            attempt: environment.uuid(),
+            message_id: self.message_id.clone(),
+            hash: self.hash.clone(),
+            born: self.born,
+            now: environment.now(),
+        }
+    }
 }
 
 /// What is known of a delivery besides its outcome: for the log, the metrics and the dead letter.
@@ -60,8 +105,8 @@ pub struct Facts {
     pub event: Option<EventName>,
     /// The route's name.
     pub route: Option<String>,
-    /// The event's key.
-    pub key: Option<IdempotencyKey>,
+    /// What the ledger knows it by, where the identity could be read.
+    pub identified: Option<Identified>,
     /// Whether the ledger has given it to this delivery.
     pub claimed: bool,
     /// The target asked last.
@@ -98,34 +143,35 @@ impl EventName {
 /// The first step: needs nothing but the message.
 ///
 /// # Errors
-/// The [`Outcome`] of a message that is no event, or an event that has no route.
+/// [`GivenUp`] says why the message is no event, has no route, or has outlived what it was for.
 pub fn prepare<'a>(
     message: &Message,
     routes: &'a Routes,
     now: Timestamp,
     facts: &mut Facts,
-) -> Result<Prepared<'a>, Outcome> {
-    facts.age = message.sent.map(|sent| now.since(sent));
+) -> Result<Prepared<'a>, GivenUp> {
+    let sent = message.sent.unwrap_or(now);
+    facts.age = Some(now.since(sent));
     let event = Event::parse(&message.body).map_err(|malformed| {
         if let Some(identity) = &malformed.identity {
             facts.event = Some(EventName::new(identity, None));
-            facts.key = Some(IdempotencyKey::of_event(identity.source(), identity.id()));
+            facts.identified = Some(Identified::new(identity, message, malformed.data, sent));
         }
-        dead(DeadLetterReason::MalformedEvent, &malformed.problems)
+        given_up(DeadLetterReason::MalformedEvent, &malformed.problems)
     })?;
-    let (identity, born) = (event.identity(), event.time().or(message.sent));
-    let key = IdempotencyKey::of_event(identity.source(), identity.id());
-    facts.event = Some(EventName::new(identity, Some(event.event_type())));
-    facts.key = Some(key);
-    facts.age = born.map(|born| now.since(born));
+    let born = event.time().unwrap_or(sent);
+    let identified = Identified::new(event.identity(), message, Some(DataHash::of(event.data())), born);
+    facts.event = Some(EventName::new(event.identity(), Some(event.event_type())));
+    facts.identified = Some(identified.clone());
+    facts.age = Some(now.since(born));
     let Some(route) = routes.select(&event) else {
         let detail = "no route matches the event's type and source".to_owned();
-        return Err(Outcome::DeadLettered { reason: DeadLetterReason::NoRoute, detail });
+        return Err(GivenUp { reason: DeadLetterReason::NoRoute, detail });
     };
     facts.route = Some(route.name().to_owned());
-    let by_age = route.max_age().zip(born).map(|(age, born)| born.plus(age));
-    let expires = [by_age, event.expiry()].into_iter().flatten().min();
-    Ok(Prepared { event, route, key, expires })
+    let expiry = Expiry::new(born, route.max_age(), event.expiry());
+    let prepared = Prepared { event, route, identified, expiry };
+    prepared.expired(now).map_or(Ok(prepared), Err)
 }
 
 /// What every event of one invocation shares.
@@ -154,69 +200,107 @@ pub(crate) enum Ending {
     Injected(PlacedContact),
     /// Nothing is, as far as is known, and the message comes back.
     Deferred(Outcome),
-    /// Nothing is, as far as is known, and the message goes to the dead-letter queue.
-    GivenUp(Outcome),
+    /// Nothing is, as far as is known, and nothing will be.
+    GivenUp(GivenUp),
+}
+
+/// How a delivery ended, as far as this worker can say.
+pub enum Told {
+    /// So, and the ledger knows.
+    Outcome(Outcome),
+    /// It was given up before any claim, so that the ledger is still to be asked.
+    GivenUp(GivenUp),
+}
+
+impl From<Outcome> for Told {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+/// Puts an event that was given up before any claim on record, and says how its delivery ends: the ledger may know that
+/// it was injected, is under way, or is in doubt.
+pub async fn give_up<P: InjectPorts>(ports: &P, given_up: GivenUp, facts: &mut Facts) -> Outcome {
+    let Some(identified) = &facts.identified else { return given_up.into() };
+    let delivery = identified.delivery(ports.environment());
+    match ledger::dead_letter(ports.ledger(), identified.key, &delivery, given_up.reason).await {
+        Ok(ended) => {
+            facts.attempts = ended.attempts;
+            ended_by_ledger(ended, Some(&given_up), delivery.now)
+        }
+        Err(cause) => {
+            let reason = given_up.reason.as_str();
+            warn!(idempotency_key = %identified.key, reason, error = chain(&cause), "the ledger can't be asked about an event that was given up");
+            Outcome::deferred(DeferralReason::ServiceError)
+        }
+    }
 }
 
 impl<P: InjectPorts> Pipeline<'_, P> {
     /// From the map on. `None` where the event was there when a worker crashed and has to be tried `alone`.
-    pub async fn inject(&self, prepared: &Prepared<'_>, alone: bool, facts: &mut Facts) -> Option<Outcome> {
+    pub async fn inject(&self, prepared: &Prepared<'_>, alone: bool, facts: &mut Facts) -> Option<Told> {
+        let started = self.now();
+        if let Some(given_up) = prepared.expired(started) {
+            return Some(Told::GivenUp(given_up));
+        }
         let contact = match self.map(prepared) {
             Ok(contact) => contact,
-            Err(outcome) => return Some(outcome),
+            Err(told) => return Some(told),
         };
-        let started = self.now();
-        let mut claim = match self.claim(prepared, alone).await {
+        let mut claim = match self.claim(prepared, alone, facts).await {
             Ok(claim) => claim,
             Err(Unclaimed::Suspect) => return None,
-            Err(Unclaimed::Ends(outcome)) => return Some(outcome),
+            Err(Unclaimed::Ends(outcome)) => return Some(outcome.into()),
         };
         facts.claimed = true;
         let ending = self.place(prepared, &contact, &mut claim, facts).await;
         facts.attempts = claim.attempts();
-        let outcome = self.settle(prepared.key, &claim, ending).await;
+        let outcome = self.settle(&prepared.identified, &claim, ending).await;
         facts.latency = Some(self.now().since(started));
-        Some(outcome)
+        Some(outcome.into())
     }
 
-    fn map(&self, prepared: &Prepared<'_>) -> Result<Contact, Outcome> {
-        let Some(schema) = self.schema else { return Err(Outcome::deferred(DeferralReason::UnverifiedSchema)) };
+    fn map(&self, prepared: &Prepared<'_>) -> Result<Contact, Told> {
+        let Some(schema) = self.schema else { return Err(Outcome::deferred(DeferralReason::UnverifiedSchema).into()) };
         mapping::map(prepared.route, &prepared.event, schema, self.boundary).map_err(|problems| {
-            dead(problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code), &problems)
+            let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
+            Told::GivenUp(given_up(reason, &problems))
         })
     }
 
-    async fn claim(&self, prepared: &Prepared<'_>, alone: bool) -> Result<Claim, Unclaimed> {
+    async fn claim(&self, prepared: &Prepared<'_>, alone: bool, facts: &mut Facts) -> Result<Claim, Unclaimed> {
         let now = self.now();
         if now > self.until || self.ports.environment().closing() {
             return Err(Outcome::deferred(DeferralReason::Deadline).into());
         }
-        let request = ClaimRequest {
-            attempt: self.ports.environment().uuid(),
-            hash: DataHash::of(prepared.event.data()),
-            now,
-            deadline: self.deadline,
-            alone,
-        };
-        match ledger::claim(self.ports.ledger(), prepared.key, &request).await {
+        let delivery = prepared.identified.delivery(self.ports.environment());
+        let request = ClaimRequest { delivery, deadline: self.deadline, alone };
+        match ledger::claim(self.ports.ledger(), prepared.key(), &request).await {
             Ok(claim) => Ok(claim),
-            Err(ClaimError::Not(NotClaimed::Suspect)) => Err(Unclaimed::Suspect),
-            Err(ClaimError::Not(not)) => Err(refused(not, now).into()),
+            Err(ClaimError::Not(Ended { how: NotClaimed::Suspect, .. })) => Err(Unclaimed::Suspect),
+            Err(ClaimError::Not(ended)) => {
+                facts.attempts = ended.attempts;
+                Err(ended_by_ledger(ended, None, now).into())
+            }
             Err(ClaimError::Store(cause)) => {
-                warn!(idempotency_key = %prepared.key, error = chain(&cause), "the ledger did not take the claim");
+                warn!(idempotency_key = %prepared.key(), error = chain(&cause), "the ledger did not take the claim");
                 Err(Outcome::deferred(DeferralReason::ServiceError).into())
             }
         }
     }
 
-    async fn settle(&self, key: IdempotencyKey, claim: &Claim, ending: Ending) -> Outcome {
-        let now = self.now();
+    async fn settle(&self, identified: &Identified, claim: &Claim, ending: Ending) -> Outcome {
+        let (key, now) = (identified.key, self.now());
         let (record, outcome) = match ending {
             Ending::Injected(contact) => {
                 (claim.injected(contact.clone(), now), Outcome::Injected { contact_id: contact.contact_id })
             }
             Ending::Deferred(outcome) => (claim.unplaced(now), outcome),
-            Ending::GivenUp(outcome) => (claim.given_up(now), outcome),
+            Ending::GivenUp(given_up) => {
+                let record = claim.given_up(given_up.reason, &identified.message_id, now);
+                let outcome = if record.state == State::Parked { parked(Some(&given_up)) } else { given_up.into() };
+                (record, outcome)
+            }
         };
         match self.write(key, claim, &record).await {
             Ok(()) => outcome,
@@ -268,24 +352,25 @@ impl From<Outcome> for Unclaimed {
     }
 }
 
-fn refused(not: NotClaimed, now: Timestamp) -> Outcome {
+/// What a delivery comes to that the ledger ends; `given_up` says why this worker would have ended it.
+fn ended_by_ledger(ended: Ended, given_up: Option<&GivenUp>, now: Timestamp) -> Outcome {
     let dead = |reason, detail: &str| Outcome::DeadLettered { reason, detail: detail.to_owned() };
-    match not {
-        NotClaimed::Duplicate(contact) => Outcome::Duplicate { contact_id: contact.contact_id },
+    match ended.how {
+        NotClaimed::Duplicate(contact_id) => Outcome::Duplicate { contact_id },
         NotClaimed::Conflict => dead(
             DeadLetterReason::Conflict,
             "an event of this source and id, with other data, may have reached CXone before",
         ),
         NotClaimed::InProgress(until) => Outcome::deferred_until(DeferralReason::InProgress, until),
         NotClaimed::Suspect => Outcome::deferred(DeferralReason::InProgress),
-        NotClaimed::CrashLoop(_) => dead(
-            DeadLetterReason::CrashLoop,
-            "it was claimed three times, the last time alone, and no worker lived to settle it",
-        ),
-        NotClaimed::Forgotten(_) => dead(
-            DeadLetterReason::OutcomeUnknown,
-            "a request may have been accepted, and CXone no longer remembers its key: look for the contact, then resolve the key",
-        ),
+        NotClaimed::DeadLettered(reason) => match given_up.filter(|given_up| given_up.reason == reason) {
+            Some(given_up) => given_up.clone().into(),
+            None if reason == DeadLetterReason::CrashLoop => {
+                dead(reason, "it was claimed three times, the last time alone, and no worker lived to settle it")
+            }
+            None => dead(reason, "an earlier delivery of this message ended so; its dead letter says more"),
+        },
+        NotClaimed::Parked => parked(given_up),
         NotClaimed::NewerVersion(version) => {
             error!(version, "the ledger's record is of a newer version of this program; it is left alone");
             Outcome::Deferred {
@@ -296,8 +381,19 @@ fn refused(not: NotClaimed, now: Timestamp) -> Outcome {
     }
 }
 
-/// A dead letter for these problems, each told with its place.
-fn dead(reason: DeadLetterReason, problems: &[Problem]) -> Outcome {
+/// What becomes of an event in doubt that can't be asked about any more: CXone has forgotten its key, or the event can't
+/// be sent again.
+fn parked(given_up: Option<&GivenUp>) -> Outcome {
+    let why = given_up.map_or_else(
+        || "CXone no longer remembers its key".to_owned(),
+        |given_up| format!("the event can't be sent again ({}: {})", given_up.reason, given_up.detail),
+    );
+    let detail = format!("a request may have been accepted, and {why}: look for the contact, then resolve the key");
+    Outcome::DeadLettered { reason: DeadLetterReason::OutcomeUnknown, detail }
+}
+
+/// An event with these problems, each told with its place.
+fn given_up(reason: DeadLetterReason, problems: &[Problem]) -> GivenUp {
     let detail = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    Outcome::DeadLettered { reason, detail }
+    GivenUp { reason, detail }
 }

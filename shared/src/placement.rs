@@ -15,7 +15,7 @@ use crate::{
         classify::{Answer, Doubt, Refusal, Verdict, classify},
         contact::Contact,
         idempotency::IdempotencyKey,
-        outcome::{DeferralReason, Outcome},
+        outcome::{DeferralReason, GivenUp, Outcome},
         problem::DeadLetterReason,
         routes::{Address, Priority, Route},
         targets::{self, Choice, Passed},
@@ -42,14 +42,6 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         claim: &mut Claim,
         facts: &mut Facts,
     ) -> Ending {
-        if prepared.expires.is_some_and(|at| at <= self.now()) {
-            let mut detail =
-                format!("route '{}': the event is older than its route or its sender allows", prepared.route.name());
-            if claim.is_doubtful() {
-                detail.push_str("; an earlier request was not answered, so a contact may exist");
-            }
-            return Ending::GivenUp(Outcome::DeadLettered { reason: DeadLetterReason::Expired, detail });
-        }
         let targets = prepared.route.targets();
         let mut passed: Vec<Option<Passed>> =
             targets.iter().map(|target| claim.lost_at(&target.address().to_string()).then_some(Passed::Lost)).collect();
@@ -68,14 +60,14 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             facts.target = Some(target.address().to_string());
             facts.priority = Some(priority.get());
             self.count_fallback(index, steps);
-            let (verdict, detail) =
-                match self.ask(claim, prepared.key, contact, target.address(), priority, facts).await {
-                    Ok(answered) => answered,
-                    Err(not_sent) => {
-                        self.leave(target.address());
-                        return Ending::Deferred(not_sent.into());
-                    }
-                };
+            let (verdict, detail) = match self.ask(claim, prepared, contact, target.address(), priority, facts).await {
+                Ok(answered) => answered,
+                Err(not_sent) => {
+                    self.leave(target.address());
+                    let expired = prepared.expired(self.now());
+                    return expired.map_or_else(|| Ending::Deferred(not_sent.into()), Ending::GivenUp);
+                }
+            };
             match verdict {
                 Verdict::Injected(created) => {
                     return Ending::Injected(PlacedContact {
@@ -84,7 +76,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                     });
                 }
                 Verdict::Lost(created) => {
-                    warn!(idempotency_key = %prepared.key, contact_id = created.id, target = %target.address(), "CXone created the contact and lost it");
+                    warn!(idempotency_key = %prepared.key(), contact_id = created.id, target = %target.address(), "CXone created the contact and lost it");
                     // The answer to a key that an earlier request may have used can tell of a loss at another target:
                     // this one is asked again, under the next key.
                     let at = if claim.is_doubtful() {
@@ -95,7 +87,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                         target.address().to_string()
                     };
                     let lost = PlacedContact { contact_id: created.id, target: at };
-                    if let Err(SettleError::TakenOver) = self.record_loss(prepared.key, claim, lost).await {
+                    if let Err(SettleError::TakenOver) = self.record_loss(prepared.key(), claim, lost).await {
                         return Ending::Deferred(Outcome::deferred(DeferralReason::InProgress));
                     }
                 }
@@ -131,7 +123,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
     async fn ask(
         &self,
         claim: &mut Claim,
-        key: IdempotencyKey,
+        prepared: &Prepared<'_>,
         contact: &Contact,
         address: &Address,
         priority: Priority,
@@ -141,7 +133,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         let mut failures = 0;
         let mut limited = None;
         loop {
-            let answer = match self.worker.inject(key.after_lost(claim.lost()), &request).await {
+            let key = prepared.key().after_lost(claim.lost());
+            let answer = match self.worker.inject(key, &request, prepared.expiry.at()).await {
                 Ok(answer) => answer,
                 // The window stays closed beyond this invocation because of the 429, which is what the message is told.
                 Err(not_sent) => return limited.map_or(Err(not_sent), |verdict| Ok((verdict, None))),
@@ -185,7 +178,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                 let reason = DeadLetterReason::PayloadRejected;
                 let detail = detail
                     .map_or_else(|| "CXone answered 400".to_owned(), |detail| format!("CXone answered 400: {detail}"));
-                Next::End(Ending::GivenUp(Outcome::DeadLettered { reason, detail }))
+                Next::End(Ending::GivenUp(GivenUp { reason, detail }))
             }
             Refusal::Unauthorized => deferred(DeferralReason::Unauthorized),
             Refusal::Forbidden => deferred(DeferralReason::Forbidden),
@@ -257,16 +250,15 @@ enum Next {
 }
 
 fn no_target(dead_end: Choice, route: &Route) -> Ending {
-    let dead = |reason, what: &str| {
-        Ending::GivenUp(Outcome::DeadLettered { reason, detail: format!("route '{}': {what}", route.name()) })
-    };
+    let given_up =
+        |reason, what: &str| Ending::GivenUp(GivenUp { reason, detail: what.to_owned() }.by_route(route.name()));
     match dead_end {
         Choice::Held => Ending::Deferred(Outcome::deferred(DeferralReason::Held)),
-        Choice::Lost => dead(
+        Choice::Lost => given_up(
             DeadLetterReason::ContactFailed,
             "CXone created the contact and lost it at every target that would take it",
         ),
-        Choice::Missing => dead(DeadLetterReason::UnknownQueue, "no target's queue exists in CXone"),
+        Choice::Missing => given_up(DeadLetterReason::UnknownQueue, "no target's queue exists in CXone"),
         Choice::Saturated | Choice::Target { .. } => Ending::Deferred(Outcome::deferred(DeferralReason::Saturated)),
     }
 }

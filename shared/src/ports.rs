@@ -50,6 +50,9 @@ pub enum Swap<T> {
 
 /// The ledger table: one record for each event.
 pub trait Ledger {
+    /// The record as it is now, after every write that was answered before.
+    async fn read(&self, key: IdempotencyKey) -> Result<Option<Record>, StoreError>;
+
     /// Writes the record where there is none.
     async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError>;
 

@@ -29,6 +29,9 @@ use crate::{
 /// The longest that a request may take, its connection included: what the deadline must leave before one is begun.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The unit of time: what expires at a moment is not sent in it.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// Where an early refresh failed, the old token serves on for so long before the next try.
 const REFRESH_PAUSE: Duration = Duration::from_secs(30);
 
@@ -96,13 +99,18 @@ impl<'a, P: Ports> Worker<'a, P> {
         &self.lease
     }
 
-    /// Posts a contact.
+    /// Posts a contact, unless its event expires while it waits for leave to.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.
-    pub async fn inject(&self, key: IdempotencyKey, request: &ContactRequest) -> Result<Answer, NotSent> {
-        let api = self.ports.api();
-        self.send(async |permit, token| api.inject(permit, token, key, request).await, Answer::clone).await
+    pub async fn inject(
+        &self,
+        key: IdempotencyKey,
+        request: &ContactRequest,
+        expires: Timestamp,
+    ) -> Result<Answer, NotSent> {
+        let (api, until) = (self.ports.api(), self.until.min(expires.minus(MOMENT)));
+        self.send(until, async |permit, token| api.inject(permit, token, key, request).await, Answer::clone).await
     }
 
     /// Asks for a queue's health.
@@ -111,7 +119,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// [`NotSent`] where nothing left this worker.
     pub async fn queue(&self, queue_id: &str) -> Result<Read<Value>, NotSent> {
         let api = self.ports.api();
-        self.send(async |permit, token| api.queue(permit, token, queue_id).await, answer_of).await
+        self.send(self.until, async |permit, token| api.queue(permit, token, queue_id).await, answer_of).await
     }
 
     /// Asks for the registered attributes.
@@ -120,17 +128,18 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// [`NotSent`] where nothing left this worker.
     pub async fn attributes(&self) -> Result<Read<Value>, NotSent> {
         let api = self.ports.api();
-        self.send(async |permit, token| api.attributes(permit, token).await, answer_of).await
+        self.send(self.until, async |permit, token| api.attributes(permit, token).await, answer_of).await
     }
 
     async fn send<T>(
         &self,
+        until: Timestamp,
         request: impl AsyncFn(&Permit<'_>, &Token) -> T,
         answer_of: impl Fn(&T) -> Answer,
     ) -> Result<T, NotSent> {
         let mut resubmitted = false;
         loop {
-            let (permit, token) = self.ready().await?;
+            let (permit, token) = self.ready(until).await?;
             let sent = request(&permit, &token).await;
             let refused = self.learn(permit, &token, &answer_of(&sent)).await;
             if !refused || resubmitted {
@@ -140,11 +149,11 @@ impl<'a, P: Ports> Worker<'a, P> {
         }
     }
 
-    /// Leave to send, and a token to send with. Waits for the window while there is time.
-    async fn ready(&self) -> Result<(Permit<'_>, Arc<Token>), NotSent> {
+    /// Leave to send, and a token to send with. Waits for the window while there is time, which is `until` at most.
+    async fn ready(&self, until: Timestamp) -> Result<(Permit<'_>, Arc<Token>), NotSent> {
         loop {
             let now = self.ports.environment().now();
-            if now > self.until || self.ports.environment().closing() {
+            if now > until || self.ports.environment().closing() {
                 return Err(NotSent::because(DeferralReason::Deadline));
             }
             match self.lease.permit(Service::Routing, now) {
@@ -152,7 +161,7 @@ impl<'a, P: Ports> Worker<'a, P> {
                     self.report(Service::Routing, transition);
                     return match self.token().await {
                         // Getting a token took time; what has none left must not be begun.
-                        Ok(token) if self.ports.environment().now() <= self.until => Ok((permit, token)),
+                        Ok(token) if self.ports.environment().now() <= until => Ok((permit, token)),
                         Ok(_) => {
                             permit.unsent();
                             Err(NotSent::because(DeferralReason::Deadline))
@@ -163,7 +172,7 @@ impl<'a, P: Ports> Worker<'a, P> {
                         }
                     };
                 }
-                Err(NoPermit::Window(opens)) if opens <= self.until => {
+                Err(NoPermit::Window(opens)) if opens <= until => {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;
                 }
                 Err(NoPermit::Window(opens)) => return Err(NotSent::until(DeferralReason::RateWindow, opens)),

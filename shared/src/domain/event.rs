@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use self::rules::{Rules, malformed};
 use super::{
+    idempotency::DataHash,
     json::{self, Document, Fault, Kind, Node, Place},
     problem::Problem,
     time::Timestamp,
@@ -43,6 +44,8 @@ pub struct Identity {
 pub struct MalformedEvent {
     /// The identity, where source and id could be read in spite of the rest.
     pub identity: Option<Identity>,
+    /// Its data, where they are an object in spite of the rest.
+    pub data: Option<DataHash>,
     /// At least one problem.
     pub problems: Vec<Problem>,
 }
@@ -147,7 +150,10 @@ impl Event {
             (Some(identity), Some(kind), Some(data)) if problems.is_empty() => {
                 Ok(Self { identity, kind, time, expiry, envelope, data, form })
             }
-            (identity, ..) => Err(MalformedEvent { identity, problems }),
+            (identity, ..) => {
+                let data = envelope.root().get("data").filter(|data| data.kind() == Kind::Object).map(DataHash::of);
+                Err(MalformedEvent { identity, data, problems })
+            }
         }
     }
 }
@@ -173,7 +179,7 @@ impl Identity {
 
 impl From<Problem> for MalformedEvent {
     fn from(problem: Problem) -> Self {
-        Self { identity: None, problems: vec![problem] }
+        Self { identity: None, data: None, problems: vec![problem] }
     }
 }
 

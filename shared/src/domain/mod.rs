@@ -8,6 +8,7 @@ pub mod classify;
 pub mod contact;
 pub mod drift;
 pub mod event;
+pub mod expiry;
 pub mod health;
 pub mod idempotency;
 mod json;

@@ -33,6 +33,29 @@ pub enum Outcome {
     },
 }
 
+/// An event that can never succeed, before the ledger has said what else is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Why.
+    pub reason: DeadLetterReason,
+    /// In words, without a value of the event.
+    pub detail: String,
+}
+
+impl GivenUp {
+    /// The same, for a route by whose rules it was given up.
+    #[must_use]
+    pub fn by_route(self, route: &str) -> Self {
+        Self { detail: format!("route '{route}': {}", self.detail), ..self }
+    }
+}
+
+impl From<GivenUp> for Outcome {
+    fn from(GivenUp { reason, detail }: GivenUp) -> Self {
+        Self::DeadLettered { reason, detail }
+    }
+}
+
 impl Outcome {
     /// A deferral with backoff.
     pub const fn deferred(reason: DeferralReason) -> Self {
@@ -44,20 +67,15 @@ impl Outcome {
         Self::Deferred { reason, retry: Retry::At(at) }
     }
 
-    /// The outcome of a message that was sent then. The queue deletes what it has kept for long enough, and says nothing:
-    /// what may not live to its next delivery is a dead letter instead, which lives two weeks more.
-    #[must_use]
-    pub fn within_retention(self, sent: Option<Timestamp>, now: Timestamp) -> Self {
-        match self {
-            Self::Deferred { reason, .. }
-                if sent.is_some_and(|sent| now >= sent.plus(QUEUE_RETENTION).minus(LAST_LOOK)) =>
-            {
-                let detail =
-                    format!("it was deferred for as long as the contact queue keeps a message, at last as {reason}");
-                Self::DeadLettered { reason: DeadLetterReason::Expired, detail }
-            }
-            outcome => outcome,
-        }
+    /// Why a message that was sent then is given up instead of deferred. The queue deletes what it has kept for long
+    /// enough, and says nothing: what may not live to its next delivery is a dead letter, which lives two weeks more.
+    pub fn out_of_retention(&self, sent: Option<Timestamp>, now: Timestamp) -> Option<GivenUp> {
+        let Self::Deferred { reason, .. } = self else { return None };
+        let last_look = sent?.plus(QUEUE_RETENTION).minus(LAST_LOOK);
+        (now >= last_look).then(|| GivenUp {
+            reason: DeadLetterReason::Expired,
+            detail: format!("it was deferred for as long as the contact queue keeps a message, at last as {reason}"),
+        })
     }
 
     /// The outcome's name.
@@ -217,12 +235,14 @@ mod tests {
     #[test]
     fn only_a_deferral_near_the_end_of_the_retention_becomes_a_dead_letter() {
         let sent = NOW.minus(QUEUE_RETENTION).plus(LAST_LOOK);
-        let name = |outcome: Outcome, sent| outcome.within_retention(sent, NOW).name();
-        let deferred = || Outcome::deferred(DeferralReason::Deadline);
-        assert_eq!(name(deferred(), Some(sent)), "dead-lettered");
-        assert_eq!(name(deferred(), Some(sent.plus(Duration::from_millis(1)))), "deferred");
-        assert_eq!(name(deferred(), None), "deferred");
-        assert_eq!(name(Outcome::Injected { contact_id: "c".to_owned() }, Some(sent)), "injected");
+        let deferred = Outcome::deferred(DeferralReason::Saturated);
+        let given_up = deferred.out_of_retention(Some(sent), NOW).unwrap();
+        assert_eq!(given_up.reason, DeadLetterReason::Expired);
+        assert!(given_up.detail.contains("saturated"), "{}", given_up.detail);
+        assert_eq!(deferred.out_of_retention(Some(sent.plus(Duration::from_millis(1))), NOW), None);
+        assert_eq!(deferred.out_of_retention(None, NOW), None);
+        let injected = Outcome::Injected { contact_id: "c".to_owned() };
+        assert_eq!(injected.out_of_retention(Some(sent), NOW), None);
     }
 
     #[test]

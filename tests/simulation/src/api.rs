@@ -22,7 +22,7 @@ use crate::{
 const TIMEOUT: i64 = 10_000;
 
 /// A request that was given up arrives no later than this after it was begun.
-const LATEST_ARRIVAL: i64 = TIMEOUT + 4_900;
+pub(crate) const LATEST_ARRIVAL: i64 = TIMEOUT + 4_900;
 
 const SCOPES: &str = "routing:contacts:write routing:queues:read contacts:attributes:read";
 
@@ -152,6 +152,8 @@ impl World {
     /// Posts a contact under a token.
     pub(crate) async fn post(self: &Rc<Self>, token: &str, key: &str, body: &Value, invocation: u64) -> Answer {
         let client = self.client_of(token);
+        let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
+        self.seen.borrow_mut().posts.push((event.to_owned(), self.now()));
         let reply = self.request(client.clone(), invocation, Request::create_contact(token, key, body)).await;
         let answer = self.read_answer(&client, reply, invocation);
         match answer {

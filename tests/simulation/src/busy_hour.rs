@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
 use crate::{
-    plan::{Faults, Kind, ORIGIN, Plan, Round, Sent},
+    plan::{Kind, ORIGIN, Plan, Round, Sent},
     run::Run,
     world::World,
 };
@@ -72,7 +72,7 @@ pub fn flapping_hour() -> Outcome {
 
 /// The same, while nobody can read the queues' health for an hour, and full queues answer 409.
 pub fn unread_hour() -> Outcome {
-    live(Plan { unread: 30..90, loses_when_full: false, ..plan() })
+    live(Plan { unread: 30..90, lossy: |_| false, ..plan() })
 }
 
 fn live(plan: Plan) -> Outcome {
@@ -107,21 +107,11 @@ fn plan() -> Plan {
         event
     });
     Plan {
-        workers: 2,
-        clients: 2,
-        limit: 120,
-        window: MINUTE,
-        skew: 0,
         room: ROOM,
-        loses_when_full: true,
-        schema_known: true,
-        rotation: None,
-        faults: Faults::default(),
-        sent: sent.collect(),
+        lossy: |_| true,
         rounds: vec![Round { stormy: LENGTH, pause: 0, gap: 0 }],
         agents: Some(served),
-        blind: false,
-        unread: 0..0,
+        ..Plan::calm(sent.collect())
     }
 }
 

@@ -35,13 +35,14 @@ struct Kept {
 pub(crate) struct Letter {
     pub(crate) body: String,
     pub(crate) reason: String,
+    pub(crate) attempts: u32,
     pub(crate) at: i64,
     pub(crate) invocation: u64,
     pub(crate) source: String,
     /// Whether the invocation that sent it went on to acknowledge the message.
     pub(crate) final_word: bool,
-    /// Whether it was sent on its way again.
-    pub(crate) redriven: bool,
+    /// When it was sent on its way again.
+    pub(crate) redriven: Option<i64>,
 }
 
 impl ContactQueue {
@@ -160,7 +161,8 @@ impl World {
                 _ => String::new(),
             }
         };
-        self.scheduler.sleep(self.chance.between(1, 30)).await;
+        let slow = self.strikes(|faults| faults.slow);
+        self.scheduler.sleep(self.chance.between(1, if slow { 4000 } else { 30 })).await;
         let fails = self.strikes(|faults| faults.dead_letters);
         if fails && self.chance.coin() {
             self.note("sqs", || format!("a dead letter of i{invocation} is lost"));
@@ -170,11 +172,12 @@ impl World {
         let letter = Letter {
             body: letter.body.clone(),
             reason: text("failureReason"),
+            attempts: text("attempts").parse().unwrap_or_default(),
             at: self.now(),
             invocation,
             source,
             final_word: false,
-            redriven: false,
+            redriven: None,
         };
         self.note("sqs", || format!("{} is dead-lettered by i{invocation}: {}", letter.source, letter.reason));
         self.letters.borrow_mut().push(letter);
@@ -185,8 +188,8 @@ impl World {
     /// Moves every dead letter back into the queue.
     pub(crate) fn redrive(&self) {
         let now = self.now();
-        for letter in self.letters.borrow_mut().iter_mut().filter(|letter| !letter.redriven) {
-            letter.redriven = true;
+        for letter in self.letters.borrow_mut().iter_mut().filter(|letter| letter.redriven.is_none()) {
+            letter.redriven = Some(now);
             self.queue.borrow_mut().send(letter.body.clone(), now);
         }
     }

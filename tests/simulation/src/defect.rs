@@ -16,6 +16,14 @@ pub enum Defect {
     DuplicateUnchecked,
     /// A claim of an event with other data isn't a conflict.
     DataUnchecked,
+    /// The data of an event that CXone created a contact for, and lost, are forgotten.
+    DataUnbound,
+    /// An event that can't be injected is dead-lettered without a look at the ledger.
+    LedgerUnasked,
+    /// A dead-lettered event isn't on record as one.
+    DeadLetterOffRecord,
+    /// Whether an event has expired isn't looked at again after a wait.
+    ExpiryCheckedEarly,
     /// CXone is taken to remember a key for ever.
     KeyMemoryIgnored,
     /// Every request has a key of its own.
@@ -46,12 +54,16 @@ pub enum Defect {
 
 impl Defect {
     /// Every defect.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::ClaimDeletedOnTimeout,
         Self::ClaimReleasedOnDoubt,
         Self::SettlementUnfenced,
         Self::DuplicateUnchecked,
         Self::DataUnchecked,
+        Self::DataUnbound,
+        Self::LedgerUnasked,
+        Self::DeadLetterOffRecord,
+        Self::ExpiryCheckedEarly,
         Self::KeyMemoryIgnored,
         Self::KeyPerAttempt,
         Self::KeyKeptAfterLoss,
@@ -75,6 +87,10 @@ impl Defect {
             Self::SettlementUnfenced => "settlement-unfenced",
             Self::DuplicateUnchecked => "duplicate-unchecked",
             Self::DataUnchecked => "data-unchecked",
+            Self::DataUnbound => "data-unbound",
+            Self::LedgerUnasked => "ledger-unasked",
+            Self::DeadLetterOffRecord => "dead-letter-off-record",
+            Self::ExpiryCheckedEarly => "expiry-checked-early",
             Self::KeyMemoryIgnored => "key-memory-ignored",
             Self::KeyPerAttempt => "key-per-attempt",
             Self::KeyKeptAfterLoss => "key-kept-after-loss",

@@ -6,6 +6,7 @@ use contact_injection::domain::{claim::State, idempotency::IdempotencyKey};
 use cxone_simulator::Contact;
 
 use crate::{
+    api::LATEST_ARRIVAL,
     contact_queue::Letter,
     plan::{Kind, ORIGIN, SOURCE, Sent},
     world::World,
@@ -26,6 +27,7 @@ pub(crate) fn check(world: &World) {
     for letter in world.letters.borrow().iter() {
         each_dead_letter_has_its_reason(world, letter);
     }
+    no_event_is_posted_after_its_expiry(world);
     no_client_is_used_by_two(world);
     no_limit_is_exceeded(world);
     every_wait_is_kept(world);
@@ -44,20 +46,28 @@ fn each_event_ends_once(world: &World, event: &str, messages: &[&Sent]) {
     if live.len() > 1 {
         world.breach(format!("{event} became {} contacts", live.len()));
     }
+    let created = tenant.contacts().iter().filter(|contact| name_of(contact) == event);
+    let versions: BTreeSet<_> = created.map(|contact| version_of(contact).map(f64::to_bits)).collect();
+    if versions.len() > 1 {
+        world.breach(format!("CXone created contacts of {event} with different data"));
+    }
     let letters = world.letters.borrow();
     for message in messages {
-        let version = |contact: &Contact| {
-            contact.attribute("number:version").and_then(serde_json::Value::as_f64) == Some(f64::from(message.version))
-        };
-        let injected = live.iter().any(|contact| version(contact));
-        let mine: Vec<_> = letters.iter().filter(|letter| !letter.redriven && letter.body == message.body).collect();
+        let injected = live.iter().any(|contact| version_of(contact) == Some(f64::from(message.version)));
+        let all = || letters.iter().filter(|letter| letter.body == message.body);
+        let mine: Vec<_> = all().filter(|letter| letter.redriven.is_none()).collect();
         if !injected && mine.is_empty() {
             world.breach(format!("{event} in version {} became neither a contact nor a dead letter", message.version));
         }
-        // Where an event was sent more than once, one of its messages may have ended before another could go on.
-        let [_] = messages else { continue };
+        // Where an event was sent more than once, by its upstream or by a redrive of two letters of one message, one of its
+        // messages may have ended before another could go on.
+        let redrives: Vec<_> = all().filter_map(|letter| letter.redriven).collect();
+        let redriven_twice = redrives.windows(2).any(|pair| pair[0] == pair[1]);
+        if messages.len() > 1 || redriven_twice {
+            continue;
+        }
         let last: Vec<_> = mine.iter().filter(|letter| letter.final_word).collect();
-        let in_doubt = ["expired", "outcome-unknown", "crash-loop"];
+        let in_doubt = ["outcome-unknown", "crash-loop"];
         if injected && let Some(letter) = last.iter().find(|letter| !in_doubt.contains(&letter.reason.as_str())) {
             world.breach(format!("{event} became a contact and a dead letter ({})", letter.reason));
         }
@@ -65,6 +75,48 @@ fn each_event_ends_once(world: &World, event: &str, messages: &[&Sent]) {
         if last.len() > sources.len() && world.plan.faults.twice == 0.0 {
             world.breach(format!("{event} was dead-lettered more often than it was there"));
         }
+        the_ledger_tells_how_it_ended(world, message, injected, mine.last().copied());
+    }
+}
+
+/// Of an event that was sent once: what its record says is what became of it.
+fn the_ledger_tells_how_it_ended(world: &World, message: &Sent, injected: bool, letter: Option<&Letter>) {
+    let ledger = world.ledger.borrow();
+    let record = ledger.get(&IdempotencyKey::of_event(SOURCE, &message.event));
+    let told = record.map(|record| (record.state, record.dead_letter.as_ref().map(|dead| dead.reason.as_str())));
+    let ended = match (told, letter.map(|letter| letter.reason.as_str())) {
+        (Some((State::Injected, _)), _) => injected,
+        (Some((State::DeadLettered, Some(told))), Some(reason)) => told == reason,
+        // Or the claim of a dead worker, whose message ended by another delivery.
+        (Some((State::Parked, _)), Some("outcome-unknown")) | (Some((State::Claimed, _)), _) => true,
+        _ => false,
+    };
+    drop(ledger);
+    if !ended {
+        world.breach(format!("the ledger doesn't tell how {} ended: {told:?}", message.event));
+    }
+}
+
+fn version_of(contact: &Contact) -> Option<f64> {
+    contact.attribute("number:version").and_then(serde_json::Value::as_f64)
+}
+
+/// The least that each message of an event allows: where it was sent with two expiries, the later one counts.
+fn no_event_is_posted_after_its_expiry(world: &World) {
+    let mut expiries: BTreeMap<&str, i64> = BTreeMap::new();
+    for message in &world.plan.sent {
+        let latest = expiries.entry(&message.event).or_insert(i64::MIN);
+        *latest = message.expires.map_or(i64::MAX, |at| ORIGIN + at + world.plan.skew).max(*latest);
+    }
+    let over = |event: &str, at: i64| expiries.get(event).is_some_and(|expiry| at > *expiry);
+    let late = world.seen.borrow().posts.iter().find(|(event, at)| over(event, *at)).map(|(event, _)| event.clone());
+    let tenant = world.tenant.borrow();
+    let created = |contact: &&Contact| i64::try_from(contact.created_at_ms).unwrap_or(i64::MAX) - LATEST_ARRIVAL;
+    let too_late = tenant.contacts().iter().find(|contact| over(name_of(contact), created(contact)));
+    let late = late.or_else(|| too_late.map(|contact| name_of(contact).to_owned()));
+    drop(tenant);
+    if let Some(event) = late {
+        world.breach(format!("{event} was posted after it had expired"));
     }
 }
 
@@ -76,29 +128,37 @@ fn each_dead_letter_has_its_reason(world: &World, letter: &Letter) {
     let seen = world.seen.borrow();
     let claims = seen.claims.get(&key).map(Vec::as_slice).unwrap_or_default();
     let before: Vec<_> = claims.iter().filter(|(_, _, at)| *at <= letter.at).collect();
+    let expired = message.expires.is_some_and(|at| ORIGIN + at <= letter.at + world.plan.skew);
+    let shrunk = !world.plan.shrunk.is_empty() && ORIGIN + world.plan.shrunk.start <= letter.at;
+    let lost_everywhere = || {
+        let tenant = world.tenant.borrow();
+        let lost =
+            tenant.contacts().iter().filter(|contact| contact.status.is_lost() && name_of(contact) == message.event);
+        lost.map(Contact::queue_id).collect::<BTreeSet<_>>().len() >= message.targets
+    };
     let justified = match letter.reason.as_str() {
         "malformed-event" => message.kind == Kind::Malformed,
         "no-route" => message.kind == Kind::Unrouted,
         "mapping-failed" => message.kind == Kind::Unmappable,
-        "invalid-attribute" => message.kind == Kind::Oversized,
-        "expired" => message.expires.is_some_and(|at| ORIGIN + at <= letter.at + world.plan.skew),
+        "invalid-attribute" => message.kind == Kind::Oversized || shrunk,
+        "expired" => expired,
         "conflict" => {
             let others = |other: &Sent| other.event == message.event && other.version != message.version;
             world.plan.sent.iter().any(|other| others(other) && ORIGIN + other.at <= letter.at)
         }
-        "outcome-unknown" => before.first().is_some_and(|(_, _, at)| letter.at - at >= NEARLY_A_DAY),
+        // CXone has forgotten the key, or the event can't be sent again; either way a claim came before.
+        "outcome-unknown" => before.first().is_some_and(|(_, _, at)| {
+            letter.at - at >= NEARLY_A_DAY || expired || shrunk || message.kind != Kind::Sound || lost_everywhere()
+        }),
         "crash-loop" => before.len() >= 3 && before.iter().rev().take(3).all(|(_, by, _)| seen.dead.contains_key(by)),
-        "contact-failed" => {
-            let tenant = world.tenant.borrow();
-            let lost = tenant
-                .contacts()
-                .iter()
-                .filter(|contact| contact.status.is_lost() && name_of(contact) == message.event);
-            lost.map(Contact::queue_id).collect::<BTreeSet<_>>().len() >= message.targets
-        }
+        "contact-failed" => lost_everywhere(),
         _ => false,
     };
     drop(seen);
+    let asked = ["outcome-unknown", "crash-loop", "conflict", "contact-failed"];
+    if letter.attempts == 0 && asked.contains(&letter.reason.as_str()) {
+        world.breach(format!("{} was dead-lettered as {} without an attempt", message.event, letter.reason));
+    }
     if !justified {
         world.breach(format!("{} was dead-lettered without cause: {}", message.event, letter.reason));
     }

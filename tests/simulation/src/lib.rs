@@ -6,7 +6,7 @@
 //! Reading order: `plan` is what a seed has in store, [`run()`] lets it happen, `invariants` judge it. `world` holds the
 //! models: `contact_queue` (SQS), `tables` (DynamoDB), `api` (CXone, by the simulator's own tenant), `lambda` (crashes,
 //! freezes, deadlines). `worker_ports` is where the real program plugs in. [`Defect`] lists the deliberate mistakes that
-//! show that all this finds any.
+//! show that all this finds any; [`Sequence`] lists what once went wrong, step by step.
 
 mod api;
 mod busy_hour;
@@ -18,6 +18,7 @@ mod lambda;
 mod plan;
 mod run;
 mod scheduler;
+mod sequences;
 mod sweep;
 mod tables;
 mod timeline;
@@ -27,4 +28,5 @@ mod world;
 pub use busy_hour::{Outcome, busy_hour, flapping_hour, unread_hour};
 pub use defect::Defect;
 pub use run::{Report, Tally, run};
+pub use sequences::{Sequence, Told, sequence};
 pub use sweep::{Sweep, sweep};

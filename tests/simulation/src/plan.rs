@@ -3,6 +3,8 @@
 //! Each kind of fault is there in some runs and absent in others, and as often rare as frequent. Runs with every fault at
 //! once get stuck in the same few states; the interesting ones are where two meet.
 
+use std::ops::Range;
+
 use serde_json::json;
 
 use crate::chance::Chance;
@@ -23,24 +25,27 @@ pub(crate) const ROUTES: &str = r#"{"routes": [
    "targets": [{"queueId": "q-1"}, {"queueId": "q-2", "priorityDelta": -50}, {"skillIds": ["s-1"]}],
    "priority": {"default": 500, "degrade": {"by": 50, "floor": 50}},
    "from": {"path": "$.from"}, "to": {"value": "+15550201234"},
-   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}}},
+   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}, "string:note": {"path": "$.note"}}},
   {"name": "payment", "match": {"type": "payment", "source": "/simulation/*"}, "channel": "voice",
    "targets": [{"queueId": "q-2"}, {"queueId": "q-3"}], "maxAgeSeconds": 7200,
    "priority": {"default": 600}, "from": {"path": "$.from"}, "to": {"value": "+15550201234"},
-   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}}},
+   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}, "string:note": {"path": "$.note"}}},
   {"name": "ticket", "match": {"type": "ticket", "source": "/simulation/*"}, "channel": "email",
    "targets": [{"queueId": "q-3"}], "onUnknownHealth": "hold",
    "priority": {"default": 400}, "from": {"path": "$.from"}, "to": {"value": "desk@example.com"},
-   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}}},
+   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}, "string:note": {"path": "$.note"}}},
   {"name": "busy", "match": {"type": "busy", "source": "/simulation/*"}, "channel": "voice",
    "targets": [{"queueId": "q-1"}, {"queueId": "q-2", "priorityDelta": -50}],
    "priority": {"default": 500, "degrade": {"by": 50, "floor": 50}},
    "from": {"path": "$.from"}, "to": {"value": "+15550201234"},
-   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}}}
+   "attributes": {"string:event": {"path": "$.event", "required": true}, "number:version": {"path": "$.version", "required": true}, "string:note": {"path": "$.note"}}}
 ]}"#;
 
 /// The queues that the routes name.
 pub(crate) const QUEUES: [&str; 3] = ["q-1", "q-2", "q-3"];
+
+/// Characters of every event's note.
+const NOTE: usize = 40;
 
 /// How often each thing goes wrong while faults are on.
 #[derive(Clone, Debug, Default)]
@@ -131,12 +136,14 @@ pub(crate) struct Plan {
     pub(crate) skew: i64,
     /// Room in each queue.
     pub(crate) room: u64,
-    /// Whether CXone's queues lose contacts where others answer 409.
-    pub(crate) loses_when_full: bool,
+    /// Which of CXone's queues lose contacts when they are full, where others answer 409.
+    pub(crate) lossy: fn(&str) -> bool,
     /// Whether the registry knows the schema at the start.
     pub(crate) schema_known: bool,
     /// When the secret of a client is rotated.
     pub(crate) rotation: Option<i64>,
+    /// From when to when the registered length of an attribute is shorter than what every event has.
+    pub(crate) shrunk: Range<i64>,
     /// How often each thing goes wrong.
     pub(crate) faults: Faults,
     /// What the upstream sends.
@@ -148,7 +155,7 @@ pub(crate) struct Plan {
     /// Whether the workers know nothing of the queues.
     pub(crate) blind: bool,
     /// From which minute to which the queues' health can't be read.
-    pub(crate) unread: std::ops::Range<i64>,
+    pub(crate) unread: Range<i64>,
 }
 
 impl Plan {
@@ -163,12 +170,42 @@ impl Plan {
             window: [10_000, 60_000, 300_000][chance.index(3)],
             skew: if chance.happens(0.7) { 5000 } else { 0 },
             room: [2, 5, 100][chance.index(3)],
-            loses_when_full: chance.happens(0.25),
+            lossy: if chance.happens(0.25) { |_| true } else { |_| false },
             schema_known: chance.coin(),
             rotation: chance.happens(0.3).then(|| chance.between(0, 5 * MINUTE)),
+            shrunk: if chance.happens(0.2) {
+                let from = chance.between(0, 10 * MINUTE);
+                from..from + chance.between(MINUTE, 3 * HOUR)
+            } else {
+                0..0
+            },
             faults: Faults::draw(chance),
             sent: events(chance),
             rounds,
+            agents: None,
+            blind: false,
+            unread: 0..0,
+        }
+    }
+}
+
+impl Plan {
+    /// A run in which nothing goes wrong and nobody is in want of anything.
+    pub(crate) fn calm(sent: Vec<Sent>) -> Self {
+        Self {
+            workers: 2,
+            clients: 2,
+            limit: 120,
+            window: MINUTE,
+            skew: 0,
+            room: 100,
+            lossy: |_| false,
+            schema_known: true,
+            rotation: None,
+            shrunk: 0..0,
+            faults: Faults::default(),
+            sent,
+            rounds: vec![Round { stormy: 10 * MINUTE, pause: 0, gap: 0 }],
             agents: None,
             blind: false,
             unread: 0..0,
@@ -261,7 +298,7 @@ impl Sent {
         let time = |millis: i64| Timestamp::from_millis(ORIGIN + millis).to_string();
         let mut body = json!({
             "specversion": "1.0", "id": self.event, "source": SOURCE, "type": route, "time": time(at),
-            "data": {"event": self.event, "version": self.version, "from": from},
+            "data": {"event": self.event, "version": self.version, "from": from, "note": "n".repeat(NOTE)},
         });
         if let Some(expiry) = expirytime {
             body["expirytime"] = json!(time(expiry));

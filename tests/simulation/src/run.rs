@@ -20,7 +20,7 @@ use crate::{
     lambda::Lambda,
     plan::{ORIGIN, ROUTES},
     scheduler::What,
-    world::World,
+    world::{NOTE_LENGTH, World},
 };
 
 /// How long a calm may take: the longest backoff is a quarter of an hour, so by then everything was looked at often.
@@ -111,6 +111,7 @@ impl Run {
     pub(crate) fn go(&mut self) {
         self.send_all();
         self.rotate_a_secret();
+        self.shrink_an_attribute();
         let rounds = self.world.plan.rounds.clone();
         for (number, round) in rounds.iter().enumerate() {
             if number > 0 {
@@ -157,6 +158,17 @@ impl Run {
                 "rotated".clone_into(&mut client.1);
             }
         });
+    }
+
+    fn shrink_an_attribute(&self) {
+        let shrunk = &self.world.plan.shrunk;
+        if shrunk.is_empty() {
+            return;
+        }
+        for (at, length) in [(shrunk.start, NOTE_LENGTH / 4), (shrunk.end, NOTE_LENGTH)] {
+            let world = Rc::clone(&self.world);
+            self.world.scheduler.after(at, move || world.register_note(length));
+        }
     }
 
     /// Lets so much time pass.

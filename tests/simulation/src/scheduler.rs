@@ -52,14 +52,16 @@ impl Scheduler {
     /// Waits so many milliseconds.
     pub(crate) async fn sleep(&self, wait: i64) {
         let at = self.now() + wait.max(0);
-        let mut asked = false;
+        let mut asked: Option<Waker> = None;
         poll_fn(|context| {
-            if asked && self.now() >= at {
+            if asked.is_some() && self.now() >= at {
                 return Poll::Ready(());
             }
-            // Each poll may come with another waker, and a wake too many does no harm.
-            self.push(at - self.now(), What::Wake(context.waker().clone()));
-            asked = true;
+            // Polls that come before their time, as those of a join do, ask for no second wake.
+            if asked.as_ref().is_none_or(|asked| !asked.will_wake(context.waker())) {
+                self.push(at - self.now(), What::Wake(context.waker().clone()));
+                asked = Some(context.waker().clone());
+            }
             Poll::Pending
         })
         .await;

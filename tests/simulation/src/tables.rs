@@ -90,6 +90,12 @@ impl World {
         answer
     }
 
+    /// The record on an event.
+    pub(crate) fn record(&self, key: IdempotencyKey) -> Option<Record> {
+        let found = self.ledger.borrow().get(&key).cloned();
+        found.filter(|_| !self.has(Defect::LedgerUnasked))
+    }
+
     /// Writes a record in place of the one that is expected there, which is none for an insertion.
     pub(crate) fn swap(
         &self,
@@ -103,8 +109,10 @@ impl World {
         let same = |found: &Record, seen: &Record| found.attempt == seen.attempt && found.state == seen.state;
         let settles = record.state != State::Claimed && seen.is_some_and(|seen| seen.attempt == record.attempt);
         let unfenced = (self.has(Defect::SettlementUnfenced) && settles) || self.has(Defect::DuplicateUnchecked);
+        let unasked = record.state == State::DeadLettered && self.has(Defect::LedgerUnasked);
         let holds = match (found, seen) {
             (None, None) => true,
+            (Some(_), None) => unasked,
             (Some(found), Some(seen)) => same(found, seen) || unfenced,
             _ => false,
         };
@@ -124,6 +132,13 @@ impl World {
         match record.state {
             State::InDoubt if self.has(Defect::ClaimDeletedOnTimeout) => {
                 ledger.remove(&key);
+            }
+            State::DeadLettered if self.has(Defect::DeadLetterOffRecord) => {
+                let released = Record { state: State::Released, dead_letter: None, ..record.clone() };
+                ledger.insert(key, released);
+            }
+            State::Released | State::DeadLettered if self.has(Defect::DataUnbound) => {
+                ledger.insert(key, Record { hash: None, ..record.clone() });
             }
             State::InDoubt if self.has(Defect::ClaimReleasedOnDoubt) => {
                 let released = Record { state: State::Released, hash: None, first_sent: None, ..record.clone() };

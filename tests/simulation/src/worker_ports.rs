@@ -53,6 +53,10 @@ pub(crate) struct WorkerPorts {
 }
 
 impl Ledger for WorkerPorts {
+    async fn read(&self, key: IdempotencyKey) -> Result<Option<Record>, StoreError> {
+        self.world.commit("the ledger", move |world| world.record(key)).await
+    }
+
     async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError> {
         let (record, invocation) = (record.clone(), self.invocation);
         self.world.commit("the ledger", move |world| world.swap(key, None, &record, invocation)).await
@@ -174,6 +178,9 @@ impl ContactApi for WorkerPorts {
             }
             _ => key.to_string(),
         };
+        if self.world.has(Defect::ExpiryCheckedEarly) {
+            self.world.scheduler.sleep(self.world.chance.between(0, 60_000)).await;
+        }
         self.world.post(token.access_token().expose_secret(), &key, &body, self.invocation).await
     }
 

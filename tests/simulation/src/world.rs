@@ -23,6 +23,9 @@ use crate::{
     timeline::Timeline,
 };
 
+/// The registered length of the note, in characters.
+pub(crate) const NOTE_LENGTH: u32 = 64;
+
 /// One run's world.
 pub(crate) struct World {
     pub(crate) plan: Plan,
@@ -50,6 +53,8 @@ pub(crate) struct World {
 pub(crate) struct Seen {
     /// Requests that left a worker.
     pub(crate) requests: Vec<Sighting>,
+    /// The events that were posted, and when.
+    pub(crate) posts: Vec<(String, i64)>,
     /// Which client a token belongs to.
     pub(crate) tokens: BTreeMap<String, String>,
     /// Claims by event, in order, each with the invocation that made it.
@@ -104,7 +109,7 @@ impl World {
             letters: RefCell::default(),
             ledger: RefCell::default(),
             clients: RefCell::default(),
-            schema: RefCell::new(plan.schema_known.then(|| snapshot(&tenant))),
+            schema: RefCell::new(plan.schema_known.then(|| snapshot(&tenant, ORIGIN))),
             health: RefCell::default(),
             secrets: RefCell::new(secrets),
             tenant: RefCell::new(tenant),
@@ -146,6 +151,16 @@ impl World {
         self.seen.borrow_mut().breaches.push(what);
     }
 
+    /// Somebody changes the registered length of an attribute, and the sync reads it.
+    pub(crate) fn register_note(&self, length: u32) {
+        self.note("operator", || format!("registers the note with {length} characters"));
+        let mut tenant = self.tenant.borrow_mut();
+        for attribute in tenant.config_mut().attributes.iter_mut().filter(|attribute| attribute.key.ends_with("note")) {
+            *attribute = attribute.clone().with_max_length(length);
+        }
+        *self.schema.borrow_mut() = Some(snapshot(&tenant, self.now()));
+    }
+
     /// A tenant's time.
     pub(crate) fn tenant_now(&self) -> u64 {
         self.now().unsigned_abs()
@@ -166,17 +181,18 @@ fn tenant(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Tenant {
     }
     .with_skill("s-1")
     .with_attribute(AttributeDefinition::new(AttributeType::String, "event").with_max_length(64).required())
-    .with_attribute(AttributeDefinition::new(AttributeType::Number, "version"));
+    .with_attribute(AttributeDefinition::new(AttributeType::Number, "version"))
+    .with_attribute(AttributeDefinition::new(AttributeType::String, "note").with_max_length(NOTE_LENGTH));
     for id in QUEUES {
-        let saturated = if plan.loses_when_full { OnSaturation::Failed } else { OnSaturation::Conflict };
+        let saturated = if (plan.lossy)(id) { OnSaturation::Failed } else { OnSaturation::Conflict };
         config = config.with_queue(CxoneQueue::open(id).with_max_capacity(plan.room).with_on_saturation(saturated));
     }
     Tenant::new(config)
 }
 
-fn snapshot(tenant: &Tenant) -> SchemaSnapshot {
+fn snapshot(tenant: &Tenant, at: i64) -> SchemaSnapshot {
     let config = tenant.config();
     let schema = contact_injection::domain::registered::read_schema(&config.schema_shape.render(&config.attributes));
     #[expect(clippy::expect_used, reason = "the simulated tenant's schema can be read, or every run is void")]
-    SchemaSnapshot { schema: schema.expect("a readable schema"), fetched: Timestamp::from_millis(ORIGIN) }
+    SchemaSnapshot { schema: schema.expect("a readable schema"), fetched: Timestamp::from_millis(at) }
 }

@@ -8,15 +8,16 @@ use aws_sdk_dynamodb::{
     },
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
-use serde::{Deserialize, de::value::StrDeserializer};
+use serde::de::{DeserializeOwned, value::StrDeserializer};
 use uuid::Uuid;
 
 use super::super::aws::failed;
 use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
     domain::{
-        claim::{PlacedContact, RECORD_LIFETIME, RECORD_VERSION, Record, State},
+        claim::{DeadLettered, PlacedContact, RECORD_LIFETIME, RECORD_VERSION, Record, State},
         idempotency::{DataHash, IdempotencyKey},
+        problem::DeadLetterReason,
         time::Timestamp,
     },
     ports::{Ledger, StoreError, Swap},
@@ -51,7 +52,7 @@ impl DynamoLedger {
 pub enum Resolution {
     /// Its contact exists: it is a duplicate from now on.
     Injected,
-    /// Nothing was created: it may be injected again.
+    /// Nothing was created: it may be injected again, with the same data.
     Retry,
 }
 
@@ -85,7 +86,7 @@ impl DynamoLedger {
                 .expression_attribute_values(":state", text(state_name(State::Injected)))
                 .expression_attribute_values(":who", text("resolved-by-a-person")),
             Resolution::Retry => update
-                .update_expression("SET #state = :state, #at = :now, expiresAt = :expires REMOVE dataHash, firstSentAt")
+                .update_expression("SET #state = :state, #at = :now, expiresAt = :expires REMOVE firstSentAt")
                 .expression_attribute_values(":state", text(state_name(State::Released))),
         };
         match update.expression_attribute_names("#at", "at").send().await {
@@ -99,6 +100,13 @@ impl DynamoLedger {
 }
 
 impl Ledger for DynamoLedger {
+    async fn read(&self, key: IdempotencyKey) -> Result<Option<Record>, StoreError> {
+        const OPERATION: &str = "a read";
+        let get = self.client.get_item().table_name(&self.table).key("idempotencyKey", text(key.to_string()));
+        let output = get.consistent_read(true).send().await.map_err(|error| failed(STORE, OPERATION, &error))?;
+        output.item().map(read).transpose().map_err(|unreadable| unreadable.during(STORE, OPERATION))
+    }
+
     async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError> {
         swap(self.put(key, record).condition_expression("attribute_not_exists(idempotencyKey)"), "an insertion").await
     }
@@ -129,6 +137,7 @@ async fn swap(put: PutItemFluentBuilder, operation: &'static str) -> Result<Swap
 
 fn write(key: IdempotencyKey, record: &Record) -> Item {
     let contact = record.contact.as_ref();
+    let dead_letter = record.dead_letter.as_ref();
     let lost = record.lost.iter().map(|lost| {
         AttributeValue::M(Item::from([
             ("contactId".to_owned(), text(&lost.contact_id)),
@@ -150,6 +159,8 @@ fn write(key: IdempotencyKey, record: &Record) -> Item {
         (record.forgiven > 0).then(|| ("forgiven", number(record.forgiven))),
         contact.map(|contact| ("contactId", text(&contact.contact_id))),
         contact.map(|contact| ("target", text(&contact.target))),
+        dead_letter.map(|dead| ("deadLetterReason", text(dead.reason.as_str()))),
+        dead_letter.map(|dead| ("deadLetterMessageId", text(&dead.message_id))),
         record.expires.map(|at| ("expiresAt", number(at.as_seconds()))),
     ]
     .into_iter()
@@ -178,12 +189,15 @@ fn read(item: &Item) -> Result<Record, Unreadable> {
             .map(|lost| placed(lost.as_m().map_err(|_| Unreadable("lost"))?))
             .collect::<Result<_, _>>()?,
     };
-    let state: State =
-        Deserialize::deserialize(StrDeserializer::<serde::de::value::Error>::new(get_text(item, "state")?))
-            .map_err(|_| Unreadable("state"))?;
+    let dead_letter = |item: &Item| -> Result<DeadLettered, Unreadable> {
+        Ok(DeadLettered {
+            reason: named::<DeadLetterReason>(item, "deadLetterReason")?,
+            message_id: get_text(item, "deadLetterMessageId")?.to_owned(),
+        })
+    };
     Ok(Record {
         version,
-        state,
+        state: named::<State>(item, "state")?,
         attempt: Uuid::parse_str(get_text(item, "attempt")?).map_err(|_| Unreadable("attempt"))?,
         at: get_millis(item, "at")?,
         until: get_millis(item, "until")?,
@@ -194,9 +208,16 @@ fn read(item: &Item) -> Result<Record, Unreadable> {
         lost,
         forgiven: optional(item, "forgiven", get_number)?.unwrap_or(0),
         contact: optional(item, "contactId", |item, _| placed(item))?,
+        dead_letter: optional(item, "deadLetterReason", |item, _| dead_letter(item))?,
         expires: optional(item, "expiresAt", get_number::<i64>)?
             .map(|at| Timestamp::from_millis(at.saturating_mul(1000))),
     })
+}
+
+/// A value that is written as the name of one of several.
+fn named<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<T, Unreadable> {
+    let text = StrDeserializer::<serde::de::value::Error>::new(get_text(item, name)?);
+    T::deserialize(text).map_err(|_| Unreadable(name))
 }
 
 /// A record of which only the version is understood: enough to leave it alone.
@@ -215,6 +236,7 @@ fn unknown(version: u32) -> Record {
         lost: Vec::new(),
         forgiven: 0,
         contact: None,
+        dead_letter: None,
         expires: None,
     }
 }
@@ -225,6 +247,7 @@ const fn state_name(state: State) -> &'static str {
         State::Released => "released",
         State::InDoubt => "in-doubt",
         State::Injected => "injected",
+        State::DeadLettered => "dead-lettered",
         State::Parked => "parked",
     }
 }
@@ -248,6 +271,7 @@ mod tests {
             lost: vec![placed("lost")],
             forgiven: 1,
             contact: Some(placed("c")),
+            dead_letter: Some(DeadLettered { reason: DeadLetterReason::NoRoute, message_id: "m-1".to_owned() }),
             expires: Some(Timestamp::from_millis(5000)),
         }
     }
@@ -258,15 +282,17 @@ mod tests {
 
     #[test]
     fn every_state_reads_back_as_it_was_written() {
-        for state in [State::Claimed, State::Released, State::InDoubt, State::Injected, State::Parked] {
+        for state in
+            [State::Claimed, State::Released, State::InDoubt, State::Injected, State::DeadLettered, State::Parked]
+        {
             assert_eq!(read(&write(key(), &record(state))).unwrap(), record(state));
         }
     }
 
     #[test]
     fn a_newer_version_is_recognised_whatever_else_it_holds() {
-        let item = Item::from([("version".to_owned(), number(2)), ("state".to_owned(), number(9))]);
-        assert_eq!(read(&item).unwrap().version, 2);
+        let item = Item::from([("version".to_owned(), number(RECORD_VERSION + 1)), ("state".to_owned(), number(9))]);
+        assert_eq!(read(&item).unwrap().version, RECORD_VERSION + 1);
     }
 
     #[test]

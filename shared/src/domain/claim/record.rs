@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{idempotency::DataHash, time::Timestamp};
+use crate::domain::{idempotency::DataHash, problem::DeadLetterReason, time::Timestamp};
 
 /// The form of the record that this code writes. One with a higher number is left alone.
-pub const RECORD_VERSION: u32 = 1;
+///
+/// 2: dead-lettered events are on record, and a released event may be bound to its data.
+pub const RECORD_VERSION: u32 = 2;
 
 /// What is known of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +16,14 @@ pub const RECORD_VERSION: u32 = 1;
 pub enum State {
     /// A worker has it, or had it and crashed.
     Claimed,
-    /// It was tried and nothing was created.
+    /// It was tried and nothing is in a queue.
     Released,
     /// It was tried and nobody knows.
     InDoubt,
     /// Its contact exists.
     Injected,
+    /// It can't be injected; the message that it came in ended in the dead-letter queue.
+    DeadLettered,
     /// It is in doubt and can't be asked about any more.
     Parked,
 }
@@ -33,6 +37,15 @@ pub struct PlacedContact {
     pub target: String,
 }
 
+/// How an event was dead-lettered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLettered {
+    /// Why.
+    pub reason: DeadLetterReason,
+    /// SQS's id of the message that it came in: only another message may try it again.
+    pub message_id: String,
+}
+
 /// What the ledger holds on one event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -40,19 +53,19 @@ pub struct Record {
     pub version: u32,
     /// What is known.
     pub state: State,
-    /// The latest claim.
+    /// The latest claim, or the latest refusal without one.
     pub attempt: Uuid,
-    /// When the latest claim was made or settled.
+    /// When that was made or settled.
     pub at: Timestamp,
     /// When the latest claim can be taken over.
     pub until: Timestamp,
-    /// The data that the event is bound to, once a request may have been sent.
+    /// The data that the event is bound to, once a request may have reached CXone.
     pub hash: Option<DataHash>,
-    /// The earliest time at which a request under the present key may have been sent.
+    /// The earliest time at which a request under the present key may have been sent, while its outcome is in doubt.
     pub first_sent: Option<Timestamp>,
     /// Claims that were never settled.
     pub crashes: u32,
-    /// Requests sent for it so far, as far as claims were settled.
+    /// Requests sent for it so far. A claim that was never settled counts as one, since nobody knows.
     pub attempts: u32,
     /// Contacts that CXone created and lost, in order: their number makes the next key.
     pub lost: Vec<PlacedContact>,
@@ -60,6 +73,24 @@ pub struct Record {
     pub forgiven: usize,
     /// The contact that is in a queue.
     pub contact: Option<PlacedContact>,
+    /// How it was last dead-lettered, unless it was injected since.
+    pub dead_letter: Option<DeadLettered>,
     /// When the record is forgotten; a parked one never is.
     pub expires: Option<Timestamp>,
+}
+
+impl Record {
+    /// Whether a request under the present key may have created a contact.
+    pub const fn is_in_doubt(&self) -> bool {
+        match self.state {
+            State::Claimed | State::InDoubt | State::Parked => true,
+            State::DeadLettered => self.first_sent.is_some(),
+            State::Released | State::Injected => false,
+        }
+    }
+
+    /// Requests sent for the event, the claim that this record holds open counted as one.
+    pub fn attempts_so_far(&self) -> u32 {
+        self.attempts.saturating_add(u32::from(matches!(self.state, State::Claimed)))
+    }
 }

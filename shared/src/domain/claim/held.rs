@@ -1,0 +1,114 @@
+//! A claim that a worker holds: what its requests came to, and what is written when it is settled.
+
+use super::{DeadLettered, PlacedContact, RECORD_LIFETIME, Record, State};
+use crate::domain::{problem::DeadLetterReason, time::Timestamp, window::LATE_ARRIVAL};
+
+/// A claim that a worker holds.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    record: Record,
+    /// Since when an attempt, of this claim or before it, may have created a contact under the present key.
+    doubtful: Option<Timestamp>,
+    /// Whether a request, of this claim or before it, may have reached CXone: then other data are a conflict for good.
+    bound: bool,
+}
+
+impl Claim {
+    /// The claim that `claimed` stands for, once it is in the ledger in place of `existing`.
+    pub fn new(claimed: Record, existing: Option<&Record>) -> Self {
+        let before = super::remembered(existing, claimed.at);
+        let doubtful = before.filter(|before| before.is_in_doubt()).map(|before| before.at);
+        let bound = before.is_some_and(|before| before.hash.is_some());
+        Self { record: claimed, doubtful, bound }
+    }
+
+    /// The record as this claim last wrote it.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Contacts created and lost for this event so far: which key is next.
+    pub fn lost(&self) -> usize {
+        self.record.lost.len()
+    }
+
+    /// Whether a target lost a contact of this event since it was last dead-lettered.
+    pub fn lost_at(&self, target: &str) -> bool {
+        self.record.lost.iter().skip(self.record.forgiven).any(|lost| lost.target == target)
+    }
+
+    /// Requests sent for this event, over all claims.
+    pub fn attempts(&self) -> u32 {
+        self.record.attempts
+    }
+
+    /// A request was sent.
+    pub fn sent(&mut self) {
+        self.record.attempts = self.record.attempts.saturating_add(1);
+    }
+
+    /// The request sent last may have created a contact.
+    pub fn doubt(&mut self, now: Timestamp) {
+        (self.doubtful, self.bound) = (Some(now), true);
+    }
+
+    /// Whether a request before this answer may have created a contact under the present key, at whichever target.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful.is_some()
+    }
+
+    /// The answer proves that no request under the present key has created anything yet; one that was given up may still
+    /// be on its way for a while.
+    pub fn clear_doubt(&mut self, now: Timestamp) {
+        self.doubtful = self.doubtful.filter(|since| now.since(*since) < LATE_ARRIVAL);
+    }
+
+    /// The record after a contact was lost: the claim goes on under another key.
+    pub fn lose(&mut self, contact: PlacedContact, now: Timestamp) -> &Record {
+        if !self.record.lost.contains(&contact) {
+            self.record.lost.push(contact);
+        }
+        (self.record.first_sent, self.record.at, self.doubtful, self.bound) = (Some(now), now, None, true);
+        &self.record
+    }
+
+    /// The record of an event whose contact is in the queue.
+    #[must_use]
+    pub fn injected(&self, contact: PlacedContact, now: Timestamp) -> Record {
+        Record { contact: Some(contact), dead_letter: None, ..self.settled(State::Injected, now) }
+    }
+
+    /// The record of an event that comes back: free again where nothing is in a queue, else in doubt.
+    #[must_use]
+    pub fn unplaced(&self, now: Timestamp) -> Record {
+        let state = if self.is_doubtful() { State::InDoubt } else { State::Released };
+        self.settled(state, now)
+    }
+
+    /// The record of an event that is given up: parked while it is in doubt, else dead-lettered with its message, and a
+    /// redrive may try every target again.
+    #[must_use]
+    pub fn given_up(&self, reason: DeadLetterReason, message_id: &str, now: Timestamp) -> Record {
+        if self.is_doubtful() {
+            return Record { expires: None, ..self.settled(State::Parked, now) };
+        }
+        Record {
+            forgiven: self.record.lost.len(),
+            dead_letter: Some(DeadLettered { reason, message_id: message_id.to_owned() }),
+            ..self.settled(State::DeadLettered, now)
+        }
+    }
+
+    fn settled(&self, state: State, now: Timestamp) -> Record {
+        Record {
+            state,
+            at: now,
+            until: now,
+            crashes: 0,
+            hash: self.record.hash.clone().filter(|_| self.bound || state == State::Injected),
+            first_sent: self.record.first_sent.filter(|_| self.is_doubtful()),
+            expires: self.record.expires.max(Some(now.plus(RECORD_LIFETIME))),
+            ..self.record.clone()
+        }
+    }
+}

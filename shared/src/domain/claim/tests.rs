@@ -1,0 +1,373 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{
+    expiry::Expiry,
+    outcome::QUEUE_RETENTION,
+    problem::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute},
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: u64 = 86_400;
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(seconds))
+}
+
+fn data(text: &str) -> DataHash {
+    DataHash::from_stored(text)
+}
+
+/// A delivery of its own message, at this second.
+fn delivery(attempt: u128, seconds: u64) -> Delivery {
+    Delivery {
+        attempt: Uuid::from_u128(attempt),
+        message_id: format!("m{attempt}"),
+        hash: Some(data("same")),
+        born: at(0),
+        now: at(seconds),
+    }
+}
+
+fn of_message(message_id: &str, delivery: Delivery) -> Delivery {
+    Delivery { message_id: message_id.to_owned(), ..delivery }
+}
+
+fn with_data(text: &str, delivery: Delivery) -> Delivery {
+    Delivery { hash: Some(data(text)), ..delivery }
+}
+
+fn request_for(delivery: Delivery) -> ClaimRequest {
+    let deadline = delivery.now.plus(Duration::from_secs(60));
+    ClaimRequest { delivery, deadline, alone: false }
+}
+
+fn request(attempt: u128, seconds: u64) -> ClaimRequest {
+    request_for(delivery(attempt, seconds))
+}
+
+fn alone(attempt: u128, seconds: u64) -> ClaimRequest {
+    ClaimRequest { alone: true, ..request(attempt, seconds) }
+}
+
+fn placed(id: &str) -> PlacedContact {
+    PlacedContact { contact_id: id.to_owned(), target: format!("queue:{id}") }
+}
+
+fn first() -> Claim {
+    Claim::new(claim(None, &request(1, 0)).unwrap(), None)
+}
+
+/// A claim in place of this record.
+fn again(record: &Record, request: &ClaimRequest) -> Claim {
+    Claim::new(claim(Some(record), request).unwrap(), Some(record))
+}
+
+fn in_doubt() -> Record {
+    let mut claimed = first();
+    claimed.sent();
+    claimed.doubt(at(1));
+    claimed.unplaced(at(5))
+}
+
+fn ended(record: &Record, request: &ClaimRequest) -> NotClaimed {
+    claim(Some(record), request).unwrap_err().how
+}
+
+#[test]
+fn an_injected_event_is_a_duplicate_for_as_long_as_it_is_remembered() {
+    let record = first().injected(placed("c"), at(1));
+    let duplicate = NotClaimed::Duplicate("c".to_owned());
+    assert_eq!(ended(&record, &request(2, 40 * DAY)), duplicate);
+    assert_eq!(ended(&record, &request(2, 45 * DAY)), duplicate);
+    assert!(claim(Some(&record), &request(2, 45 * DAY + 1)).is_ok(), "expiry doesn't wait for the table to delete it");
+}
+
+#[test]
+fn a_live_claim_is_in_progress_and_an_old_one_is_suspect() {
+    let record = first().record().clone();
+    assert_eq!(ended(&record, &request(2, 74)), NotClaimed::InProgress(record.until));
+    assert_eq!(ended(&record, &request(2, 75)), NotClaimed::Suspect);
+    assert_eq!(claim(Some(&record), &alone(2, 75)).unwrap().crashes, 2);
+}
+
+#[test]
+fn three_claims_that_never_settled_are_a_crash_loop_that_another_message_starts_anew() {
+    let mut record = first().record().clone();
+    for attempt in 2..=3 {
+        record = claim(Some(&record), &alone(attempt, 100 * u64::try_from(attempt).unwrap())).unwrap();
+    }
+    let End { how, record: Some(dead) } = claim(Some(&record), &alone(4, 900)).unwrap_err() else {
+        panic!("no record")
+    };
+    assert_eq!(how, NotClaimed::DeadLettered(CrashLoop));
+    assert_eq!((dead.state, dead.crashes, dead.attempts), (State::DeadLettered, 0, 3));
+    let twin = request_for(of_message("m4", delivery(5, 950)));
+    assert_eq!(ended(&dead, &twin), NotClaimed::DeadLettered(CrashLoop), "a twin of the message ends as it did");
+    let redriven = again(&dead, &request(6, 1000));
+    assert!(redriven.is_doubtful(), "each of the three may have sent a request");
+    let later = ended(&dead, &request(7, 2 * DAY));
+    assert_eq!(later, NotClaimed::Parked, "CXone has forgotten by then");
+}
+
+#[test]
+fn every_settlement_clears_the_count_of_crashes() {
+    let crashed = first().record().clone();
+    let claimed = again(&crashed, &alone(2, 75));
+    assert_eq!(claimed.record().crashes, 2);
+    let mut doubtful = claimed.clone();
+    doubtful.doubt(at(76));
+    for settled in [
+        claimed.unplaced(at(80)),
+        doubtful.unplaced(at(80)),
+        claimed.injected(placed("c"), at(80)),
+        claimed.given_up(NoRoute, "m", at(80)),
+    ] {
+        assert_eq!(settled.crashes, 0, "{:?}", settled.state);
+    }
+}
+
+#[test]
+fn what_was_only_refused_is_free_to_be_corrected() {
+    let mut claimed = first();
+    claimed.sent();
+    for record in [claimed.unplaced(at(5)), claimed.given_up(NoRoute, "m1", at(5))] {
+        assert_eq!(record.hash, None);
+        let corrected = claim(Some(&record), &request_for(with_data("corrected", delivery(2, 6)))).unwrap();
+        assert_eq!((corrected.hash, corrected.first_sent), (Some(data("corrected")), Some(at(6))));
+        assert_eq!(corrected.attempts, 1);
+    }
+}
+
+#[test]
+fn what_may_have_been_sent_conflicts_with_other_data() {
+    let mut claimed = first();
+    claimed.doubt(at(1));
+    let other = request_for(with_data("other", delivery(2, 100)));
+    for record in [claimed.record().clone(), claimed.unplaced(at(5)), claimed.injected(placed("c"), at(5))] {
+        assert_eq!(ended(&record, &other), NotClaimed::Conflict, "{:?}", record.state);
+        let end = dead_letter(Some(&record), &other.delivery, NoRoute);
+        assert_eq!(end, End { how: NotClaimed::Conflict, record: None }, "{:?}", record.state);
+    }
+}
+
+#[test]
+fn data_stay_bound_after_a_contact_was_lost_and_after_a_doubt_was_cleared() {
+    let mut lost = first();
+    lost.lose(placed("a"), at(1));
+    let mut cleared = first();
+    cleared.doubt(at(1));
+    cleared.clear_doubt(at(20));
+    for claimed in [lost, cleared] {
+        assert!(!claimed.is_doubtful());
+        for record in [claimed.unplaced(at(30)), claimed.given_up(ContactFailed, "m1", at(30))] {
+            let other = request_for(with_data("other", delivery(2, 100)));
+            assert_eq!(ended(&record, &other), NotClaimed::Conflict, "{:?}", record.state);
+            let refused = again(&record, &request(2, 100)).unplaced(at(101));
+            assert_eq!(ended(&refused, &request_for(with_data("other", delivery(3, 200)))), NotClaimed::Conflict);
+        }
+    }
+}
+
+#[test]
+fn doubt_outlives_claims_and_keeps_the_time_of_the_first_request() {
+    let record = in_doubt();
+    let claimed = again(&record, &request(2, 50));
+    assert_eq!(claimed.record().first_sent, Some(at(0)));
+    assert_eq!(claimed.unplaced(at(51)).state, State::InDoubt, "being turned away at the door proves nothing");
+    let mut cleared = claimed.clone();
+    cleared.clear_doubt(at(51));
+    let released = cleared.unplaced(at(51));
+    assert_eq!((released.state, released.first_sent), (State::Released, None));
+}
+
+#[test]
+fn a_request_that_was_given_up_a_moment_ago_is_still_on_its_way() {
+    let mut claimed = first();
+    claimed.doubt(at(10));
+    claimed.clear_doubt(at(14));
+    assert!(claimed.is_doubtful());
+    claimed.clear_doubt(at(15));
+    assert!(!claimed.is_doubtful());
+}
+
+#[test]
+fn doubt_is_parked_before_cxone_forgets_the_key_and_never_claimed_again() {
+    let record = in_doubt();
+    let forgotten = KEY_MEMORY.as_secs();
+    assert!(claim(Some(&record), &request(2, forgotten - 1)).is_ok());
+    let End { how, record: Some(parked) } = claim(Some(&record), &request(2, forgotten)).unwrap_err() else {
+        panic!("it must be parked")
+    };
+    assert_eq!(how, NotClaimed::Parked);
+    assert_eq!((parked.state, parked.expires, parked.attempts), (State::Parked, None, 1));
+    let weeks = request(3, 365 * DAY);
+    assert_eq!(claim(Some(&parked), &weeks).unwrap_err(), End { how: NotClaimed::Parked, record: None });
+    let problem = dead_letter(Some(&parked), &weeks.delivery, NoRoute);
+    assert_eq!(problem, End { how: NotClaimed::Parked, record: None });
+}
+
+#[test]
+fn a_lost_contact_starts_a_new_key_and_its_target_is_out_until_a_redrive() {
+    let mut claimed = first();
+    claimed.doubt(at(1));
+    let record = claimed.lose(placed("lost"), at(3)).clone();
+    assert_eq!((record.first_sent, record.at, claimed.lost()), (Some(at(3)), at(3), 1));
+    assert!(claimed.lost_at("queue:lost") && !claimed.lost_at("queue:other"));
+    let released = claimed.unplaced(at(4));
+    assert!(again(&released, &request(2, 5)).lost_at("queue:lost"), "a deferral forgives no target");
+    let dead = claimed.given_up(ContactFailed, "m1", at(4));
+    assert_eq!(dead.state, State::DeadLettered);
+    let redriven = again(&dead, &request(2, 500));
+    assert_eq!((redriven.lost(), redriven.lost_at("queue:lost")), (1, false));
+}
+
+#[test]
+fn a_loss_told_under_a_key_in_doubt_is_nobodys_and_the_next_one_is_its_targets() {
+    let mut claimed = again(&in_doubt(), &request(2, 50));
+    assert!(claimed.is_doubtful(), "the loss may be the earlier request's, at another target");
+    claimed.lose(PlacedContact { target: "unknown".to_owned(), ..placed("lost") }, at(51));
+    assert!(!claimed.is_doubtful() && !claimed.lost_at("queue:lost"));
+}
+
+#[test]
+fn the_same_lost_contact_told_twice_counts_once() {
+    let mut claimed = first();
+    claimed.lose(placed("lost"), at(3));
+    claimed.lose(placed("lost"), at(4));
+    assert_eq!(claimed.lost(), 1);
+}
+
+#[test]
+fn another_delivery_of_a_dead_lettered_message_ends_as_the_first_and_another_message_may_claim() {
+    let mut claimed = first();
+    claimed.lose(placed("a"), at(1));
+    let by_placement = claimed.given_up(ContactFailed, "m1", at(2));
+    let by_mapping = *dead_letter(None, &delivery(1, 2), InvalidAttribute).record.unwrap();
+    for (record, reason) in [(by_placement, ContactFailed), (by_mapping, InvalidAttribute)] {
+        assert_eq!(record.at, at(2));
+        let twin = of_message("m1", delivery(2, 3));
+        assert_eq!(ended(&record, &request_for(twin.clone())), NotClaimed::DeadLettered(reason));
+        let end = dead_letter(Some(&record), &twin, Expired);
+        assert_eq!(
+            end,
+            End { how: NotClaimed::DeadLettered(reason), record: None },
+            "whatever is wrong with it by now"
+        );
+        let redriven = again(&record, &request(3, 4));
+        let twin = ended(&redriven.unplaced(at(6)), &request_for(of_message("m1", delivery(4, 9))));
+        assert_eq!(twin, NotClaimed::DeadLettered(reason), "its fate is remembered beside a redrive's");
+        let injected = redriven.injected(placed("c"), at(6));
+        let late = request_for(of_message("m1", delivery(4, 9)));
+        assert_eq!(ended(&injected, &late), NotClaimed::Duplicate("c".to_owned()));
+    }
+}
+
+#[test]
+fn an_event_that_cannot_be_injected_is_on_record_with_its_reason_and_its_message() {
+    let released = first().unplaced(at(1));
+    for existing in [None, Some(&released)] {
+        let End { how, record: Some(record) } = dead_letter(existing, &delivery(2, 9), NoRoute) else { panic!() };
+        assert_eq!(how, NotClaimed::DeadLettered(NoRoute));
+        assert_eq!(record.state, State::DeadLettered);
+        assert_eq!(record.dead_letter, Some(DeadLettered { reason: NoRoute, message_id: "m2".to_owned() }));
+        assert_eq!((record.attempt, record.at, record.until), (Uuid::from_u128(2), at(9), at(9)));
+        assert!(!record.is_in_doubt());
+    }
+}
+
+#[test]
+fn what_was_injected_is_a_duplicate_whatever_is_wrong_with_the_event_since() {
+    let record = first().injected(placed("c"), at(1));
+    let end = dead_letter(Some(&record), &delivery(2, 40 * DAY), InvalidAttribute);
+    assert_eq!(end, End { how: NotClaimed::Duplicate("c".to_owned()), record: None });
+}
+
+#[test]
+fn what_is_in_doubt_is_parked_when_it_cannot_be_sent_again() {
+    let crashed = first().record().clone();
+    for (record, attempts) in [(in_doubt(), 1), (crashed, 1)] {
+        let End { how, record: Some(parked) } = dead_letter(Some(&record), &delivery(2, 100), NoRoute) else {
+            panic!("{:?}", record.state)
+        };
+        assert_eq!((how, parked.state, parked.expires), (NotClaimed::Parked, State::Parked, None));
+        assert_eq!((parked.attempts, parked.crashes, parked.attempt), (attempts, 0, Uuid::from_u128(2)));
+    }
+    let mut claimed = first();
+    claimed.doubt(at(1));
+    let parked = claimed.given_up(DeadLetterReason::PayloadRejected, "m1", at(2));
+    assert_eq!((parked.state, parked.expires, parked.dead_letter), (State::Parked, None, None));
+}
+
+#[test]
+fn what_another_worker_has_is_its_own_to_end() {
+    let record = first().record().clone();
+    let end = dead_letter(Some(&record), &delivery(2, 74), NoRoute);
+    assert_eq!(end, End { how: NotClaimed::InProgress(record.until), record: None });
+}
+
+#[test]
+fn unreadable_data_leave_the_record_of_an_event_that_is_bound_to_its_own() {
+    let unreadable = Delivery { hash: None, ..delivery(2, 100) };
+    let injected = first().injected(placed("c"), at(1));
+    for record in [in_doubt(), injected] {
+        let end = dead_letter(Some(&record), &unreadable, DeadLetterReason::MalformedEvent);
+        let how = NotClaimed::DeadLettered(DeadLetterReason::MalformedEvent);
+        assert_eq!(end, End { how, record: None }, "{:?}", record.state);
+    }
+    let released = first().unplaced(at(1));
+    assert!(dead_letter(Some(&released), &unreadable, DeadLetterReason::MalformedEvent).record.is_some());
+}
+
+#[test]
+fn a_record_of_a_newer_version_is_left_alone() {
+    let record = Record { version: RECORD_VERSION + 1, ..first().record().clone() };
+    let newer = End { how: NotClaimed::NewerVersion(RECORD_VERSION + 1), record: None };
+    assert_eq!(claim(Some(&record), &request(2, 500)).unwrap_err(), newer);
+    for hash in [Some(data("same")), None] {
+        assert_eq!(dead_letter(Some(&record), &Delivery { hash, ..delivery(2, 500) }, NoRoute), newer);
+    }
+}
+
+#[test]
+fn a_claim_that_never_settled_counts_as_a_request_of_which_nobody_knows() {
+    let mut claimed = first();
+    claimed.sent();
+    claimed.sent();
+    assert_eq!((claimed.attempts(), claimed.unplaced(at(1)).attempts_so_far()), (2, 2));
+    let crashed = again(&claimed.unplaced(at(1)), &request(2, 2)).record().clone();
+    assert_eq!(claim(Some(&crashed), &alone(3, 100)).unwrap().attempts, 3);
+}
+
+#[test]
+fn records_outlive_every_way_of_a_message_that_does_not_ask_the_ledger() {
+    let dead_letter_retention = Duration::from_secs(14 * DAY);
+    assert!(QUEUE_RETENTION + dead_letter_retention + QUEUE_RETENTION < SURELY_REMEMBERED);
+    assert!(SURELY_REMEMBERED + HOUR * 24 <= RECORD_LIFETIME);
+}
+
+proptest! {
+    /// An event may be dated in the past or the future, be claimed or refused whenever it lives, end in any way, and come
+    /// again at any time at which it still lives: its record is there.
+    #[test]
+    fn no_event_within_the_ledgers_memory_outlives_its_record(
+        age in -60 * 86_400_000_i64..44 * 86_400_000, replayed in 0.0..1.0_f64, settled in 0..90_000_u64, ending in 0..5_usize,
+    ) {
+        let born = Timestamp::from_millis(at(0).as_millis() - age);
+        let last = Expiry::new(born, None, None).at().minus(Duration::from_millis(1));
+        let delivery = Delivery { born, ..delivery(1, 0) };
+        let over = delivery.now.plus(Duration::from_millis(settled));
+        let mut claim = Claim::new(claim(None, &request_for(delivery.clone())).unwrap(), None);
+        let record = match ending {
+            0 => claim.record().clone(),
+            1 => claim.injected(placed("c"), over),
+            2 => claim.lose(placed("c"), over).clone(),
+            3 => claim.unplaced(over),
+            _ => *dead_letter(None, &delivery, NoRoute).record.unwrap(),
+        };
+        let replay = over.max(over.plus(last.since(over).mul_f64(replayed))).min(last.max(over));
+        // DynamoDB keeps whole seconds.
+        let stored = Record { expires: record.expires.map(|at| Timestamp::from_millis(at.as_seconds() * 1000)), ..record };
+        prop_assert!(remembered(Some(&stored), replay).is_some());
+    }
+}

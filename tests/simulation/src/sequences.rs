@@ -1,0 +1,120 @@
+//! Sequences that once went wrong, written down: each is a plan of its own, run under many seeds.
+//!
+//! What chance leaves open in them is how long everything takes, so a sequence is tried with a hundred seeds, and each
+//! comes with the deliberate defect that brings its failure back.
+
+use std::rc::Rc;
+
+use cxone_simulator::{Effect, Endpoint, Fault};
+
+use crate::{
+    defect::Defect,
+    plan::{Faults, Kind, Plan, Round, Sent},
+    run::Run,
+    world::World,
+};
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+
+/// One sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sequence {
+    /// An event is injected and settled, and its message isn't acknowledged. Before it comes again, the registered length
+    /// of one of its attributes shrinks.
+    SchemaShrinksBeforeTheRedelivery,
+    /// Every target loses the contact, and the message is handed out a second time while the dead letter is on its way.
+    TwinWhileTheDeadLetterIsOnItsWay,
+    /// One target loses the contact, the next is full, and the upstream sends other data under the same identity.
+    CorrectedAfterALoss,
+    /// An event expires while it waits for the window to open.
+    ExpiresBeforeTheWindowOpens,
+    /// An event expires while there is no schema to check it against.
+    ExpiresWithoutASchema,
+}
+
+/// What a sequence came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Contacts created, the lost among them.
+    pub contacts: usize,
+    /// Requests that CXone got for contacts.
+    pub posts: usize,
+    /// The reasons of the dead letters, in order.
+    pub letters: Vec<String>,
+    /// Every invariant that doesn't hold.
+    pub breaches: Vec<String>,
+}
+
+/// Lets a sequence happen, with a deliberate defect or without.
+pub fn sequence(which: Sequence, seed: u64, defect: Option<Defect>) -> Told {
+    let world = World::planned(seed, which.plan(), defect, false);
+    if which == Sequence::ExpiresWithoutASchema {
+        world.tenant.borrow_mut().add_fault(Fault::always(Endpoint::Attributes, Effect::status(500)));
+    }
+    let mut run = Run::new(Rc::clone(&world));
+    run.go();
+    drop(run);
+    world.scheduler.clear();
+    crate::invariants::check(&world);
+    let (tenant, seen, letters) = (world.tenant.borrow(), world.seen.borrow(), world.letters.borrow());
+    Told {
+        contacts: tenant.contacts().len(),
+        posts: seen.posts.len(),
+        letters: letters.iter().map(|letter| letter.reason.clone()).collect(),
+        breaches: seen.breaches.clone(),
+    }
+}
+
+impl Sequence {
+    fn plan(self) -> Plan {
+        let calm = Plan::calm(vec![event("e0", 0, None)]);
+        match self {
+            Self::SchemaShrinksBeforeTheRedelivery => Plan {
+                // Every deletion in the first half minute is lost.
+                faults: Faults { queue: 4.0, ..Faults::default() },
+                rounds: vec![Round { stormy: 30 * SECOND, pause: 0, gap: 0 }],
+                shrunk: 40 * SECOND..30 * MINUTE,
+                ..calm
+            },
+            Self::TwinWhileTheDeadLetterIsOnItsWay => Plan {
+                faults: Faults { twice: 1.0, lost: 0.7, slow: 0.5, ..Faults::default() },
+                rounds: vec![Round { stormy: 20 * SECOND, pause: 0, gap: 0 }],
+                sent: (0..6).map(|number| event(&format!("e{number}"), number * SECOND, None)).collect(),
+                ..calm
+            },
+            Self::CorrectedAfterALoss => {
+                let first = Sent { targets: 2, ..event_of("payment", "e0", 5 * SECOND, None) };
+                let body = first.body.replace("\"version\":0", "\"version\":1");
+                let corrected = Sent { at: 20 * SECOND, version: 1, body, ..first.clone() };
+                // Nobody is served before the correction, and the workers know nothing of the queues.
+                let served = |_: &str, minute: i64| u64::from(minute > 2);
+                let lossy = |queue: &str| queue == "q-2";
+                let filling = (1..=2).map(|number| event_of("payment", &format!("filling-{number}"), 0, None));
+                let sent = filling.chain([first, corrected]).collect();
+                Plan { sent, room: 1, blind: true, lossy, agents: Some(served), ..calm }
+            }
+            Self::ExpiresBeforeTheWindowOpens => {
+                let mut sent: Vec<_> = (0..4).map(|number| event(&format!("e{number}"), 0, None)).collect();
+                sent.push(event("late", 2 * SECOND, Some(6 * SECOND)));
+                Plan { sent, workers: 1, clients: 1, limit: 4, window: 10 * SECOND, ..calm }
+            }
+            Self::ExpiresWithoutASchema => Plan {
+                schema_known: false,
+                sent: vec![event("e0", 0, Some(2 * MINUTE))],
+                rounds: vec![Round { stormy: 60 * MINUTE, pause: 0, gap: 0 }],
+                ..calm
+            },
+        }
+    }
+}
+
+fn event(name: &str, at: i64, expirytime: Option<i64>) -> Sent {
+    event_of("order", name, at, expirytime)
+}
+
+fn event_of(route: &str, name: &str, at: i64, expires: Option<i64>) -> Sent {
+    let blank =
+        Sent { at, event: name.to_owned(), version: 0, kind: Kind::Sound, expires, targets: 3, body: String::new() };
+    Sent { body: blank.written(route, at, expires, "+15550100000"), ..blank }
+}
