@@ -22,7 +22,7 @@ use crate::{
         time::Timestamp,
     },
     error::chain,
-    leases::{self, NoClient, Terms},
+    leases::{KnownClients, NoClient, Terms},
     metrics::{Metric, Metrics},
     pipeline::{Facts, Pipeline, Prepared, Told, give_up, prepare},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts, Read, Registered, Registry, Secrets},
@@ -64,8 +64,8 @@ pub struct Configuration {
 /// What a worker keeps from one invocation to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// The client it used last.
-    pub client_id: Option<String>,
+    /// What it knows of the OAuth clients.
+    pub clients: KnownClients,
     /// What it knows of the queues, and has put into them.
     pub queues: Queues,
 }
@@ -121,34 +121,50 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         Delivery { message, prepared, facts, told, outcome: None }
     }
 
+    /// Injects under one client, and under another one what the first could not because CXone refuses it.
     async fn inject(&self, deliveries: &mut [Delivery<'a>], memory: &mut Memory) {
-        let ready = deliveries.iter().filter(|delivery| delivery.prepared.is_some()).count();
         let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
-        let (worker, share) = match self.lease(ready, until, memory).await {
-            Ok(leased) => leased,
-            Err(none) => {
-                if let NoClient::Store(cause) = &none {
-                    warn!(error = chain(cause), "no OAuth client could be leased");
+        loop {
+            let open = deliveries.iter().filter(|delivery| delivery.is_open()).count();
+            let (worker, share) = match self.lease(open, until, memory).await {
+                Ok(leased) => leased,
+                Err(none) => {
+                    defer_open(deliveries, &none);
+                    break;
                 }
-                let (reason, retry) = none.deferral();
-                for delivery in deliveries.iter_mut().filter(|delivery| delivery.prepared.is_some()) {
-                    delivery.told = Some(Outcome::Deferred { reason, retry }.into());
-                }
-                return;
+            };
+            self.work(&worker, share, deliveries, memory, until).await;
+            let left_alone = worker.is_left_alone(&mut memory.clients).await;
+            worker.release().await;
+            if !left_alone || !deliveries.iter_mut().any(Delivery::reopen) {
+                break;
             }
-        };
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
+        self.metrics.value(Metric::AuthRefusedClients, memory.clients.refused(self.now()) as f64);
+    }
+
+    /// Everything that one client is leased for.
+    async fn work(
+        &self,
+        worker: &Worker<'_, P>,
+        share: Share,
+        deliveries: &mut [Delivery<'a>],
+        memory: &mut Memory,
+        until: Timestamp,
+    ) {
         let registered = self.registered(deliveries).await;
         let schema =
-            schema::current(self.ports, &worker, registered.schema, &self.configuration.routes, self.metrics).await;
+            schema::current(self.ports, worker, registered.schema, &self.configuration.routes, self.metrics).await;
         let queues = RefCell::new(std::mem::take(&mut memory.queues));
         queues.borrow_mut().take_share(share);
         for (id, queue) in registered.queues {
             queues.borrow_mut().learn(id, queue);
         }
-        self.look_before_bursts(&worker, deliveries, &queues).await;
+        self.look_before_bursts(worker, deliveries, &queues).await;
         let pipeline = Pipeline {
             ports: self.ports,
-            worker: &worker,
+            worker,
             metrics: self.metrics,
             schema: schema.as_ref(),
             queues: &queues,
@@ -162,10 +178,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         for suspect in deliveries.iter_mut() {
             suspect.inject(&pipeline, true).await;
         }
-        let (_, limit) = worker.lease().utilisation(self.now());
         #[expect(clippy::cast_precision_loss, reason = "a count of requests in a minute")]
-        self.metrics.value(Metric::RateLimitCurrent, limit as f64);
-        leases::release(self.ports.clients(), worker.lease(), self.now()).await;
+        self.metrics.value(Metric::RateLimitCurrent, worker.limit() as f64);
         memory.queues = queues.into_inner();
     }
 
@@ -175,7 +189,6 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         until: Timestamp,
         memory: &mut Memory,
     ) -> Result<(Worker<'a, P>, Share), NoClient> {
-        let clients = self.ports.secrets().clients().await?;
         let queues = self.configuration.routes.queue_ids().len();
         let terms = Terms {
             rate: self.configuration.rate,
@@ -187,13 +200,11 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             wait_until: until,
             workers: self.configuration.workers,
         };
-        let preferred = memory.client_id.as_deref();
-        let (lease, credentials) =
-            leases::acquire(self.ports.clients(), self.ports.environment(), &clients, preferred, terms).await?;
-        memory.client_id = Some(credentials.client_id.clone());
-        let index = clients.iter().position(|client| client.client_id == credentials.client_id).unwrap_or(0);
+        let worker = Worker::lease(self.ports, self.metrics, &mut memory.clients, terms).await?;
+        let clients = self.ports.secrets().clients().await?;
+        let index = clients.iter().position(|client| client.client_id == worker.client_id()).unwrap_or(0);
         let share = Share { index: index as u64, of: clients.len() as u64 };
-        Ok((Worker::new(self.ports, self.metrics, lease, credentials, until), share))
+        Ok((worker, share))
     }
 
     /// One read of the registry for the whole invocation. Without it the schema is asked for, and no queue is known.
@@ -325,6 +336,22 @@ impl Delivery<'_> {
         };
     }
 
+    /// Whether it is still to be injected.
+    fn is_open(&self) -> bool {
+        self.prepared.is_some() && self.told.is_none()
+    }
+
+    /// Opens a delivery again that was deferred for want of a token; true where it was.
+    fn reopen(&mut self) -> bool {
+        let reasons = [DeferralReason::Unauthorized, DeferralReason::UnverifiedSchema];
+        let deferred =
+            matches!(&self.told, Some(Told::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason));
+        if deferred {
+            self.told = None;
+        }
+        deferred
+    }
+
     /// How the delivery ended. What would come back, and must not any more, is given up instead.
     fn last_word(&mut self, now: Timestamp) -> Told {
         let told = self.told.take().unwrap_or(Told::Outcome(Outcome::deferred(DeferralReason::Deadline)));
@@ -379,6 +406,17 @@ impl Delivery<'_> {
         if matches!(outcome, Outcome::Injected { .. }) {
             value(Metric::InjectionLatencyMilliseconds, facts.latency);
         }
+    }
+}
+
+/// Ends what is still open for want of a client.
+fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
+    if let NoClient::Store(cause) = none {
+        warn!(error = chain(cause), "no OAuth client could be leased");
+    }
+    let (reason, retry) = none.deferral();
+    for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
+        delivery.told = Some(Outcome::Deferred { reason, retry }.into());
     }
 }
 

@@ -17,9 +17,9 @@ use crate::{
         routes::Priority,
         time::Timestamp,
     },
-    leases::{self, Terms},
+    leases::{NoClient, Terms},
     metrics::Metrics,
-    ports::{Environment, Ports, Secrets},
+    ports::{Environment, Ports},
     schema,
     worker::{REQUEST_TIMEOUT, Worker},
 };
@@ -70,7 +70,7 @@ pub enum Verdict {
 pub enum DryRunError {
     /// There is no client to ask with.
     #[error("no OAuth client to ask CXone with")]
-    NoClient(#[from] leases::NoClient),
+    NoClient(#[from] NoClient),
     /// CXone's schema can't be had.
     #[error("the attribute schema can't be fetched: {0}")]
     NoSchema(String),
@@ -89,7 +89,6 @@ pub async fn dry_run<P: Ports>(
     input: DryRun,
 ) -> Result<DryRunAnswer, DryRunError> {
     let until = deadline.minus(REQUEST_TIMEOUT);
-    let clients = ports.secrets().clients().await.map_err(leases::NoClient::Store)?;
     let terms = Terms {
         rate: configuration.rate,
         permits: PERMITS,
@@ -97,12 +96,9 @@ pub async fn dry_run<P: Ports>(
         wait_until: until,
         workers: configuration.workers,
     };
-    let preferred = memory.client_id.as_deref();
-    let (lease, credentials) =
-        leases::acquire(ports.clients(), ports.environment(), &clients, preferred, terms).await?;
-    let worker = Worker::new(ports, metrics, lease, credentials, until);
+    let worker = Worker::lease(ports, metrics, &mut memory.clients, terms).await?;
     let fetched = schema::fetch(ports, &worker).await;
-    leases::release(ports.clients(), worker.lease(), ports.environment().now()).await;
+    worker.release().await;
     let schema = fetched.map_err(DryRunError::NoSchema)?.schema;
     let results =
         input.events.iter().map(|event| check(event, configuration, &schema, ports.environment().now())).collect();

@@ -2,14 +2,16 @@
 //!
 //! One conditional write takes a client; whoever comes second is told until when it is taken. No list of free clients
 //! is kept or read, so the cost is the same with one client as with a thousand. The client that this environment used
-//! last comes first: its connection and its clock are known here, and its window is read without allowance for skew.
+//! last comes first: its connection and its clock are known here, and its window is read without allowance for skew. One
+//! whose credentials were refused, or whose token is to be waited for, is left alone until its time.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tracing::{info, warn};
 
 use crate::{
     domain::{
+        credentials::SecretTag,
         lease::{ClientState, LEASE_MARGIN, Lease, Rate, Reservation},
         outcome::{DeferralReason, Retry},
         time::Timestamp,
@@ -42,6 +44,46 @@ pub struct Terms {
     pub workers: usize,
 }
 
+/// What an execution environment remembers of the clients from one invocation to the next.
+#[derive(Debug, Default)]
+pub struct KnownClients {
+    /// The client it used last.
+    last: Option<String>,
+    resting: HashMap<String, Rest>,
+}
+
+/// Why nobody asks for a client's token now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Until when.
+    pub until: Timestamp,
+    /// What a message is told that could have no other client.
+    pub reason: DeferralReason,
+    /// The secret of which that holds.
+    pub secret: SecretTag,
+}
+
+impl KnownClients {
+    /// A client is left alone for a while.
+    pub fn leave_alone(&mut self, client_id: &str, rest: Rest) {
+        self.resting.insert(client_id.to_owned(), rest);
+        if self.last.as_deref() == Some(client_id) {
+            self.last = None;
+        }
+    }
+
+    /// Clients that are left alone now because their credentials were refused.
+    pub fn refused(&self, now: Timestamp) -> usize {
+        let refused = |rest: &&Rest| rest.until > now && rest.reason == DeferralReason::Unauthorized;
+        self.resting.values().filter(refused).count()
+    }
+
+    fn rest(&self, client: &Credentials, now: Timestamp) -> Option<Rest> {
+        let rest = self.resting.get(&client.client_id).filter(|rest| rest.until > now)?;
+        (rest.secret == client.tag()).then_some(*rest)
+    }
+}
+
 /// Why no client was had.
 #[derive(Debug, thiserror::Error)]
 pub enum NoClient {
@@ -51,6 +93,9 @@ pub enum NoClient {
     /// Every one that was asked for is held by another worker.
     #[error("every OAuth client is held by another worker")]
     AllBusy,
+    /// Every one is left alone: its credentials were refused, or its token is to be waited for.
+    #[error("every OAuth client is left alone until {}: {}", .0.until, .0.reason)]
+    AllResting(Rest),
     /// The clients table doesn't answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,12 +106,13 @@ impl NoClient {
     pub fn deferral(&self) -> (DeferralReason, Retry) {
         match self {
             Self::NoneConfigured | Self::AllBusy => (DeferralReason::NoClient, Retry::Backoff),
+            Self::AllResting(rest) => (rest.reason, Retry::At(rest.until)),
             Self::Store(_) => (DeferralReason::ServiceError, Retry::Backoff),
         }
     }
 }
 
-/// Leases one of `clients`, `preferred` first, waiting for one while the terms allow.
+/// Leases one of `clients`, the one used last first, waiting for one while the terms allow.
 ///
 /// # Errors
 /// [`NoClient`] says why there is none.
@@ -74,7 +120,7 @@ pub async fn acquire(
     table: &impl ClientTable,
     environment: &impl Environment,
     clients: &[Credentials],
-    preferred: Option<&str>,
+    known: &mut KnownClients,
     terms: Terms,
 ) -> Result<(Lease, Credentials), NoClient> {
     if clients.is_empty() {
@@ -83,10 +129,18 @@ pub async fn acquire(
     }
     let mut failed = false;
     loop {
-        for credentials in in_order(clients, preferred, environment).take(TRIES_IN_A_ROW) {
+        let candidates: Vec<_> = in_order(clients, known, environment).take(TRIES_IN_A_ROW).collect();
+        for credentials in candidates {
             match try_acquire(table, environment, credentials, terms).await {
-                Ok(Some(lease)) => return Ok((lease, credentials.clone())),
-                Ok(None) => {}
+                Ok(Tried::Leased(lease)) => {
+                    known.last = Some(credentials.client_id.clone());
+                    return Ok((*lease, credentials.clone()));
+                }
+                Ok(Tried::Busy) => {}
+                Ok(Tried::Refused(until)) => {
+                    let rest = Rest { until, reason: DeferralReason::Unauthorized, secret: credentials.tag() };
+                    known.leave_alone(&credentials.client_id, rest);
+                }
                 // One client's item may be at fault; if a second one fails too, the table is.
                 Err(error) if failed => return Err(error.into()),
                 Err(error) => {
@@ -95,7 +149,12 @@ pub async fn acquire(
                 }
             }
         }
-        if environment.now() >= terms.wait_until || environment.closing() {
+        let now = environment.now();
+        if let Some(rest) = all_resting(clients, known, now) {
+            warn!(clients = clients.len(), reason = %rest.reason, until = %rest.until, "every OAuth client is left alone");
+            return Err(NoClient::AllResting(rest));
+        }
+        if now >= terms.wait_until || environment.closing() {
             warn!(
                 clients = clients.len(),
                 workers = terms.workers,
@@ -107,18 +166,33 @@ pub async fn acquire(
     }
 }
 
+/// The rest that ends first, where no client is without one.
+fn all_resting(clients: &[Credentials], known: &KnownClients, now: Timestamp) -> Option<Rest> {
+    let rests: Option<Vec<_>> = clients.iter().map(|client| known.rest(client, now)).collect();
+    rests?.into_iter().min_by_key(|rest| rest.until)
+}
+
 /// Gives a client back with what was learnt about it. A failure is logged: the reservation stays on record, so the
 /// next worker sends less, not more.
 pub async fn release(table: &impl ClientTable, lease: &Lease, now: Timestamp) {
-    let json = match serde_json::to_string(&lease.state(now)) {
+    let state = lease.state(now);
+    let json = match serde_json::to_string(&state) {
         Ok(json) => json,
         Err(error) => return warn!(client_id = lease.client_id(), %error, "the client's state could not be written"),
     };
-    match table.release(lease.client_id(), lease.fence(), &StoredState { version: STATE_VERSION, json }).await {
+    let stored = StoredState { version: STATE_VERSION, json };
+    match table.release(lease.client_id(), lease.fence(), &stored, state.refused).await {
         Ok(true) => {}
         Ok(false) => warn!(client_id = lease.client_id(), "the lease was over before it was given back"),
         Err(error) => warn!(client_id = lease.client_id(), error = chain(&error), "the lease was not given back"),
     }
+}
+
+/// What came of asking for one client.
+enum Tried {
+    Leased(Box<Lease>),
+    Busy,
+    Refused(Timestamp),
 }
 
 async fn try_acquire(
@@ -126,15 +200,17 @@ async fn try_acquire(
     environment: &impl Environment,
     credentials: &Credentials,
     terms: Terms,
-) -> Result<Option<Lease>, StoreError> {
+) -> Result<Tried, StoreError> {
     let request = LeaseRequest {
         holder: environment.uuid(),
         now: environment.now(),
         until: terms.deadline.plus(LEASE_MARGIN),
         reservation: Reservation { permits: terms.permits, until: terms.deadline },
+        secret: credentials.tag(),
     };
     Ok(match table.acquire(&credentials.client_id, &request).await? {
-        Acquired::Busy(_) => None,
+        Acquired::Busy(_) => Tried::Busy,
+        Acquired::Refused(until) => Tried::Refused(until),
         Acquired::Held { fence, client } => {
             if !client.orphans.is_empty() {
                 info!(
@@ -143,7 +219,7 @@ async fn try_acquire(
                 );
             }
             let state = read_state(&client, &credentials.client_id, terms.rate, request.now);
-            Some(Lease::take_over(
+            Tried::Leased(Box::new(Lease::take_over(
                 credentials.client_id.clone(),
                 fence,
                 state,
@@ -151,7 +227,7 @@ async fn try_acquire(
                 terms.permits,
                 terms.rate,
                 environment.clock(),
-            ))
+            )))
         }
     })
 }
@@ -176,10 +252,10 @@ fn read_state(client: &StoredClient, client_id: &str, rate: Rate, now: Timestamp
     state
 }
 
-/// The preferred client, then the others from a random one on.
+/// The client used last, then the others from a random one on, but for those that are left alone.
 fn in_order<'a>(
     clients: &'a [Credentials],
-    preferred: Option<&str>,
+    known: &KnownClients,
     environment: &impl Environment,
 ) -> impl Iterator<Item = &'a Credentials> {
     #[expect(
@@ -189,9 +265,11 @@ fn in_order<'a>(
         reason = "an index into a short list"
     )]
     let start = (environment.sample() * clients.len() as f64) as usize % clients.len();
-    let first = clients.iter().position(|client| Some(client.client_id.as_str()) == preferred);
+    let first = clients.iter().position(|client| Some(client.client_id.as_str()) == known.last.as_deref());
     let rest = (0..clients.len())
         .map(move |offset| (start + offset) % clients.len())
         .filter(move |index| Some(*index) != first);
-    first.into_iter().chain(rest).map(|index| &clients[index])
+    let now = environment.now();
+    let awake = move |client: &&Credentials| known.rest(client, now).is_none();
+    first.into_iter().chain(rest).map(|index| &clients[index]).filter(awake)
 }

@@ -23,6 +23,7 @@ pub enum Metric {
     TokenRefreshed,
     TokenRefreshFailed,
     UnauthorizedResponses,
+    AuthRefusedClients,
     RegisteredAttributes,
     SchemaDrift,
     SaturatedQueues,

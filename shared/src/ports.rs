@@ -15,6 +15,7 @@ use crate::domain::{
     claim::Record,
     classify::Answer,
     contact::ContactRequest,
+    credentials::{RefusedCredentials, SecretTag},
     health::QueueHealth,
     idempotency::IdempotencyKey,
     lease::{Permit, Reservation},
@@ -90,6 +91,8 @@ pub enum Acquired {
     },
     /// Another worker holds it until then.
     Busy(Timestamp),
+    /// Its credentials were refused: it is left alone until then.
+    Refused(Timestamp),
 }
 
 /// What a worker asks for when it leases a client.
@@ -103,15 +106,25 @@ pub struct LeaseRequest {
     pub until: Timestamp,
     /// The permits that the worker may use.
     pub reservation: Reservation,
+    /// The secret that the worker would use: a refusal of another one is none of its.
+    pub secret: SecretTag,
 }
 
 /// The clients table: one item for each OAuth client.
 pub trait ClientTable {
-    /// Takes a client whose lease is free or over, and puts the reservation on record, in one write.
+    /// Takes a client whose lease is free or over and whose credentials aren't left alone, and puts the reservation on
+    /// record, in one write.
     async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError>;
 
-    /// Gives a client back with its state, in one write; false where a later lease holds it.
-    async fn release(&self, client_id: &str, fence: u64, state: &StoredState) -> Result<bool, StoreError>;
+    /// Gives a client back with its state, in one write; false where a later lease holds it. What was `refused` stands
+    /// beside the state, so that a lease can be conditional on it.
+    async fn release(
+        &self,
+        client_id: &str,
+        fence: u64,
+        state: &StoredState,
+        refused: Option<RefusedCredentials>,
+    ) -> Result<bool, StoreError>;
 }
 
 /// An OAuth client and its secret.
@@ -121,6 +134,13 @@ pub struct Credentials {
     pub client_id: String,
     /// The secret.
     pub client_secret: SecretString,
+}
+
+impl Credentials {
+    /// Tells this secret of the client from another one.
+    pub fn tag(&self) -> SecretTag {
+        SecretTag::new(&self.client_id, &self.client_secret)
+    }
 }
 
 /// Where the clients' credentials are.

@@ -19,9 +19,9 @@ use crate::{
         time::Timestamp,
     },
     error::chain,
-    leases::{self, NoClient, Terms},
+    leases::{KnownClients, NoClient, Terms},
     metrics::{Metric, Metrics},
-    ports::{Environment, Ports, Read, Registry, SchemaSnapshot, Secrets, StoreError},
+    ports::{Environment, Ports, Read, Registry, SchemaSnapshot, StoreError},
     schema,
     worker::{REQUEST_TIMEOUT, Worker},
 };
@@ -114,13 +114,14 @@ impl<P: Ports> Sync<'_, P> {
         if let Some(known) = &known {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(known.fetched).as_secs_f64());
         }
-        let clients = self.ports.secrets().clients().await.map_err(NoClient::Store)?;
         let asked = if task.queues { queues.len() } else { 0 } + usize::from(task.attributes);
         let permits = (2 * asked).clamp(1, self.rate.limit);
         let terms = Terms { rate: self.rate, permits, deadline: self.deadline, wait_until: until, workers: 1 };
-        let (lease, credentials) =
-            leases::acquire(self.ports.clients(), self.ports.environment(), &clients, None, terms).await?;
-        let worker = Worker::new(self.ports, self.metrics, lease, credentials, until);
+        let mut clients = KnownClients::default();
+        let leased = Worker::lease(self.ports, self.metrics, &mut clients, terms).await;
+        #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
+        self.metrics.value(Metric::AuthRefusedClients, clients.refused(self.now()) as f64);
+        let worker = leased?;
         let mut summary = Summary::default();
         let mut ended = Ok(());
         if task.attributes {
@@ -132,7 +133,7 @@ impl<P: Ports> Sync<'_, P> {
         if task.queues {
             summary.queues = Some(self.queues(&worker, queues).await);
         }
-        leases::release(self.ports.clients(), worker.lease(), self.now()).await;
+        worker.release().await;
         ended.map(|()| summary)
     }
 

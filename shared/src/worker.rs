@@ -15,6 +15,7 @@ use crate::{
         breaker::{Health, Transition},
         classify::Answer,
         contact::ContactRequest,
+        credentials::{SecretTag, TokenWait},
         idempotency::IdempotencyKey,
         lease::{Lease, NoPermit, Pace, Permit, Service},
         outcome::{DeferralReason, Outcome, Retry},
@@ -22,6 +23,7 @@ use crate::{
         token::{SealedToken, Standing, Token},
     },
     error::chain,
+    leases::{self, KnownClients, NoClient, Rest, Terms},
     metrics::{Metric, Metrics},
     ports::{ContactApi, Credentials, Environment, Ports, Read, Secrets, TokenError},
 };
@@ -34,6 +36,9 @@ const MOMENT: Duration = Duration::from_millis(1);
 
 /// Where an early refresh failed, the old token serves on for so long before the next try.
 const REFRESH_PAUSE: Duration = Duration::from_secs(30);
+
+/// Where a token was not to be had, whoever asks within this time is told the same: they waited for the same request.
+const FAILURE_SHARED: Duration = Duration::from_secs(1);
 
 /// Why a request was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +80,10 @@ struct Access {
     credentials: Credentials,
     token: Option<Arc<Token>>,
     no_refresh_before: Option<Timestamp>,
+    /// Why no token is asked for under this client.
+    rest: Option<Rest>,
+    /// When a token was last not to be had, and what that meant.
+    failed: Option<(Timestamp, NotSent)>,
 }
 
 impl<'a, P: Ports> Worker<'a, P> {
@@ -85,18 +94,62 @@ impl<'a, P: Ports> Worker<'a, P> {
                 info!(target: "contact_injection::auth", client_id = credentials.client_id, %error, "a new token is needed");
             }).ok()
         });
-        Self {
-            ports,
-            metrics,
-            lease,
-            until,
-            access: Mutex::new(Access { credentials, token, no_refresh_before: None }),
+        let secret = credentials.tag();
+        let rest = lease.token_wait().map(|wait| Rest { until: wait.until, reason: wait_reason(wait), secret });
+        let access = Access { credentials, token, no_refresh_before: None, rest, failed: None };
+        Self { ports, metrics, lease, until, access: Mutex::new(access) }
+    }
+
+    /// Leases a client under which a token can be had, and puts it to work. One that turns out to be refused, or to have
+    /// to wait for its token, is given back and left alone.
+    ///
+    /// # Errors
+    /// [`NoClient`] says why there is none.
+    pub async fn lease(
+        ports: &'a P,
+        metrics: &'a Metrics,
+        known: &mut KnownClients,
+        terms: Terms,
+    ) -> Result<Self, NoClient> {
+        loop {
+            let clients = ports.secrets().clients().await?;
+            let (lease, credentials) =
+                leases::acquire(ports.clients(), ports.environment(), &clients, known, terms).await?;
+            let worker = Self::new(ports, metrics, lease, credentials, terms.wait_until);
+            if worker.token().await.is_ok() || !worker.is_left_alone(known).await {
+                return Ok(worker);
+            }
+            worker.release().await;
         }
     }
 
-    /// The lease, to be given back.
-    pub fn lease(&self) -> &Lease {
-        &self.lease
+    /// Whether no token can be had under this client for a while. If so, the environment is told not to use it meanwhile.
+    pub async fn is_left_alone(&self, known: &mut KnownClients) -> bool {
+        let access = self.access.lock().await;
+        let now = self.ports.environment().now();
+        let lives = access.token.as_ref().is_some_and(|token| token.standing(now) != Standing::Dead);
+        // A token that lives serves on while the next one is waited for, but not under credentials that are refused.
+        let rest =
+            access.rest.filter(|rest| rest.until > now && (rest.reason == DeferralReason::Unauthorized || !lives));
+        if let Some(rest) = rest {
+            known.leave_alone(self.lease.client_id(), rest);
+        }
+        rest.is_some()
+    }
+
+    /// Gives the client back with what was learnt about it.
+    pub async fn release(self) {
+        leases::release(self.ports.clients(), &self.lease, self.ports.environment().now()).await;
+    }
+
+    /// The client.
+    pub fn client_id(&self) -> &str {
+        self.lease.client_id()
+    }
+
+    /// The client's limit now, in requests a window.
+    pub fn limit(&self) -> usize {
+        self.lease.utilisation(self.ports.environment().now()).1
     }
 
     /// Posts a contact, unless its event expires while it waits for leave to.
@@ -206,7 +259,7 @@ impl<'a, P: Ports> Worker<'a, P> {
             if access.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
                 info!(target: "contact_injection::auth", client_id = self.lease.client_id(), "the token was refused and is dropped");
                 access.token = None;
-                self.lease.keep_token(None);
+                self.lease.drop_token();
             }
         }
         refused
@@ -235,6 +288,13 @@ impl<'a, P: Ports> Worker<'a, P> {
     }
 
     async fn refresh(&self, access: &mut MutexGuard<'_, Access>) -> Result<Arc<Token>, NotSent> {
+        let now = self.ports.environment().now();
+        if let Some(rest) = access.rest.filter(|rest| rest.until > now) {
+            return Err(NotSent::until(rest.reason, rest.until));
+        }
+        if let Some((_, not_sent)) = access.failed.filter(|(at, _)| now.since(*at) < FAILURE_SHARED) {
+            return Err(not_sent);
+        }
         let mut answer = self.request_token(&access.credentials).await?;
         if matches!(answer, Err(TokenError::InvalidClient))
             && let Some(rotated) = self.rotated(&access.credentials).await
@@ -256,8 +316,29 @@ impl<'a, P: Ports> Worker<'a, P> {
             Err(error) => {
                 self.metrics.count(Metric::TokenRefreshFailed);
                 warn!(target: "contact_injection::auth", client_id, %error, "no new token");
-                Err(self.deferral(&error))
+                let now = self.ports.environment().now();
+                access.rest = self.rest(&error, access.credentials.tag(), now);
+                let not_sent =
+                    access.rest.map_or_else(|| deferral(&error), |rest| NotSent::until(rest.reason, rest.until));
+                access.failed = Some((now, not_sent));
+                Err(not_sent)
             }
+        }
+    }
+
+    /// What a failure means for everybody who would use the client, put on record with it.
+    fn rest(&self, error: &TokenError, secret: SecretTag, now: Timestamp) -> Option<Rest> {
+        match error {
+            TokenError::InvalidClient | TokenError::Refused { .. } => {
+                let until = self.lease.refuse(secret, now).until;
+                Some(Rest { until, reason: DeferralReason::Unauthorized, secret })
+            }
+            TokenError::Unavailable { status, retry_after: Some(retry_after) } => {
+                let wait = TokenWait::new(*retry_after, *status == 429, now);
+                self.lease.wait_for_token(wait);
+                Some(Rest { until: wait.until, reason: wait_reason(wait), secret })
+            }
+            TokenError::Unavailable { .. } | TokenError::Unreadable | TokenError::Silence => None,
         }
     }
 
@@ -297,18 +378,6 @@ impl<'a, P: Ports> Worker<'a, P> {
         })
     }
 
-    fn deferral(&self, error: &TokenError) -> NotSent {
-        match error {
-            TokenError::InvalidClient | TokenError::Refused { .. } => NotSent::because(DeferralReason::Unauthorized),
-            TokenError::Unavailable { status: 429, retry_after: Some(wait) } => {
-                NotSent::until(DeferralReason::RateLimited, self.ports.environment().now().plus(*wait))
-            }
-            TokenError::Unavailable { status: 429, .. } => NotSent::because(DeferralReason::RateLimited),
-            TokenError::Unavailable { .. } | TokenError::Unreadable => NotSent::because(DeferralReason::ServiceError),
-            TokenError::Silence => NotSent::because(DeferralReason::Timeout),
-        }
-    }
-
     fn report(&self, service: Service, transition: Option<Transition>) {
         let client_id = self.lease.client_id();
         match transition {
@@ -327,6 +396,21 @@ impl<'a, P: Ports> Worker<'a, P> {
             Some(Transition::Closed) => info!(client_id, %service, "the circuit closed"),
         }
     }
+}
+
+/// What a message is told that had to wait for a token.
+const fn wait_reason(wait: TokenWait) -> DeferralReason {
+    if wait.rate_limited { DeferralReason::RateLimited } else { DeferralReason::ServiceError }
+}
+
+/// What a message is told that had no token for once.
+const fn deferral(error: &TokenError) -> NotSent {
+    NotSent::because(match error {
+        TokenError::InvalidClient | TokenError::Refused { .. } => DeferralReason::Unauthorized,
+        TokenError::Unavailable { status: 429, .. } => DeferralReason::RateLimited,
+        TokenError::Unavailable { .. } | TokenError::Unreadable => DeferralReason::ServiceError,
+        TokenError::Silence => DeferralReason::Timeout,
+    })
 }
 
 /// A read's answer, as far as window, circuit and token are concerned.

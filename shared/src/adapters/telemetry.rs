@@ -118,6 +118,7 @@ const fn published(metric: Metric) -> (&'static str, &'static str, Option<&'stat
         Metric::TokenRefreshed => ("TokenRefreshed", "Count", None),
         Metric::TokenRefreshFailed => ("TokenRefreshFailed", "Count", None),
         Metric::UnauthorizedResponses => ("UnauthorizedResponses", "Count", None),
+        Metric::AuthRefusedClients => ("AuthRefusedClients", "Count", None),
         Metric::RegisteredAttributes => ("RegisteredAttributes", "Count", None),
         Metric::SchemaDrift => ("SchemaDrift", "Count", None),
         Metric::SaturatedQueues => ("SaturatedQueues", "Count", None),

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::permit::{Pace, Permit};
 use super::{
     breaker::{Breaker, Transition},
+    credentials::{RefusedCredentials, SecretTag, TokenWait},
     throttle::Throttle,
     time::Timestamp,
     token::SealedToken,
@@ -47,6 +48,12 @@ pub struct ClientState {
     /// The token, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed_token: Option<SealedToken>,
+    /// That its credentials were refused, where nothing was heard of them since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedCredentials>,
+    /// That the authorization server asked to wait, where no token was had since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_wait: Option<TokenWait>,
 }
 
 /// Permits that a lease may use, written with it so that a crash leaves them on record.
@@ -189,9 +196,33 @@ impl Lease {
         self.held().state.sealed_token.clone()
     }
 
-    /// Keeps a token, or none, for the next holder.
+    /// Drops a token that serves no more.
+    pub fn drop_token(&self) {
+        self.held().state.sealed_token = None;
+    }
+
+    /// Keeps a new token for the next holder, where it could be sealed. The credentials are good, and nobody has to wait.
     pub fn keep_token(&self, sealed: Option<SealedToken>) {
-        self.held().state.sealed_token = sealed;
+        let state = &mut self.held().state;
+        (state.sealed_token, state.refused, state.token_wait) = (sealed, None, None);
+    }
+
+    /// The credentials with this secret were refused: every worker leaves the client alone for a while.
+    pub fn refuse(&self, secret: SecretTag, now: Timestamp) -> RefusedCredentials {
+        let state = &mut self.held().state;
+        let refused = RefusedCredentials::again(state.refused, secret, now);
+        state.refused = Some(refused);
+        refused
+    }
+
+    /// The authorization server asks to wait before anybody asks again for this client's token.
+    pub fn wait_for_token(&self, wait: TokenWait) {
+        self.held().state.token_wait = Some(wait);
+    }
+
+    /// The wait that the authorization server asked for, as it was found or as it came since.
+    pub fn token_wait(&self) -> Option<TokenWait> {
+        self.held().state.token_wait
     }
 
     /// The state to give back. What no permit needs any more is no longer in it.

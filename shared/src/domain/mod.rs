@@ -6,6 +6,7 @@ pub mod breaker;
 pub mod claim;
 pub mod classify;
 pub mod contact;
+pub mod credentials;
 pub mod drift;
 pub mod event;
 pub mod expiry;

@@ -34,6 +34,10 @@ pub enum Defect {
     TimeoutTakenForRefusal,
     /// How long CXone asks to wait isn't read.
     RetryAfterIgnored,
+    /// A client is leased though its credentials were refused a moment ago.
+    RefusalForgotten,
+    /// How long the authorization server asks to wait isn't read.
+    TokenWaitIgnored,
     /// The window isn't kept from one invocation to the next.
     WindowForgotten,
     /// The permits of a worker that crashed are forgotten.
@@ -54,7 +58,7 @@ pub enum Defect {
 
 impl Defect {
     /// Every defect.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::ClaimDeletedOnTimeout,
         Self::ClaimReleasedOnDoubt,
         Self::SettlementUnfenced,
@@ -69,6 +73,8 @@ impl Defect {
         Self::KeyKeptAfterLoss,
         Self::TimeoutTakenForRefusal,
         Self::RetryAfterIgnored,
+        Self::RefusalForgotten,
+        Self::TokenWaitIgnored,
         Self::WindowForgotten,
         Self::ReservationForgotten,
         Self::SkewIgnored,
@@ -96,6 +102,8 @@ impl Defect {
             Self::KeyKeptAfterLoss => "key-kept-after-loss",
             Self::TimeoutTakenForRefusal => "timeout-taken-for-refusal",
             Self::RetryAfterIgnored => "retry-after-ignored",
+            Self::RefusalForgotten => "refusal-forgotten",
+            Self::TokenWaitIgnored => "token-wait-ignored",
             Self::WindowForgotten => "window-forgotten",
             Self::ReservationForgotten => "reservation-forgotten",
             Self::SkewIgnored => "skew-ignored",

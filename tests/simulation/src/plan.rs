@@ -142,6 +142,8 @@ pub(crate) struct Plan {
     pub(crate) schema_known: bool,
     /// When the secret of a client is rotated.
     pub(crate) rotation: Option<i64>,
+    /// Which client CXone refuses, and from when to when.
+    pub(crate) revoked: Option<(usize, Range<i64>)>,
     /// From when to when the registered length of an attribute is shorter than what every event has.
     pub(crate) shrunk: Range<i64>,
     /// How often each thing goes wrong.
@@ -173,6 +175,10 @@ impl Plan {
             lossy: if chance.happens(0.25) { |_| true } else { |_| false },
             schema_known: chance.coin(),
             rotation: chance.happens(0.3).then(|| chance.between(0, 5 * MINUTE)),
+            revoked: chance.happens(0.2).then(|| {
+                let from = chance.between(0, 5 * MINUTE);
+                (chance.index(5), from..from + chance.between(MINUTE, HOUR))
+            }),
             shrunk: if chance.happens(0.2) {
                 let from = chance.between(0, 10 * MINUTE);
                 from..from + chance.between(MINUTE, 3 * HOUR)
@@ -202,6 +208,7 @@ impl Plan {
             lossy: |_| false,
             schema_known: true,
             rotation: None,
+            revoked: None,
             shrunk: 0..0,
             faults: Faults::default(),
             sent,

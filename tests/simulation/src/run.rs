@@ -111,6 +111,7 @@ impl Run {
     pub(crate) fn go(&mut self) {
         self.send_all();
         self.rotate_a_secret();
+        self.revoke_a_client();
         self.shrink_an_attribute();
         let rounds = self.world.plan.rounds.clone();
         for (number, round) in rounds.iter().enumerate() {
@@ -158,6 +159,14 @@ impl Run {
                 "rotated".clone_into(&mut client.1);
             }
         });
+    }
+
+    fn revoke_a_client(&self) {
+        let Some((index, times)) = self.world.plan.revoked.clone() else { return };
+        for (at, granted) in [(times.start, false), (times.end, true)] {
+            let world = Rc::clone(&self.world);
+            self.world.scheduler.after(at, move || world.grant(index, granted));
+        }
     }
 
     fn shrink_an_attribute(&self) {

@@ -57,12 +57,12 @@ pub fn sequence(which: Sequence, seed: u64, defect: Option<Defect>) -> Told {
     drop(run);
     world.scheduler.clear();
     crate::invariants::check(&world);
-    let (tenant, seen, letters) = (world.tenant.borrow(), world.seen.borrow(), world.letters.borrow());
+    let (tenant, observed, letters) = (world.tenant.borrow(), world.seen.borrow(), world.letters.borrow());
     Told {
         contacts: tenant.contacts().len(),
-        posts: seen.posts.len(),
+        posts: observed.posts.len(),
         letters: letters.iter().map(|letter| letter.reason.clone()).collect(),
-        breaches: seen.breaches.clone(),
+        breaches: observed.breaches.clone(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use contact_injection::{
     domain::{
         claim::{Record, State},
+        credentials::RefusedCredentials,
         idempotency::IdempotencyKey,
         lease::Reservation,
         time::Timestamp,
@@ -26,6 +27,7 @@ pub(crate) struct ClientItem {
     holder: Option<Uuid>,
     reservations: Vec<Reservation>,
     state: Option<StoredState>,
+    refused: Option<RefusedCredentials>,
     /// Until when nobody else may have it, whatever a defect makes of the above.
     taken_until: i64,
 }
@@ -178,6 +180,10 @@ impl World {
             }
             return Acquired::Busy(until);
         }
+        let pause = item.refused.and_then(|refused| refused.pause(request.secret, request.now));
+        if let Some(until) = pause.filter(|_| !self.has(Defect::RefusalForgotten)) {
+            return Acquired::Refused(until);
+        }
         if self.now() < item.taken_until {
             self.breach(format!("{client_id} was leased to i{invocation} while another held it"));
         }
@@ -193,8 +199,23 @@ impl World {
         Acquired::Held { fence: item.fence, client: before }
     }
 
+    /// Whether a client could be leased and used now.
+    pub(crate) fn is_free(&self, client_id: &str) -> bool {
+        let clients = self.clients.borrow();
+        let Some(item) = clients.get(client_id) else { return true };
+        let now = Timestamp::from_millis(self.now() - self.plan.skew);
+        item.leased_until.is_none() && item.refused.is_none_or(|refused| refused.until < now)
+    }
+
     /// Takes a client back where the fence is still the holder's.
-    pub(crate) fn release(&self, client_id: &str, fence: u64, state: &StoredState, invocation: u64) -> bool {
+    pub(crate) fn release(
+        &self,
+        client_id: &str,
+        fence: u64,
+        state: &StoredState,
+        refused: Option<RefusedCredentials>,
+        invocation: u64,
+    ) -> bool {
         let mut clients = self.clients.borrow_mut();
         let Some(item) = clients.get_mut(client_id) else { return false };
         if item.fence == fence {
@@ -204,6 +225,7 @@ impl World {
         }
         self.note("clients", || format!("{client_id} is given back by i{invocation} under fence {fence}"));
         item.state = (!self.has(Defect::WindowForgotten)).then(|| state.clone());
+        item.refused = refused;
         item.leased_until = None;
         item.holder = None;
         item.reservations.clear();

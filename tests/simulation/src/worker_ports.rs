@@ -7,6 +7,7 @@ use contact_injection::{
         claim::Record,
         classify::Answer,
         contact::ContactRequest,
+        credentials::RefusedCredentials,
         health::QueueHealth,
         idempotency::IdempotencyKey,
         lease::Permit,
@@ -74,9 +75,16 @@ impl ClientTable for WorkerPorts {
         self.world.commit("the clients table", move |world| world.acquire(&client_id, &request, invocation)).await
     }
 
-    async fn release(&self, client_id: &str, fence: u64, state: &StoredState) -> Result<bool, StoreError> {
+    async fn release(
+        &self,
+        client_id: &str,
+        fence: u64,
+        state: &StoredState,
+        refused: Option<RefusedCredentials>,
+    ) -> Result<bool, StoreError> {
         let (client_id, state, invocation) = (client_id.to_owned(), state.clone(), self.invocation);
-        self.world.commit("the clients table", move |world| world.release(&client_id, fence, &state, invocation)).await
+        let release = move |world: &World| world.release(&client_id, fence, &state, refused, invocation);
+        self.world.commit("the clients table", release).await
     }
 }
 

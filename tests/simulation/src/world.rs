@@ -65,6 +65,10 @@ pub(crate) struct Seen {
     pub(crate) injected: BTreeSet<IdempotencyKey>,
     /// What went against an invariant while the run was under way.
     pub(crate) breaches: Vec<String>,
+    /// Credentials as they were refused: invocation, client, secret, when.
+    pub(crate) refused: Vec<(u64, String, String, i64)>,
+    /// Retry-After of a token as it came: invocation, client, when, until when.
+    pub(crate) asked_to_wait_for_a_token: Vec<(u64, String, i64, i64)>,
     /// Retry-After as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
 }
@@ -149,6 +153,17 @@ impl World {
     pub(crate) fn breach(&self, what: String) {
         self.note("BREACH", || what.clone());
         self.seen.borrow_mut().breaches.push(what);
+    }
+
+    /// CXone refuses a client from now on, or takes it again.
+    pub(crate) fn grant(&self, index: usize, granted: bool) {
+        let (id, secret) = self.secrets.borrow()[index % self.plan.clients].clone();
+        self.note("operator", || format!("{} {id}", if granted { "grants" } else { "revokes" }));
+        let mut tenant = self.tenant.borrow_mut();
+        tenant.put_client(ClientConfig::new(&id, if granted { &secret } else { "revoked" }));
+        if !granted {
+            tenant.revoke_tokens();
+        }
     }
 
     /// Somebody changes the registered length of an attribute, and the sync reads it.

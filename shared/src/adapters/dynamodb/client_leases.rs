@@ -12,7 +12,7 @@ use tracing::warn;
 use super::super::aws::failed;
 use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
-    domain::{lease::Reservation, time::Timestamp},
+    domain::{credentials::RefusedCredentials, lease::Reservation, time::Timestamp},
     ports::{Acquired, ClientTable, LeaseRequest, StoreError, StoredClient, StoredState},
 };
 
@@ -48,9 +48,12 @@ impl ClientTable for DynamoClients {
                  reservations = list_append(if_not_exists(reservations, :none), :mine)",
             )
             .condition_expression(
-                "attribute_not_exists(leasedUntil) OR leasedUntil <= :now OR leasedUntil > :nonsense \
-                 OR NOT attribute_type(leasedUntil, :number)",
+                "(attribute_not_exists(leasedUntil) OR leasedUntil <= :now OR leasedUntil > :nonsense \
+                 OR NOT attribute_type(leasedUntil, :number)) \
+                 AND (attribute_not_exists(refusedUntil) OR refusedUntil <= :now OR refusedUntil > :nonsense \
+                 OR NOT attribute_type(refusedUntil, :number) OR refusedSecret <> :secret)",
             )
+            .expression_attribute_values(":secret", text(request.secret.to_string()))
             .expression_attribute_values(":number", text("N"))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":one", number(1))
@@ -71,22 +74,38 @@ impl ClientTable for DynamoClients {
                     if get_text(&item, "holder").is_ok_and(|holder| holder == request.holder.to_string()) {
                         return Ok(without_mine(held(&item, 0)));
                     }
-                    Ok(Acquired::Busy(get_millis(&item, "leasedUntil").unwrap_or(request.until)))
+                    let until = |name| get_millis(&item, name).ok().filter(|until| *until > request.now);
+                    let busy = Acquired::Busy(until("leasedUntil").unwrap_or(request.until));
+                    // A client that is held as well is busy first: what its holder learns may end the refusal.
+                    Ok(match (until("leasedUntil"), until("refusedUntil")) {
+                        (None, Some(refused)) => Acquired::Refused(refused),
+                        _ => busy,
+                    })
                 }
                 _ => Err(failed(STORE, OPERATION, &error)),
             },
         }
     }
 
-    async fn release(&self, client_id: &str, fence: u64, state: &StoredState) -> Result<bool, StoreError> {
-        let update = self
+    async fn release(
+        &self,
+        client_id: &str,
+        fence: u64,
+        state: &StoredState,
+        refused: Option<RefusedCredentials>,
+    ) -> Result<bool, StoreError> {
+        let refusal = match refused {
+            Some(_) => ", refusedUntil = :refused, refusedSecret = :secret REMOVE holder",
+            None => " REMOVE holder, refusedUntil, refusedSecret",
+        };
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("clientId", text(client_id))
-            .update_expression(
-                "SET stateVersion = :version, #state = :state, reservations = :none, leasedUntil = :free REMOVE holder",
-            )
+            .update_expression(format!(
+                "SET stateVersion = :version, #state = :state, reservations = :none, leasedUntil = :free{refusal}"
+            ))
             .condition_expression("fence = :fence")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":version", number(state.version))
@@ -94,6 +113,11 @@ impl ClientTable for DynamoClients {
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
             .expression_attribute_values(":free", millis(Timestamp::default()))
             .expression_attribute_values(":fence", number(fence));
+        if let Some(refused) = refused {
+            update = update
+                .expression_attribute_values(":refused", millis(refused.until))
+                .expression_attribute_values(":secret", text(refused.secret.to_string()));
+        }
         match update.send().await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
@@ -137,7 +161,7 @@ fn without_mine(acquired: Acquired) -> Acquired {
             client.orphans.pop();
             Acquired::Held { fence, client }
         }
-        busy @ Acquired::Busy(_) => busy,
+        other => other,
     }
 }
 
