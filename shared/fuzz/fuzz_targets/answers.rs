@@ -2,33 +2,28 @@
 //! each, the body on as many as it likes.
 #![no_main]
 
-use contact_injection::{domain, ports};
+use contact_injection::{
+    dialects::{HttpResponse, guide},
+    domain::{classify::Answer, time::Timestamp, token::Token},
+};
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
-
-// The reader itself rather than the crate's AWS half around it, which would take minutes to build with sanitizers.
-#[allow(dead_code, reason = "its own tests are left out")]
-#[path = "../../src/adapters/cxone/wire.rs"]
-mod wire;
 
 fuzz_target!(|input: &str| {
     let mut lines = input.splitn(3, '\n');
     let status = lines.next().and_then(|line| line.parse().ok()).unwrap_or(200);
-    let now = domain::time::Timestamp::from_millis(1_790_000_000_000);
-    let retry_after = lines.next().and_then(|line| wire::retry_after(line, now));
-    let body: Option<Value> = lines.next().and_then(|body| serde_json::from_str(body).ok());
-    if let Ok(answer) = wire::token(status, retry_after, body.as_ref()) {
+    let now = Timestamp::from_millis(1_790_000_000_000);
+    let retry_after = lines.next();
+    let response = HttpResponse::new(status, retry_after, lines.next().unwrap_or_default().as_bytes(), now);
+    if let Ok(answer) = guide::read_token(&response) {
         assert!((200..300).contains(&status));
         assert_ne!(answer.expires_in, Some(0));
-        let token = domain::token::Token::obtained(answer, now);
-        assert!(token.expires() >= now);
+        assert!(Token::obtained(answer, now).expires() >= now);
     }
-    let Some(body) = body else { return };
-    if let Some(contact) = wire::created_contact(&body) {
-        assert!(!contact.id.is_empty());
-    }
-    if let Some(detail) = wire::error_detail(&body) {
+    match guide::read_contact(&response) {
+        Answer::Created(contact) => assert!((200..300).contains(&status) && !contact.id.is_empty()),
         // A code and a text, each cut.
-        assert!(detail.chars().count() <= 64 + 2 + 300, "{detail}");
+        Answer::Status { detail, .. } => assert!(detail.is_none_or(|detail| detail.chars().count() <= 64 + 2 + 300)),
+        Answer::Silence | Answer::Unreachable => panic!("there is an answer"),
     }
+    let _ = guide::read_value(response);
 });

@@ -1,56 +1,42 @@
 //! What CXone's answers say. The guide gives few bodies, so what isn't needed isn't looked at, and what is needed is
 //! either there in a form that can be recognised or the answer is none.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    domain::{classify::CreatedContact, pii, time::Timestamp, token::TokenAnswer},
-    ports::TokenError,
+    dialects::HttpResponse,
+    domain::{
+        classify::{Answer, CreatedContact},
+        pii,
+        token::TokenAnswer,
+    },
+    ports::{Read, TokenError},
 };
 
 /// Error texts are for a person: beyond this, in characters, nobody reads.
 const LONGEST_DETAIL: usize = 300;
 
-/// `Retry-After`: seconds, or an HTTP date. A date that has passed is zero.
-pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(Timestamp::from_millis(i64::try_from(at.as_millis()).ok()?).since(now))
+/// The answer to `POST /api/v2/routing/contacts`.
+pub fn read_contact(response: &HttpResponse) -> Answer {
+    let created = response.body.as_ref().filter(|_| response.is_success()).and_then(created_contact);
+    created.map_or_else(|| without_contact(response), Answer::Created)
 }
 
-/// A contact with an id. Without a status it is one all the same: it was created, and nothing says that it was lost.
-pub(super) fn created_contact(body: &Value) -> Option<CreatedContact> {
-    let id = body.get("id")?.as_str().filter(|id| !id.is_empty())?;
-    let lost = match body.get("status") {
-        None | Some(Value::Null) => false,
-        Some(status) => {
-            let status = status.as_str()?;
-            status.eq_ignore_ascii_case("failed") || status.eq_ignore_ascii_case("abandoned")
-        }
-    };
-    Some(CreatedContact { id: id.to_owned(), lost })
-}
-
-/// The answer of the token endpoint.
-pub(super) fn token(
-    status: u16,
-    retry_after: Option<Duration>,
-    body: Option<&Value>,
-) -> Result<TokenAnswer, TokenError> {
-    let member = |name: &str| body.and_then(|body| body.get(name));
+/// The answer to `POST /oauth/token`.
+///
+/// # Errors
+/// [`TokenError`] where it holds no token.
+pub fn read_token(response: &HttpResponse) -> Result<TokenAnswer, TokenError> {
+    let &HttpResponse { status, retry_after, .. } = response;
     match status {
         200..=299 => {
-            let access_token = member("access_token").and_then(Value::as_str).filter(|token| is_header_value(token));
-            let access_token = SecretString::from(access_token.ok_or(TokenError::Unreadable)?);
-            Ok(TokenAnswer { access_token, expires_in: member("expires_in").and_then(lifetime) })
+            let access_token = response.member("access_token").and_then(Value::as_str);
+            let access_token = access_token.filter(|token| is_header_value(token)).ok_or(TokenError::Unreadable)?;
+            let expires_in = response.member("expires_in").and_then(lifetime);
+            Ok(TokenAnswer { access_token: SecretString::from(access_token), expires_in })
         }
-        400..=499 if status != 429 && status != 408 => match member("error").and_then(Value::as_str) {
+        400..=499 if status != 429 && status != 408 => match response.member("error").and_then(Value::as_str) {
             Some("invalid_client") => Err(TokenError::InvalidClient),
             // RFC 6749, section 5.2: 401 is for failed client authentication and for nothing else.
             None if status == 401 => Err(TokenError::InvalidClient),
@@ -60,6 +46,38 @@ pub(super) fn token(
         },
         _ => Err(TokenError::Unavailable { status, retry_after }),
     }
+}
+
+/// The answer to a GET: its JSON as it came.
+pub fn read_value(response: HttpResponse) -> Read<Value> {
+    let problem = match response {
+        HttpResponse { status: 404, .. } => return Read::Missing,
+        HttpResponse { status: 200..=299, body: Some(body), .. } => return Read::Found(body),
+        HttpResponse { status: 200..=299, .. } => "CXone's answer is not JSON".to_owned(),
+        HttpResponse { status, .. } => format!("CXone answered {status}"),
+    };
+    Read::Failed { answer: without_contact(&response), problem }
+}
+
+fn without_contact(response: &HttpResponse) -> Answer {
+    Answer::Status {
+        code: response.status,
+        retry_after: response.retry_after,
+        detail: response.body.as_ref().and_then(error_detail),
+    }
+}
+
+/// A contact with an id. Without a status it is one all the same: it was created, and nothing says that it was lost.
+fn created_contact(body: &Value) -> Option<CreatedContact> {
+    let id = body.get("id")?.as_str().filter(|id| !id.is_empty())?;
+    let lost = match body.get("status") {
+        None | Some(Value::Null) => false,
+        Some(status) => {
+            let status = status.as_str()?;
+            status.eq_ignore_ascii_case("failed") || status.eq_ignore_ascii_case("abandoned")
+        }
+    };
+    Some(CreatedContact { id: id.to_owned(), lost })
 }
 
 /// `expires_in`: a positive whole number, or the text of one. Anything else says nothing.
@@ -72,7 +90,7 @@ fn is_header_value(token: &str) -> bool {
 }
 
 /// What CXone says of a request that it refused, with every quoted value, number and address in it masked.
-pub(super) fn error_detail(body: &Value) -> Option<String> {
+fn error_detail(body: &Value) -> Option<String> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let kind = text("error").or_else(|| text("code")).map(code);
     let message = text("message").or_else(|| text("error_description")).or_else(|| text("detail")).map(masked);
@@ -106,13 +124,23 @@ fn masked(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn response(status: u16, body: &Value) -> HttpResponse {
+        HttpResponse::new(status, Some("7"), body.to_string().as_bytes(), Timestamp::from_millis(0))
+    }
 
     #[test]
     fn a_contact_needs_an_id_and_nothing_else() {
-        let contact = |body: Value| created_contact(&body).map(|contact| (contact.id, contact.lost));
+        let contact = |body: Value| match read_contact(&response(201, &body)) {
+            Answer::Created(contact) => Some((contact.id, contact.lost)),
+            _ => None,
+        };
         assert_eq!(contact(json!({"id": "c", "status": "queued"})), Some(("c".to_owned(), false)));
         assert_eq!(contact(json!({"id": "c", "status": "Abandoned"})), Some(("c".to_owned(), true)));
         assert_eq!(contact(json!({"id": "c", "status": "failed"})), Some(("c".to_owned(), true)));
@@ -125,20 +153,34 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap();
-        assert_eq!(retry_after("30", now), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("Sun, 01 Mar 2026 12:01:00 GMT", now), Some(Duration::from_secs(60)));
-        assert_eq!(retry_after("Sun, 01 Mar 2026 11:00:00 GMT", now), Some(Duration::ZERO));
-        for senseless in ["", "-1", "soon", "1e3", "99999999999999999999999"] {
-            assert_eq!(retry_after(senseless, now), None, "{senseless}");
+    fn only_a_2xx_creates_a_contact() {
+        for status in [200, 201, 299] {
+            assert!(matches!(read_contact(&response(status, &json!({"id": "c"}))), Answer::Created(_)), "{status}");
         }
+        for status in [199, 300, 404, 500] {
+            let answer = read_contact(&response(status, &json!({"id": "c"})));
+            let expected = Answer::Status { code: status, retry_after: Some(Duration::from_secs(7)), detail: None };
+            assert_eq!(answer, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_json_there_or_missing() {
+        assert_eq!(read_value(response(200, &json!([7]))), Read::Found(json!([7])));
+        assert_eq!(read_value(response(404, &json!([7]))), Read::Missing);
+        let problem = |response| match read_value(response) {
+            Read::Failed { answer: Answer::Status { code, .. }, problem } => (code, problem),
+            other => panic!("{other:?}"),
+        };
+        let html = HttpResponse::new(200, None, b"<html>", Timestamp::from_millis(0));
+        assert_eq!(problem(html), (200, "CXone's answer is not JSON".to_owned()));
+        assert_eq!(problem(response(503, &json!({"id": "c"}))), (503, "CXone answered 503".to_owned()));
     }
 
     #[test]
     fn a_senseless_lifetime_says_nothing() {
         let expires_in = |value: Value| {
-            token(200, None, Some(&json!({"access_token": "t", "expires_in": value}))).unwrap().expires_in
+            read_token(&response(200, &json!({"access_token": "t", "expires_in": value}))).unwrap().expires_in
         };
         assert_eq!(expires_in(json!(60)), Some(60));
         assert_eq!(expires_in(json!("60")), Some(60));
@@ -157,20 +199,23 @@ mod tests {
             json!({"access_token": "a b"}),
             json!([]),
         ] {
-            assert_eq!(token(200, None, Some(&body)).unwrap_err(), TokenError::Unreadable, "{body}");
+            assert_eq!(read_token(&response(200, &body)).unwrap_err(), TokenError::Unreadable, "{body}");
         }
-        assert_eq!(token(200, None, None).unwrap_err(), TokenError::Unreadable);
+        let empty = HttpResponse::new(200, None, b"", Timestamp::from_millis(0));
+        assert_eq!(read_token(&empty).unwrap_err(), TokenError::Unreadable);
     }
 
     #[test]
     fn refusals_of_the_client_are_told_from_failures_of_the_service() {
-        let error = |status, body: Value| token(status, None, Some(&body)).unwrap_err();
+        let error = |status, body: Value| read_token(&response(status, &body)).unwrap_err();
         assert_eq!(error(401, json!({"error": "invalid_client"})), TokenError::InvalidClient);
         assert_eq!(error(400, json!({"error": "invalid_client"})), TokenError::InvalidClient);
         assert_eq!(error(401, json!({})), TokenError::InvalidClient);
         assert!(matches!(error(400, json!({"error": "invalid_scope"})), TokenError::Refused { status: 400, .. }));
-        assert!(matches!(error(429, json!({})), TokenError::Unavailable { status: 429, .. }));
-        assert!(matches!(error(503, json!({})), TokenError::Unavailable { status: 503, .. }));
+        let unavailable = |status| TokenError::Unavailable { status, retry_after: Some(Duration::from_secs(7)) };
+        assert_eq!(error(408, json!({})), unavailable(408));
+        assert_eq!(error(429, json!({})), unavailable(429));
+        assert_eq!(error(503, json!({})), unavailable(503));
     }
 
     #[test]

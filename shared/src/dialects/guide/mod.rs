@@ -1,0 +1,5 @@
+//! The API that the guide describes.
+
+mod answers;
+
+pub use answers::{read_contact, read_token, read_value};
