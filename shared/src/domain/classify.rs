@@ -4,7 +4,10 @@
 //! or a silence, that leaves it open binds the event to its key until CXone says more. The status codes are the guide's
 //! (section 3), with interface section 5 for those that it leaves out.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
+
+/// Characters of an error code: longer ones are sentences.
+const LONGEST_CODE: usize = 64;
 
 /// A contact that CXone created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +29,53 @@ pub enum Answer {
         code: u16,
         /// How long CXone asks to wait.
         retry_after: Option<Duration>,
-        /// CXone's own words about it, cleaned of values; for the dead letter's detail.
-        detail: Option<String>,
+        /// What is kept of CXone's own words about it; for the dead letter's detail.
+        detail: Option<ErrorDetail>,
     },
     /// No answer in time, or the connection broke after something was sent.
     Silence,
     /// The connection could not be made, so nothing was sent.
     Unreachable,
+}
+
+/// What is kept of an error's own words: a code, and the names of our own fields that they mention. Their text may hold
+/// anybody's data in any form, so none of it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorDetail {
+    /// The error code, where there is one.
+    pub code: Option<ErrorCode>,
+    /// Fields of the request that it refuses.
+    pub fields: Vec<String>,
+}
+
+/// An error code: a letter, then letters, digits, `_`, `-` and `.`, 64 characters at most, all of them ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorCode(String);
+
+impl ErrorCode {
+    /// Reads a code; any other text is none.
+    pub fn read(text: &str) -> Option<Self> {
+        let letter_first = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        (letter_first && plain && text.len() <= LONGEST_CODE).then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ErrorDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.fields.join(", ");
+        match &self.code {
+            Some(code) if self.fields.is_empty() => code.fmt(f),
+            Some(code) => write!(f, "{code}: {fields}"),
+            None => f.write_str(&fields),
+        }
+    }
 }
 
 impl Answer {

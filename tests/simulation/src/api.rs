@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use contact_injection::{
     dialects::{HttpResponse, guide},
-    domain::{classify::Answer, time::Timestamp, token::TokenAnswer},
+    domain::{classify::Answer, contact::ContactRequest, time::Timestamp, token::TokenAnswer},
     ports::{Credentials, Read, TokenError},
 };
 use cxone_simulator::{ContactStatus, Delivery, Effect, Endpoint, Fault, MalformedBody, Request};
@@ -141,15 +141,22 @@ impl World {
     }
 
     /// Posts a contact under a token.
-    pub(crate) async fn post(self: &Rc<Self>, token: &str, key: &str, body: &Value, invocation: u64) -> Answer {
+    pub(crate) async fn post(
+        self: &Rc<Self>,
+        token: &str,
+        key: &str,
+        contact: &ContactRequest,
+        invocation: u64,
+    ) -> Answer {
         let client = self.client_of(token);
-        let answer = match self.request(client.clone(), invocation, Request::create_contact(token, key, body)).await {
+        let Ok(body) = serde_json::to_value(contact) else { return Answer::Unreachable };
+        let answer = match self.request(client.clone(), invocation, Request::create_contact(token, key, &body)).await {
             Reply::Silence if self.has(Defect::TimeoutTakenForRefusal) => Answer::Unreachable,
             Reply::Silence => Answer::Silence,
             Reply::Unreachable => Answer::Unreachable,
             Reply::Answered(response) => {
                 self.heed_wait(client, &response, invocation);
-                guide::read_contact(&response)
+                guide::read_contact(&response, contact)
             }
         };
         match answer {

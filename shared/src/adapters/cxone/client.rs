@@ -111,14 +111,14 @@ impl<E: Environment> ContactApi for Cxone<E> {
         request: &ContactRequest,
     ) -> Answer {
         let Ok(body) = serde_json::to_vec(request) else { return Answer::Unreachable };
-        let request = self
+        let post = self
             .client
             .post(self.url(&["api", "v2", "routing", "contacts"]))
             .bearer_auth(token.access_token().expose_secret())
             .header(header::CONTENT_TYPE, "application/json")
             .header("X-Idempotency-Key", key.to_string())
             .body(body);
-        self.send(request).await.map_or_else(|unanswered| unanswered, |response| guide::read_contact(&response))
+        self.send(post).await.map_or_else(|unanswered| unanswered, |response| guide::read_contact(&response, request))
     }
 
     async fn queue(&self, _permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<Value> {
