@@ -180,7 +180,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                 self.saturate(address).await;
                 Next::Pass(Passed::Saturated)
             }
-            Refusal::UnknownQueue => Next::Pass(Passed::Missing),
+            Refusal::UnknownQueue { .. } => Next::Pass(Passed::Missing),
             Refusal::Payload => {
                 let reason = DeadLetterReason::PayloadRejected;
                 let detail = detail

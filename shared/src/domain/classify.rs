@@ -111,8 +111,12 @@ pub enum Refusal {
     Unauthorized,
     /// 403: the client's scopes'.
     Forbidden,
-    /// 404: the queue is not there.
-    UnknownQueue,
+    /// 404: the queue is not there, or the way to it isn't.
+    UnknownQueue {
+        /// Whether the answer has the shape of CXone's own errors, a JSON object with an error code. A gateway that
+        /// lost its way answers 404 too, and has looked nothing up.
+        by_cxone: bool,
+    },
     /// 409: the queue is full.
     Saturated,
     /// 429: too many requests.
@@ -124,9 +128,10 @@ pub enum Refusal {
 impl Refusal {
     /// Whether CXone looked the key up before it refused, so that an earlier attempt under it left nothing either.
     ///
-    /// A known key is answered with its contact; whoever is turned away at the door never reaches that look-up.
+    /// A known key is answered with its contact; whoever is turned away before never reaches that look-up: at the door,
+    /// for a body that can't be read (400), or by a gateway that knows no such path (public interface, section 5).
     pub const fn clears_earlier_doubt(self) -> bool {
-        matches!(self, Self::Payload | Self::UnknownQueue | Self::Saturated)
+        matches!(self, Self::UnknownQueue { by_cxone: true } | Self::Saturated)
     }
 }
 
@@ -144,11 +149,14 @@ pub fn classify(answer: &Answer) -> Verdict {
     match answer {
         Answer::Created(contact) if contact.lost => Verdict::Lost(contact.clone()),
         Answer::Created(contact) => Verdict::Injected(contact.clone()),
-        Answer::Status { code, retry_after, .. } => match code {
+        Answer::Status { code, retry_after, detail } => match code {
             400 => Verdict::Refused(Refusal::Payload),
             401 => Verdict::Refused(Refusal::Unauthorized),
             403 => Verdict::Refused(Refusal::Forbidden),
-            404 => Verdict::Refused(Refusal::UnknownQueue),
+            404 => {
+                let by_cxone = detail.as_ref().is_some_and(|detail| detail.code.is_some());
+                Verdict::Refused(Refusal::UnknownQueue { by_cxone })
+            }
             409 => Verdict::Refused(Refusal::Saturated),
             429 => Verdict::Refused(Refusal::RateLimited(*retry_after)),
             _ => Verdict::InDoubt(Doubt::ServiceError(*retry_after)),
@@ -193,9 +201,30 @@ mod tests {
     }
 
     #[test]
-    fn who_is_turned_away_at_the_door_proves_nothing_of_before() {
-        for refusal in [Refusal::Unauthorized, Refusal::Forbidden, Refusal::RateLimited(None), Refusal::Unreachable] {
-            assert!(!refusal.clears_earlier_doubt());
+    fn who_is_turned_away_before_the_key_is_looked_up_proves_nothing_of_before() {
+        for refusal in [
+            Refusal::Payload,
+            Refusal::Unauthorized,
+            Refusal::Forbidden,
+            Refusal::UnknownQueue { by_cxone: false },
+            Refusal::RateLimited(None),
+            Refusal::Unreachable,
+        ] {
+            assert!(!refusal.clears_earlier_doubt(), "{refusal:?}");
         }
+        for refusal in [Refusal::UnknownQueue { by_cxone: true }, Refusal::Saturated] {
+            assert!(refusal.clears_earlier_doubt(), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_404_is_cxones_own_by_its_error_code() {
+        let by_cxone = |detail| match classify(&Answer::Status { code: 404, retry_after: None, detail }) {
+            Verdict::Refused(Refusal::UnknownQueue { by_cxone }) => by_cxone,
+            other => panic!("{other:?}"),
+        };
+        let named = ErrorDetail { code: None, fields: vec!["queueId".to_owned()] };
+        let coded = ErrorDetail { code: ErrorCode::read("queue_not_found"), ..ErrorDetail::default() };
+        assert_eq!([None, Some(named), Some(coded)].map(by_cxone), [false, false, true]);
     }
 }
