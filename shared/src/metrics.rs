@@ -27,6 +27,7 @@ pub enum Metric {
     SchemaDrift,
     SaturatedQueues,
     MissingQueues,
+    UnaskedQueues,
     RegistryAgeSeconds,
 }
 
