@@ -197,6 +197,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                 .min(self.configuration.rate.limit)
                 .max(1),
             deadline: self.deadline,
+            until,
             wait_until: until,
             workers: self.configuration.workers,
         };

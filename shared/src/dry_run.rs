@@ -93,6 +93,7 @@ pub async fn dry_run<P: Ports>(
         rate: configuration.rate,
         permits: PERMITS,
         deadline,
+        until,
         wait_until: until,
         workers: configuration.workers,
     };

@@ -38,6 +38,8 @@ pub struct Terms {
     pub permits: usize,
     /// When the invocation ends.
     pub deadline: Timestamp,
+    /// No request is begun after this.
+    pub until: Timestamp,
     /// Until when it may wait for a client.
     pub wait_until: Timestamp,
     /// Workers that share the clients, for the log.
@@ -59,8 +61,8 @@ pub struct Rest {
     pub until: Timestamp,
     /// What a message is told that could have no other client.
     pub reason: DeferralReason,
-    /// The secret of which that holds.
-    pub secret: SecretTag,
+    /// The secret of which that holds, where it doesn't hold of every one.
+    pub secret: Option<SecretTag>,
 }
 
 impl KnownClients {
@@ -72,6 +74,11 @@ impl KnownClients {
         }
     }
 
+    /// A client is at work for this environment already.
+    pub fn hold(&mut self, client_id: &str, until: Timestamp) {
+        self.leave_alone(client_id, Rest { until, reason: DeferralReason::NoClient, secret: None });
+    }
+
     /// Clients that are left alone now because their credentials were refused.
     pub fn refused(&self, now: Timestamp) -> usize {
         let refused = |rest: &&Rest| rest.until > now && rest.reason == DeferralReason::Unauthorized;
@@ -80,7 +87,7 @@ impl KnownClients {
 
     fn rest(&self, client: &Credentials, now: Timestamp) -> Option<Rest> {
         let rest = self.resting.get(&client.client_id).filter(|rest| rest.until > now)?;
-        (rest.secret == client.tag()).then_some(*rest)
+        rest.secret.is_none_or(|secret| secret == client.tag()).then_some(*rest)
     }
 }
 
@@ -138,7 +145,7 @@ pub async fn acquire(
                 }
                 Ok(Tried::Busy) => {}
                 Ok(Tried::Refused(until)) => {
-                    let rest = Rest { until, reason: DeferralReason::Unauthorized, secret: credentials.tag() };
+                    let rest = Rest { until, reason: DeferralReason::Unauthorized, secret: Some(credentials.tag()) };
                     known.leave_alone(&credentials.client_id, rest);
                 }
                 // One client's item may be at fault; if a second one fails too, the table is.

@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`batch`] is one invocation and [`pipeline`] the whole story of one event, with its longest chapter in `placement`. [`ledger`], [`leases`]
 //! and [`worker`] are its three guards: nothing twice, no client shared, nothing sent outside the rate. [`domain`]
-//! decides and does no I/O; [`ports`] names what the decisions need from outside; [`adapters`] speak DynamoDB, SQS,
-//! Secrets Manager and CXone. [`sync`] and [`dry_run`] are the other two things that can be asked for.
+//! decides and does no I/O; [`dialects`] read CXone's answers; [`ports`] names what the decisions need from outside;
+//! [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP. [`sync`] and [`dry_run`] are the other two things that can be asked for.
 
 pub mod batch;
 pub mod pipeline;
@@ -17,6 +17,7 @@ pub mod dry_run;
 pub mod schema;
 pub mod sync;
 
+pub mod dialects;
 pub mod domain;
 pub mod error;
 pub mod metrics;

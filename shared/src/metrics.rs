@@ -28,6 +28,7 @@ pub enum Metric {
     SchemaDrift,
     SaturatedQueues,
     MissingQueues,
+    UnaskedQueues,
     RegistryAgeSeconds,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, PlacedContact},
-        classify::{Answer, Doubt, Refusal, Verdict, classify},
+        classify::{Answer, Doubt, ErrorDetail, Refusal, Verdict, classify},
         contact::Contact,
         idempotency::IdempotencyKey,
         outcome::{DeferralReason, GivenUp, Outcome},
@@ -96,7 +96,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                     if refusal.clears_earlier_doubt() {
                         claim.clear_doubt(self.now());
                     }
-                    match self.refused(refusal, target.address(), detail.as_deref()).await {
+                    match self.refused(refusal, target.address(), detail.as_ref()).await {
                         Next::Pass(how) => passed[index] = Some(how),
                         Next::End(ending) => return ending,
                     }
@@ -128,7 +128,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         address: &Address,
         priority: Priority,
         facts: &mut Facts,
-    ) -> Result<(Verdict, Option<String>), NotSent> {
+    ) -> Result<(Verdict, Option<ErrorDetail>), NotSent> {
         let request = contact.request(address, priority);
         let mut failures = 0;
         let mut limited = None;
@@ -166,14 +166,14 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         }
     }
 
-    async fn refused(&self, refusal: Refusal, address: &Address, detail: Option<&str>) -> Next {
+    async fn refused(&self, refusal: Refusal, address: &Address, detail: Option<&ErrorDetail>) -> Next {
         let deferred = |reason| Next::End(Ending::Deferred(Outcome::deferred(reason)));
         match refusal {
             Refusal::Saturated => {
                 self.saturate(address).await;
                 Next::Pass(Passed::Saturated)
             }
-            Refusal::UnknownQueue => Next::Pass(Passed::Missing),
+            Refusal::UnknownQueue { .. } => Next::Pass(Passed::Missing),
             Refusal::Payload => {
                 let reason = DeadLetterReason::PayloadRejected;
                 let detail = detail
@@ -263,6 +263,6 @@ fn no_target(dead_end: Choice, route: &Route) -> Ending {
     }
 }
 
-fn detail_of(answer: Answer) -> Option<String> {
+fn detail_of(answer: Answer) -> Option<ErrorDetail> {
     if let Answer::Status { detail, .. } = answer { detail } else { None }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::domain::{
     attributes::Schema,
     claim::Record,
-    classify::Answer,
+    classify::{Answer, ErrorCode},
     contact::ContactRequest,
     credentials::{RefusedCredentials, SecretTag},
     health::QueueHealth,
@@ -159,12 +159,12 @@ pub enum TokenError {
     #[error("the authorization server answered invalid_client")]
     InvalidClient,
     /// It refused for another reason that a repetition won't mend; its error code.
-    #[error("the authorization server answered {status} {error}")]
+    #[error("the authorization server answered {status} {}", or_none(error.as_ref()))]
     Refused {
         /// The HTTP status code.
         status: u16,
         /// The `error` member of the answer.
-        error: String,
+        error: Option<ErrorCode>,
     },
     /// It asks to wait, or fails.
     #[error("the authorization server answered {status}")]
@@ -180,6 +180,10 @@ pub enum TokenError {
     /// It didn't answer.
     #[error("the authorization server did not answer")]
     Silence,
+}
+
+fn or_none(error: Option<&ErrorCode>) -> String {
+    error.map_or_else(|| "without an error code".to_owned(), ToString::to_string)
 }
 
 /// What came of a GET.

@@ -3,33 +3,24 @@
 //!
 //! An answer that can't be read never replaces what is known, and what one queue answers never stops the others.
 
+mod queues;
+
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
 use serde::Serialize;
 use serde_json::Value;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
-    domain::{
-        drift::Drift,
-        health::{QueueHealth, Status},
-        lease::Rate,
-        routes::{QueueId, Routes},
-        time::Timestamp,
-    },
-    error::chain,
+    domain::{drift::Drift, lease::Rate, routes::Routes, time::Timestamp},
     leases::{KnownClients, NoClient, Terms},
     metrics::{Metric, Metrics},
-    ports::{Environment, Ports, Read, Registry, SchemaSnapshot, StoreError},
+    ports::{Environment, Ports, Registry, SchemaSnapshot, StoreError},
     schema,
     worker::{REQUEST_TIMEOUT, Worker},
 };
 
-/// Queues asked at once: enough for a hundred queues in a minute at 200 ms each, few enough to leave the window room.
-const CONCURRENCY: usize = 4;
-
-/// What is kept for the last writes and for giving the client back.
+/// What is kept for the last writes and for giving the clients back.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
 
 /// What to sync: `{"task": "attribute-schema"}`, `{"task": "queue-health"}`, or anything else for both.
@@ -102,39 +93,53 @@ pub struct Sync<'a, P: Ports> {
     pub deadline: Timestamp,
 }
 
-impl<P: Ports> Sync<'_, P> {
+impl<'a, P: Ports> Sync<'a, P> {
     /// Syncs.
     ///
     /// # Errors
     /// [`SyncError`] once everything else that was asked for is done.
     pub async fn run(&self, task: Task) -> Result<Summary, SyncError> {
-        let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
-        let queues = self.routes.queue_ids().to_vec();
-        let known = self.ports.registry().load(&[]).await?.schema;
-        if let Some(known) = &known {
-            self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(known.fetched).as_secs_f64());
+        let queues = if task.queues { self.routes.queue_ids() } else { &[] };
+        let known = self.ports.registry().load(queues).await?;
+        if let Some(schema) = &known.schema {
+            self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(schema.fetched).as_secs_f64());
         }
-        let asked = if task.queues { queues.len() } else { 0 } + usize::from(task.attributes);
-        let permits = (2 * asked).clamp(1, self.rate.limit);
-        let terms = Terms { rate: self.rate, permits, deadline: self.deadline, wait_until: until, workers: 1 };
         let mut clients = KnownClients::default();
-        let leased = Worker::lease(self.ports, self.metrics, &mut clients, terms).await;
+        let asked = queues.len() + usize::from(task.attributes);
+        let first = self.worker(&mut clients, asked, self.until()).await;
         #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
         self.metrics.value(Metric::AuthRefusedClients, clients.refused(self.now()) as f64);
-        let worker = leased?;
+        let mut workers = vec![first?];
         let mut summary = Summary::default();
         let mut ended = Ok(());
         if task.attributes {
-            match self.attributes(&worker, known).await {
+            match self.attributes(&workers[0], known.schema).await {
                 Ok((attributes, drift)) => (summary.attributes, summary.drift) = (Some(attributes), Some(drift)),
                 Err(error) => ended = Err(error),
             }
         }
         if task.queues {
-            summary.queues = Some(self.queues(&worker, queues).await);
+            summary.queues = Some(self.queues(&mut workers, &mut clients, &known.queues).await);
         }
-        worker.release().await;
+        for worker in workers {
+            worker.release().await;
+        }
         ended.map(|()| summary)
+    }
+
+    /// Leases one more client for so many questions, each of which may be asked twice.
+    async fn worker(
+        &self,
+        clients: &mut KnownClients,
+        questions: usize,
+        wait_until: Timestamp,
+    ) -> Result<Worker<'a, P>, NoClient> {
+        let permits = (2 * questions).clamp(1, self.rate.limit);
+        let (until, deadline) = (self.until(), self.deadline);
+        let terms = Terms { rate: self.rate, permits, deadline, until, wait_until, workers: 1 };
+        let worker = Worker::lease(self.ports, self.metrics, clients, terms).await?;
+        clients.hold(worker.client_id(), deadline);
+        Ok(worker)
     }
 
     async fn attributes(
@@ -160,48 +165,9 @@ impl<P: Ports> Sync<'_, P> {
         Ok((attributes, drift))
     }
 
-    async fn queues(&self, worker: &Worker<'_, P>, queues: Vec<QueueId>) -> Vec<QueueSummary> {
-        let summaries: Vec<_> =
-            stream::iter(queues).map(|queue| self.queue(worker, queue)).buffered(CONCURRENCY).collect().await;
-        let count = |status: &Status| {
-            summaries.iter().filter(|summary: &&QueueSummary| summary.status == status.name()).count()
-        };
-        #[expect(clippy::cast_precision_loss, reason = "counts of queues")]
-        {
-            self.metrics.value(Metric::SaturatedQueues, count(&Status::Saturated(Vec::new())) as f64);
-            self.metrics.value(Metric::MissingQueues, count(&Status::Missing) as f64);
-        }
-        summaries
-    }
-
-    async fn queue(&self, worker: &Worker<'_, P>, queue: QueueId) -> QueueSummary {
-        let health = match worker.queue(queue.as_str()).await {
-            Ok(Read::Found(answer)) => QueueHealth::read(queue.as_str(), &answer, self.now()).or_else(|| {
-                warn!(%queue, "the health answer is not about this queue");
-                None
-            }),
-            Ok(Read::Missing) => Some(QueueHealth::missing(self.now())),
-            Ok(Read::Failed { problem, .. }) => {
-                warn!(%queue, problem, "the queue's health can't be read");
-                None
-            }
-            Err(not_sent) => {
-                warn!(%queue, reason = %not_sent.reason, "the queue was not asked");
-                None
-            }
-        };
-        if let Some(health) = &health {
-            if !matches!(health.status, Status::Open) {
-                info!(%queue, status = health.status.name(), thresholds = ?health.status, "the queue does not take every contact");
-            }
-            match self.ports.registry().keep_health(&queue, health).await {
-                Ok(true) => {}
-                Ok(false) => info!(%queue, "a newer health is known already"),
-                Err(cause) => warn!(%queue, error = chain(&cause), "the queue's health is not kept"),
-            }
-        }
-        let status = health.map_or("unknown", |health| health.status.name());
-        QueueSummary { queue_id: queue.as_str().to_owned(), status }
+    /// No request is begun after this.
+    fn until(&self) -> Timestamp {
+        self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME)
     }
 
     fn now(&self) -> Timestamp {

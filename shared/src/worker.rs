@@ -95,7 +95,8 @@ impl<'a, P: Ports> Worker<'a, P> {
             }).ok()
         });
         let secret = credentials.tag();
-        let rest = lease.token_wait().map(|wait| Rest { until: wait.until, reason: wait_reason(wait), secret });
+        let rest =
+            lease.token_wait().map(|wait| Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) });
         let access = Access { credentials, token, no_refresh_before: None, rest, failed: None };
         Self { ports, metrics, lease, until, access: Mutex::new(access) }
     }
@@ -115,7 +116,7 @@ impl<'a, P: Ports> Worker<'a, P> {
             let clients = ports.secrets().clients().await?;
             let (lease, credentials) =
                 leases::acquire(ports.clients(), ports.environment(), &clients, known, terms).await?;
-            let worker = Self::new(ports, metrics, lease, credentials, terms.wait_until);
+            let worker = Self::new(ports, metrics, lease, credentials, terms.until);
             if worker.token().await.is_ok() || !worker.is_left_alone(known).await {
                 return Ok(worker);
             }
@@ -145,6 +146,11 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// The client.
     pub fn client_id(&self) -> &str {
         self.lease.client_id()
+    }
+
+    /// Requests that the client's window has places for now.
+    pub fn free_places(&self) -> usize {
+        self.lease.free(self.ports.environment().now())
     }
 
     /// The client's limit now, in requests a window.
@@ -331,12 +337,12 @@ impl<'a, P: Ports> Worker<'a, P> {
         match error {
             TokenError::InvalidClient | TokenError::Refused { .. } => {
                 let until = self.lease.refuse(secret, now).until;
-                Some(Rest { until, reason: DeferralReason::Unauthorized, secret })
+                Some(Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) })
             }
             TokenError::Unavailable { status, retry_after: Some(retry_after) } => {
                 let wait = TokenWait::new(*retry_after, *status == 429, now);
                 self.lease.wait_for_token(wait);
-                Some(Rest { until: wait.until, reason: wait_reason(wait), secret })
+                Some(Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) })
             }
             TokenError::Unavailable { .. } | TokenError::Unreadable | TokenError::Silence => None,
         }

@@ -2,33 +2,64 @@
 //! each, the body on as many as it likes.
 #![no_main]
 
-use contact_injection::{domain, ports};
-use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
+use std::sync::LazyLock;
 
-// The reader itself rather than the crate's AWS half around it, which would take minutes to build with sanitizers.
-#[allow(dead_code, reason = "its own tests are left out")]
-#[path = "../../src/adapters/cxone/wire.rs"]
-mod wire;
+use contact_injection::{
+    dialects::{HttpResponse, guide},
+    domain::{
+        attributes::Schema,
+        classify::{Answer, ErrorDetail},
+        contact::ContactRequest,
+        event::Event,
+        mapping::{ComplianceBoundary, map},
+        routes::{Priority, Routes},
+        time::Timestamp,
+        token::Token,
+    },
+};
+use libfuzzer_sys::fuzz_target;
+
+/// The request that is answered: a contact of a route of constants.
+static REQUEST: LazyLock<ContactRequest> = LazyLock::new(|| {
+    let routes = Routes::from_json(
+        r#"{"routes": [{
+            "name": "r", "match": {"type": "*"}, "channel": "voice", "targets": [{"skillIds": ["s"]}],
+            "priority": {"default": 500}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
+            "attributes": {"string:notes": {"value": "Jane Doe"}}
+        }]}"#,
+    );
+    let event = Event::parse(r#"{"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {}}"#);
+    let schema = serde_json::from_str(r#"[{"key": "notes", "type": "string"}]"#).map(Schema::new);
+    let (routes, event) = (routes.expect("the route is good"), event.expect("the event is good"));
+    let route = routes.select(&event).expect("the route takes any event");
+    let contact = map(route, &event, &schema.expect("the schema is good"), ComplianceBoundary::Inside);
+    let priority = Priority::effective(route.base_priority(&event), 0, None, 0);
+    contact.expect("the event maps").request(route.targets()[0].address(), priority)
+});
 
 fuzz_target!(|input: &str| {
     let mut lines = input.splitn(3, '\n');
     let status = lines.next().and_then(|line| line.parse().ok()).unwrap_or(200);
-    let now = domain::time::Timestamp::from_millis(1_790_000_000_000);
-    let retry_after = lines.next().and_then(|line| wire::retry_after(line, now));
-    let body: Option<Value> = lines.next().and_then(|body| serde_json::from_str(body).ok());
-    if let Ok(answer) = wire::token(status, retry_after, body.as_ref()) {
+    let now = Timestamp::from_millis(1_790_000_000_000);
+    let retry_after = lines.next();
+    let response = HttpResponse::new(status, retry_after, lines.next().unwrap_or_default().as_bytes(), now);
+    if let Ok(answer) = guide::read_token(&response) {
         assert!((200..300).contains(&status));
         assert_ne!(answer.expires_in, Some(0));
-        let token = domain::token::Token::obtained(answer, now);
-        assert!(token.expires() >= now);
+        assert!(Token::obtained(answer, now).expires() >= now);
     }
-    let Some(body) = body else { return };
-    if let Some(contact) = wire::created_contact(&body) {
-        assert!(!contact.id.is_empty());
+    match guide::read_contact(&response, &REQUEST) {
+        Answer::Created(contact) => assert!((200..300).contains(&status) && !contact.id.is_empty()),
+        Answer::Status { detail, .. } => check(&detail.unwrap_or_default()),
+        Answer::Silence | Answer::Unreachable => panic!("there is an answer"),
     }
-    if let Some(detail) = wire::error_detail(&body) {
-        // A code and a text, each cut.
-        assert!(detail.chars().count() <= 64 + 2 + 300, "{detail}");
-    }
+    let _ = guide::read_value(response);
 });
+
+/// Nothing is kept of an answer but a code and names that are ours.
+fn check(detail: &ErrorDetail) {
+    let own: Vec<_> = REQUEST.field_names().collect();
+    assert!(detail.fields.iter().all(|name| own.contains(name)), "{detail}");
+    let code = detail.code.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert!(code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_graphic()), "{code}");
+}

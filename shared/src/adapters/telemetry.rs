@@ -123,6 +123,7 @@ const fn published(metric: Metric) -> (&'static str, &'static str, Option<&'stat
         Metric::SchemaDrift => ("SchemaDrift", "Count", None),
         Metric::SaturatedQueues => ("SaturatedQueues", "Count", None),
         Metric::MissingQueues => ("MissingQueues", "Count", None),
+        Metric::UnaskedQueues => ("UnaskedQueues", "Count", None),
         Metric::RegistryAgeSeconds => ("RegistryAgeSeconds", "Seconds", None),
     }
 }

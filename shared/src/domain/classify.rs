@@ -4,7 +4,10 @@
 //! or a silence, that leaves it open binds the event to its key until CXone says more. The status codes are the guide's
 //! (section 3), with interface section 5 for those that it leaves out.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
+
+/// Characters of an error code: longer ones are sentences.
+const LONGEST_CODE: usize = 64;
 
 /// A contact that CXone created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +29,53 @@ pub enum Answer {
         code: u16,
         /// How long CXone asks to wait.
         retry_after: Option<Duration>,
-        /// CXone's own words about it, cleaned of values; for the dead letter's detail.
-        detail: Option<String>,
+        /// What is kept of CXone's own words about it; for the dead letter's detail.
+        detail: Option<ErrorDetail>,
     },
     /// No answer in time, or the connection broke after something was sent.
     Silence,
     /// The connection could not be made, so nothing was sent.
     Unreachable,
+}
+
+/// What is kept of an error's own words: a code, and the names of our own fields that they mention. Their text may hold
+/// anybody's data in any form, so none of it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ErrorDetail {
+    /// The error code, where there is one.
+    pub code: Option<ErrorCode>,
+    /// Fields of the request that it refuses.
+    pub fields: Vec<String>,
+}
+
+/// An error code: a letter, then letters, digits, `_`, `-` and `.`, 64 characters at most, all of them ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorCode(String);
+
+impl ErrorCode {
+    /// Reads a code; any other text is none.
+    pub fn read(text: &str) -> Option<Self> {
+        let letter_first = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        (letter_first && plain && text.len() <= LONGEST_CODE).then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ErrorDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.fields.join(", ");
+        match &self.code {
+            Some(code) if self.fields.is_empty() => code.fmt(f),
+            Some(code) => write!(f, "{code}: {fields}"),
+            None => f.write_str(&fields),
+        }
+    }
 }
 
 impl Answer {
@@ -68,8 +111,12 @@ pub enum Refusal {
     Unauthorized,
     /// 403: the client's scopes'.
     Forbidden,
-    /// 404: the queue is not there.
-    UnknownQueue,
+    /// 404: the queue is not there, or the way to it isn't.
+    UnknownQueue {
+        /// Whether the answer has the shape of CXone's own errors, a JSON object with an error code. A gateway that
+        /// lost its way answers 404 too, and has looked nothing up.
+        by_cxone: bool,
+    },
     /// 409: the queue is full.
     Saturated,
     /// 429: too many requests.
@@ -81,9 +128,10 @@ pub enum Refusal {
 impl Refusal {
     /// Whether CXone looked the key up before it refused, so that an earlier attempt under it left nothing either.
     ///
-    /// A known key is answered with its contact; whoever is turned away at the door never reaches that look-up.
+    /// A known key is answered with its contact; whoever is turned away before never reaches that look-up: at the door,
+    /// for a body that can't be read (400), or by a gateway that knows no such path (public interface, section 5).
     pub const fn clears_earlier_doubt(self) -> bool {
-        matches!(self, Self::Payload | Self::UnknownQueue | Self::Saturated)
+        matches!(self, Self::UnknownQueue { by_cxone: true } | Self::Saturated)
     }
 }
 
@@ -101,11 +149,14 @@ pub fn classify(answer: &Answer) -> Verdict {
     match answer {
         Answer::Created(contact) if contact.lost => Verdict::Lost(contact.clone()),
         Answer::Created(contact) => Verdict::Injected(contact.clone()),
-        Answer::Status { code, retry_after, .. } => match code {
+        Answer::Status { code, retry_after, detail } => match code {
             400 => Verdict::Refused(Refusal::Payload),
             401 => Verdict::Refused(Refusal::Unauthorized),
             403 => Verdict::Refused(Refusal::Forbidden),
-            404 => Verdict::Refused(Refusal::UnknownQueue),
+            404 => {
+                let by_cxone = detail.as_ref().is_some_and(|detail| detail.code.is_some());
+                Verdict::Refused(Refusal::UnknownQueue { by_cxone })
+            }
             409 => Verdict::Refused(Refusal::Saturated),
             429 => Verdict::Refused(Refusal::RateLimited(*retry_after)),
             _ => Verdict::InDoubt(Doubt::ServiceError(*retry_after)),
@@ -150,9 +201,30 @@ mod tests {
     }
 
     #[test]
-    fn who_is_turned_away_at_the_door_proves_nothing_of_before() {
-        for refusal in [Refusal::Unauthorized, Refusal::Forbidden, Refusal::RateLimited(None), Refusal::Unreachable] {
-            assert!(!refusal.clears_earlier_doubt());
+    fn who_is_turned_away_before_the_key_is_looked_up_proves_nothing_of_before() {
+        for refusal in [
+            Refusal::Payload,
+            Refusal::Unauthorized,
+            Refusal::Forbidden,
+            Refusal::UnknownQueue { by_cxone: false },
+            Refusal::RateLimited(None),
+            Refusal::Unreachable,
+        ] {
+            assert!(!refusal.clears_earlier_doubt(), "{refusal:?}");
         }
+        for refusal in [Refusal::UnknownQueue { by_cxone: true }, Refusal::Saturated] {
+            assert!(refusal.clears_earlier_doubt(), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_404_is_cxones_own_by_its_error_code() {
+        let by_cxone = |detail| match classify(&Answer::Status { code: 404, retry_after: None, detail }) {
+            Verdict::Refused(Refusal::UnknownQueue { by_cxone }) => by_cxone,
+            other => panic!("{other:?}"),
+        };
+        let named = ErrorDetail { code: None, fields: vec!["queueId".to_owned()] };
+        let coded = ErrorDetail { code: ErrorCode::read("queue_not_found"), ..ErrorDetail::default() };
+        assert_eq!([None, Some(named), Some(coded)].map(by_cxone), [false, false, true]);
     }
 }

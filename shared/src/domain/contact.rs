@@ -12,6 +12,10 @@ use super::{
 /// Attributes by key, in the order of their keys.
 pub type Attributes = BTreeMap<AttributeKey, AttributeValue>;
 
+/// The members of a request, by their names on the wire (guide, section 2).
+const MEMBERS: [&str; 10] =
+    ["type", "channel", "queueId", "skillIds", "priority", "from", "to", "callbackNumber", "wrapUpCode", "attributes"];
+
 /// A mapped and checked contact. Where it goes, and with what priority, is decided at each attempt.
 #[derive(Clone, PartialEq)]
 pub struct Contact {
@@ -72,6 +76,13 @@ impl Contact {
     }
 }
 
+impl ContactRequest {
+    /// The names that are ours in it: every member that a request can have, and the keys of its attributes.
+    pub fn field_names(&self) -> impl Iterator<Item = String> {
+        MEMBERS.iter().map(ToString::to_string).chain(self.attributes.keys().map(ToString::to_string))
+    }
+}
+
 impl fmt::Debug for Contact {
     /// Keys without values: every value may be personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,5 +103,31 @@ impl fmt::Debug for ContactRequest {
             .field("priority", &self.priority)
             .field("attributes", &self.attributes)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_and_every_attribute_of_a_request_has_its_name_in_the_list() {
+        let text = || "x".to_owned();
+        let attributes = [("string:b".parse().unwrap(), AttributeValue::String(text()))];
+        let contact = Contact {
+            channel: text(),
+            from: text(),
+            to: text(),
+            callback_number: Some(text()),
+            wrap_up_code: Some(text()),
+            attributes: attributes.into(),
+        };
+        let addresses = [Address::Queue(QueueId::new(text()).unwrap()), Address::Skills(vec![text()])];
+        for request in addresses.iter().map(|address| contact.request(address, Priority::try_from(1).unwrap())) {
+            let names: Vec<_> = request.field_names().collect();
+            let json = serde_json::to_value(&request).unwrap();
+            assert!(json.as_object().unwrap().keys().all(|member| names.contains(member)), "{json}");
+            assert_eq!((names.len(), names.last().unwrap().as_str()), (11, "string:b"));
+        }
     }
 }

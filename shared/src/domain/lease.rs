@@ -191,6 +191,16 @@ impl Lease {
         (held.state.window.occupied(now, limits), limit)
     }
 
+    /// Sends that could leave now: none while a 429 keeps the window closed.
+    pub fn free(&self, now: Timestamp) -> usize {
+        let (occupied, limit) = self.utilisation(now);
+        let held = self.held();
+        if held.state.throttle.closed_until(now).is_some() {
+            return 0;
+        }
+        limit.saturating_sub(occupied).min(held.permits_left)
+    }
+
     /// The token as it was found, to be opened once.
     pub fn sealed_token(&self) -> Option<SealedToken> {
         self.held().state.sealed_token.clone()
@@ -329,6 +339,25 @@ mod tests {
         let second = lease(first.state(at(1)), &[], 10);
         assert_eq!(permit(&second, at(2)).err(), Some(NoPermit::Window(at(20))));
         assert_eq!(second.utilisation(at(2)).1, 2);
+    }
+
+    #[test]
+    fn what_is_free_is_what_a_permit_would_be_given_for() {
+        let free = |lease: &Lease, now| {
+            let free = lease.free(now);
+            let permits: Vec<_> = std::iter::from_fn(|| permit(lease, now).ok()).collect();
+            assert_eq!(permits.len(), free);
+            permits.into_iter().for_each(Permit::unsent);
+            free
+        };
+        let first = lease(ClientState::default(), &[], 3);
+        assert_eq!(free(&first, at(0)), 3, "of a limit of four it reserved three");
+        permit(&first, at(0)).unwrap().answered(at(0), Health::Works, Pace::Held);
+        let second = lease(first.state(at(1)), &[], 10);
+        assert_eq!(free(&second, at(1)), 3, "one place is taken");
+        let wait = Some(Duration::from_secs(20));
+        permit(&second, at(1)).unwrap().answered(at(1), Health::Works, Pace::Exceeded(wait));
+        assert_eq!(free(&second, at(2)), 0, "a 429 closed it");
     }
 
     #[test]

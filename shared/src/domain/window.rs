@@ -20,7 +20,8 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(10);
 /// Added to every send's `length`: CXone may measure its window with a clock that runs slightly slower than ours.
 pub const JITTER_GUARD: Duration = Duration::from_millis(100);
 
-/// How long after the client gave up on a request it may still arrive: a connection's last segments, retransmitted.
+/// How long after the client gave up on a request it may still arrive. The HTTP client lets nothing be sent again that
+/// was given up (`TCP_USER_TIMEOUT`), so this is the network's own transit and what CXone's edge holds back.
 pub const LATE_ARRIVAL: Duration = Duration::from_secs(5);
 
 /// Whose clock a time was read off: one number for each execution environment, drawn at its start.

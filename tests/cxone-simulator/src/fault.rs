@@ -85,6 +85,14 @@ pub enum Effect {
         #[serde(default)]
         processed: bool,
     },
+    /// This status with this body instead of the endpoint's own answer, nothing processed: words of CXone's or of a
+    /// gateway before it.
+    Words {
+        /// The HTTP status.
+        status: u16,
+        /// The body, of whatever form.
+        body: String,
+    },
     /// A redirect, which a client of this API must not follow.
     Redirect {
         /// The HTTP status, such as 302 or 307.

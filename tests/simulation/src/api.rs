@@ -1,16 +1,14 @@
 //! CXone at the end of a network: requests arrive late or not at all, and so do their answers.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 
 use contact_injection::{
-    domain::{
-        classify::{Answer, CreatedContact},
-        token::TokenAnswer,
-    },
+    dialects::{HttpResponse, guide},
+    domain::{classify::Answer, contact::ContactRequest, time::Timestamp, token::TokenAnswer},
     ports::{Credentials, Read, TokenError},
 };
 use cxone_simulator::{ContactStatus, Delivery, Effect, Endpoint, Fault, MalformedBody, Request};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
@@ -26,9 +24,9 @@ pub(crate) const LATEST_ARRIVAL: i64 = TIMEOUT + 4_900;
 
 const SCOPES: &str = "routing:contacts:write routing:queues:read contacts:attributes:read";
 
-/// What a request came to, before it is read.
+/// What a request came to.
 pub(crate) enum Reply {
-    Answered { status: u16, retry_after: Option<Duration>, body: Option<Value> },
+    Answered(HttpResponse),
     Silence,
     Unreachable,
 }
@@ -112,11 +110,11 @@ impl World {
         self.scheduler.sleep(there + back).await;
         let delivery = slot.borrow_mut().take();
         match delivery {
-            Some(Delivery::Answer(answer)) => Reply::Answered {
-                status: answer.status,
-                retry_after: answer.header("retry-after").and_then(|wait| wait.parse().ok()).map(Duration::from_secs),
-                body: serde_json::from_str(&answer.body).ok(),
-            },
+            Some(Delivery::Answer(answer)) => {
+                let now = Timestamp::from_millis(self.now());
+                let retry_after = answer.header("retry-after");
+                Reply::Answered(HttpResponse::new(answer.status, retry_after, answer.body.as_bytes(), now))
+            }
             Some(Delivery::Hang { .. }) => {
                 self.scheduler.sleep(TIMEOUT - there - back).await;
                 Reply::Silence
@@ -135,29 +133,35 @@ impl World {
         let request = Request::token(&client, credentials.client_secret.expose_secret(), SCOPES);
         match self.request(client.clone(), invocation, request).await {
             Reply::Silence | Reply::Unreachable => Err(TokenError::Silence),
-            Reply::Answered { status: 200, body, .. } => {
-                let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
-                let token = member("access_token").and_then(Value::as_str).ok_or(TokenError::Unreadable)?;
-                self.seen.borrow_mut().tokens.insert(token.to_owned(), client);
-                Ok(TokenAnswer {
-                    access_token: SecretString::from(token),
-                    expires_in: member("expires_in").and_then(Value::as_u64),
-                })
-            }
-            Reply::Answered { status: 400 | 401, .. } => Err(TokenError::InvalidClient),
-            Reply::Answered { status, retry_after, .. } => Err(TokenError::Unavailable { status, retry_after }),
+            Reply::Answered(response) => guide::read_token(&response).inspect(|answer| {
+                let token = answer.access_token.expose_secret().to_owned();
+                self.seen.borrow_mut().tokens.insert(token, client);
+            }),
         }
     }
 
     /// Posts a contact under a token.
-    pub(crate) async fn post(self: &Rc<Self>, token: &str, key: &str, body: &Value, invocation: u64) -> Answer {
+    pub(crate) async fn post(
+        self: &Rc<Self>,
+        token: &str,
+        key: &str,
+        contact: &ContactRequest,
+        invocation: u64,
+    ) -> Answer {
         let client = self.client_of(token);
+        let Ok(body) = serde_json::to_value(contact) else { return Answer::Unreachable };
         let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
         self.seen.borrow_mut().posts.push((event.to_owned(), self.now()));
-        let reply = self.request(client.clone(), invocation, Request::create_contact(token, key, body)).await;
-        let answer = self.read_answer(&client, reply, invocation);
+        let answer = match self.request(client.clone(), invocation, Request::create_contact(token, key, &body)).await {
+            Reply::Silence if self.has(Defect::TimeoutTakenForRefusal) => Answer::Unreachable,
+            Reply::Silence => Answer::Silence,
+            Reply::Unreachable => Answer::Unreachable,
+            Reply::Answered(response) => {
+                self.heed_wait(client, &response, invocation);
+                guide::read_contact(&response, contact)
+            }
+        };
         match answer {
-            Answer::Silence if self.has(Defect::TimeoutTakenForRefusal) => Answer::Unreachable,
             Answer::Status { code, detail, .. } if self.has(Defect::RetryAfterIgnored) => {
                 Answer::Status { code, retry_after: None, detail }
             }
@@ -165,37 +169,25 @@ impl World {
         }
     }
 
-    fn read_answer(&self, client: &str, reply: Reply, invocation: u64) -> Answer {
-        match reply {
-            Reply::Silence => Answer::Silence,
-            Reply::Unreachable => Answer::Unreachable,
-            Reply::Answered { status, retry_after, body } => {
-                let member = |name: &str| body.as_ref().and_then(|body| body.get(name)?.as_str());
-                if (200..300).contains(&status)
-                    && let Some(id) = member("id")
-                {
-                    let lost = matches!(member("status"), Some("failed" | "abandoned"));
-                    return Answer::Created(CreatedContact { id: id.to_owned(), lost });
-                }
-                if let (429, Some(wait)) = (status, retry_after) {
-                    let until = self.now() + i64::try_from(wait.as_millis()).unwrap_or_default();
-                    self.seen.borrow_mut().asked_to_wait.push((invocation, client.to_owned(), self.now(), until));
-                }
-                Answer::Status { code: status, retry_after, detail: None }
-            }
-        }
-    }
-
     /// Reads something under a token.
     pub(crate) async fn get(self: &Rc<Self>, token: &str, request: Request, invocation: u64) -> Read<Value> {
         let client = self.client_of(token);
-        match self.request(client.clone(), invocation, request).await {
-            Reply::Answered { status: 404, .. } => Read::Missing,
-            Reply::Answered { status: 200, body: Some(body), .. } => Read::Found(body),
-            reply => Read::Failed {
-                answer: self.read_answer(&client, reply, invocation),
-                problem: "a simulated fault".to_owned(),
-            },
+        let answer = match self.request(client.clone(), invocation, request).await {
+            Reply::Answered(response) => {
+                self.heed_wait(client, &response, invocation);
+                return guide::read_value(response);
+            }
+            Reply::Silence => Answer::Silence,
+            Reply::Unreachable => Answer::Unreachable,
+        };
+        Read::Failed { answer, problem: "CXone did not answer".to_owned() }
+    }
+
+    /// Takes down how long a client was asked to wait.
+    fn heed_wait(&self, client: String, response: &HttpResponse, invocation: u64) {
+        if let (429, Some(wait)) = (response.status(), response.retry_after()) {
+            let until = self.now() + i64::try_from(wait.as_millis()).unwrap_or_default();
+            self.seen.borrow_mut().asked_to_wait.push((invocation, client, self.now(), until));
         }
     }
 

@@ -177,10 +177,10 @@ impl ContactApi for WorkerPorts {
         key: IdempotencyKey,
         request: &ContactRequest,
     ) -> Answer {
-        let Ok(body) = serde_json::to_value(request) else { return Answer::Unreachable };
         let key = match self.world.defect {
             Some(Defect::KeyPerAttempt) => self.world.chance.uuid().to_string(),
             Some(Defect::KeyKeptAfterLoss) => {
+                let body = serde_json::to_value(request).unwrap_or_default();
                 let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
                 IdempotencyKey::of_event(SOURCE, event).to_string()
             }
@@ -189,7 +189,7 @@ impl ContactApi for WorkerPorts {
         if self.world.has(Defect::ExpiryCheckedEarly) {
             self.world.scheduler.sleep(self.world.chance.between(0, 60_000)).await;
         }
-        self.world.post(token.access_token().expose_secret(), &key, &body, self.invocation).await
+        self.world.post(token.access_token().expose_secret(), &key, request, self.invocation).await
     }
 
     async fn queue(&self, _permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<Value> {

@@ -10,7 +10,7 @@ use contact_injection::ports::Environment as _;
 use contact_injection_tests::local::sdk_config;
 use cxone_simulator::{ContactStatus, Effect, Endpoint, Fault, MalformedBody, Tenant};
 
-use super::stage::{Stage, emulator, event, key_of, record};
+use super::stage::{FALLBACK, Stage, emulator, event, key_of, record};
 
 /// Requests to one target within one delivery.
 const TRIES: u32 = 3;
@@ -62,6 +62,39 @@ async fn every_fault_leaves_the_state_that_it_proves_and_never_a_second_contact(
         assert_eq!(stage.living_contacts(), 1, "{effect:?}");
         assert_eq!(stage.ledger_state("1").await, "injected", "{effect:?}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_from_before_the_key_is_looked_up_proves_nothing_of_an_earlier_doubt() {
+    let words = |status, body: &str| Effect::Words { status, body: body.to_owned() };
+    for (effect, released) in [
+        (words(404, "<html>no such page</html>"), false),
+        (words(404, r#"{"message": "no Route matched"}"#), false),
+        (words(404, r#"{"error": "Not Found"}"#), false),
+        (words(404, r#"{"error": "queue_not_found"}"#), true),
+        (Effect::status(400), false),
+        (Effect::status(409), true),
+    ] {
+        let stage = Stage::usual().await;
+        let worker = stage.worker();
+        let batch = [record(event("single", "1").to_string())];
+        stage.simulator.add_fault(Fault::times(TRIES, Endpoint::Contacts, Effect::ResetBefore));
+        worker.batch(&batch).await;
+        assert_eq!(stage.ledger_state("1").await, "in-doubt");
+        stage.advance(Duration::from_secs(90));
+        stage.simulator.add_fault(Fault::once(Endpoint::Contacts, effect.clone()));
+        worker.batch(&batch).await;
+        assert_eq!(stage.ledger_state("1").await == "released", released, "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_404_of_any_shape_moves_on_to_the_next_target() {
+    let stage = Stage::usual().await;
+    let effect = Effect::Words { status: 404, body: "<html>no such page</html>".to_owned() };
+    stage.simulator.add_fault(Fault::once(Endpoint::Contacts, effect));
+    assert_eq!(stage.ends(&stage.worker(), &[event("pair", "1")]).await, ["injected"]);
+    assert_eq!(stage.simulator.contacts()[0].queue_id(), Some(FALLBACK));
 }
 
 #[tokio::test]

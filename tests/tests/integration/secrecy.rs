@@ -6,8 +6,15 @@ use serde_json::{Value, json};
 use super::stage::{Function, Scene, event, record};
 
 /// Values of the events, in the forms in which they came and in which they are sent.
-const PERSONAL: [&str; 6] =
-    ["+15550109876", "15550109876", "pat.doe@example.com", "4111 1111 1111 1111", "4111111111111111", "078-05-1120"];
+const PERSONAL: [&str; 7] = [
+    "+15550109876",
+    "15550109876",
+    "pat.doe@example.com",
+    "4111 1111 1111 1111",
+    "4111111111111111",
+    "078-05-1120",
+    "Pat Doe",
+];
 
 #[tokio::test]
 async fn no_secret_token_phone_number_or_address_is_in_any_log_metric_dead_letter_or_table() {
@@ -20,6 +27,8 @@ async fn no_secret_token_phone_number_or_address_is_in_any_log_metric_dead_lette
     };
     let personal = json!("pat.doe@example.com");
     let once = |effect| vec![Fault::once(Endpoint::Contacts, effect)];
+    let apostrophe =
+        json!({"error": "invalid_attribute", "message": "string:notes doesn't accept 'Pat Doe', +15550109876"});
     let lost = vec![Fault::times(3, Endpoint::Contacts, Effect::ResetAfter)];
     let batches = [
         (vec![], vec![with("good", "vip", json!(true)), with("bad-phone", "phone", personal.clone())]),
@@ -30,6 +39,7 @@ async fn no_secret_token_phone_number_or_address_is_in_any_log_metric_dead_lette
         (vec![], vec![record("{\"+15550109876\": pat.doe@example.com"), record("[\"pat.doe@example.com\"]")]),
         (vec![], vec![with("good", "total", json!("2.00")), with("good", "vip", json!(true))]),
         (once(Effect::status(400)), vec![with("refused", "vip", json!(true))]),
+        (once(Effect::Words { status: 400, body: apostrophe.to_string() }), vec![with("quoted", "vip", json!(true))]),
         (once(Effect::RevokeTokens), vec![with("revoked", "vip", json!(true))]),
         (lost, vec![with("doubt", "vip", json!(true))]),
     ];
@@ -45,7 +55,10 @@ async fn no_secret_token_phone_number_or_address_is_in_any_log_metric_dead_lette
     }
     let mut seen = vec![("the inject function's log", inject.output()), ("the sync function's log", sync.output())];
     let letters = stage.dead_letters().await;
-    assert!(letters.len() >= 6, "{}", letters.len());
+    assert!(letters.len() >= 7, "{}", letters.len());
+    let details = letters.iter().filter_map(|letter| letter.attributes.get("failureDetail"));
+    let said = "CXone answered 400: invalid_attribute: string:notes";
+    assert!(details.into_iter().any(|(_, detail)| detail == said), "the code and our own names are kept");
     seen.push((
         "a dead letter's attributes",
         letters

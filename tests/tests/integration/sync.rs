@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use cxone_simulator::{AttributeDefinition, AttributeType, Effect, Endpoint, Fault, MalformedBody, Queue};
+use cxone_simulator::{
+    AttributeDefinition, AttributeType, ClientConfig, Effect, Endpoint, Fault, MalformedBody, Queue,
+};
 use serde_json::{Value, json};
 
-use super::stage::{FALLBACK, NOWHERE, PRIMARY, Scene, Stage, event, key_of, number, number_of, record};
+use super::stage::{FALLBACK, Function, NOWHERE, PRIMARY, Scene, Stage, event, key_of, number, number_of, record};
 
 fn status_of<'a>(summary: &'a Value, queue: &str) -> &'a Value {
     let queues = summary["queues"].as_array().unwrap();
@@ -100,6 +102,65 @@ async fn every_queue_has_its_status_and_ones_failure_stops_no_other() {
         assert_eq!(statuses.len(), 3);
         assert_eq!(statuses.iter().filter(|status| **status == "unknown").count(), 1, "{effect:?}: {statuses:?}");
     }
+}
+
+/// A tenant with seven queues, all of them routed, and so many clients that may each send three requests a minute.
+async fn seven_queues(clients: usize) -> (Stage, Vec<String>) {
+    let mut scene = Scene::with_clients(clients).rate(3, Duration::from_secs(60));
+    let queues: Vec<_> = (1..=7).map(|number| format!("7f1c6f0e-0000-4000-8000-00000000010{number}")).collect();
+    scene.tenant.queues = queues.iter().map(|queue| Queue::open(queue)).collect();
+    scene.routes["routes"] = json!([scene.routes["routes"][0]]);
+    scene.routes["routes"][0]["targets"] = queues.iter().map(|queue| json!({ "queueId": queue })).collect();
+    (scene.start().await, queues)
+}
+
+#[tokio::test]
+async fn more_queues_than_a_window_holds_are_asked_about_in_turns() {
+    for (clients, asked) in [(1, [3, 3, 3]), (2, [6, 6, 6]), (3, [7, 7, 7])] {
+        let (stage, queues) = seven_queues(clients).await;
+        let mut last_seen = vec![0; queues.len()];
+        for (run, asked) in (1..).zip(asked) {
+            let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
+            let open: Vec<_> = (0..7).filter(|at| status_of(&summary, &queues[*at]) == "open").collect();
+            let unknown = queues.iter().filter(|queue| status_of(&summary, queue) == "unknown").count();
+            assert_eq!((open.len(), unknown), (asked, 7 - asked), "run {run} with {clients} clients");
+            let neglected = (0..7).filter(|at| !open.contains(at)).map(|at| last_seen[at]).min();
+            let longest = open.iter().map(|at| last_seen[*at]).max();
+            assert!(neglected.is_none_or(|neglected| Some(neglected) >= longest), "the longest unseen come first");
+            for at in open {
+                last_seen[at] = run;
+            }
+            stage.advance(Duration::from_secs(90));
+        }
+        assert!(last_seen.iter().all(|run| *run > 0), "{clients} clients: {last_seen:?}");
+        for (client, _) in &stage.clients {
+            assert!(stage.simulator.tenant().busiest_window(client) <= 3);
+        }
+    }
+}
+
+#[tokio::test]
+async fn how_many_queues_were_not_asked_about_is_counted_and_they_are_named() {
+    for (clients, unasked) in [(1, 4), (3, 0)] {
+        let (stage, queues) = seven_queues(clients).await;
+        let sync = stage.process(Function::Sync, &[]).await;
+        let summary = sync.invoke(json!({"task": "queue-health"})).await.unwrap();
+        let output = sync.output();
+        assert!(output.contains(&format!("\"UnaskedQueues\":{unasked}.0")), "{output}");
+        let warning = output.lines().find(|line| line.contains("were not asked about")).unwrap_or_default();
+        let named = queues.iter().filter(|queue| warning.contains(queue.as_str())).collect::<Vec<_>>();
+        let unknown = queues.iter().filter(|queue| status_of(&summary, queue) == "unknown").collect::<Vec<_>>();
+        assert_eq!((named.len(), named), (unasked, unknown));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_can_not_ask_leaves_its_queues_to_another() {
+    let (stage, queues) = seven_queues(3).await;
+    stage.simulator.tenant().put_client(ClientConfig::new("worker-2", "another secret by now"));
+    let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
+    let open = queues.iter().filter(|queue| status_of(&summary, queue) == "open").count();
+    assert_eq!(open, 6, "two clients are left");
 }
 
 #[tokio::test]

@@ -1,13 +1,11 @@
 //! The four requests of the guide.
 
-use std::time::Duration;
-
-use reqwest::{Client, RequestBuilder, StatusCode, Url, header};
+use reqwest::{Client, RequestBuilder, Url, header};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
-use super::wire;
 use crate::{
+    dialects::{HttpResponse, guide},
     domain::{
         classify::Answer,
         contact::ContactRequest,
@@ -63,50 +61,27 @@ impl<E: Environment> Cxone<E> {
         url
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, Answer> {
+    async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, Answer> {
         let mut response = request.send().await.map_err(|error| unanswered(&error))?;
-        let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| wire::retry_after(value.to_str().ok()?, self.environment.now()));
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| Answer::Silence)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Ok(Response { status, retry_after, body: None });
+                body.clear();
+                break;
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response { status, retry_after, body: serde_json::from_slice(&body).ok() })
+        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
+        Ok(HttpResponse::new(status, retry_after, &body, self.environment.now()))
     }
 
     async fn read(&self, url: Url, token: &Token) -> Read<Value> {
         match self.send(self.client.get(url).bearer_auth(token.access_token().expose_secret())).await {
-            Ok(Response { status: StatusCode::NOT_FOUND, .. }) => Read::Missing,
-            Ok(Response { status, body: Some(body), .. }) if status.is_success() => Read::Found(body),
-            Ok(response) => {
-                let problem = match response.status {
-                    status if status.is_success() => "CXone's answer is not JSON".to_owned(),
-                    status => format!("CXone answered {}", status.as_u16()),
-                };
-                Read::Failed { answer: response.into_answer(), problem }
-            }
+            Ok(response) => guide::read_value(response),
             Err(answer) => Read::Failed { answer, problem: "CXone did not answer".to_owned() },
         }
-    }
-}
-
-/// An answer, as far as it can be read; no body where it isn't JSON.
-struct Response {
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    body: Option<Value>,
-}
-
-impl Response {
-    fn into_answer(self) -> Answer {
-        let detail = self.body.as_ref().and_then(wire::error_detail);
-        Answer::Status { code: self.status.as_u16(), retry_after: self.retry_after, detail }
     }
 }
 
@@ -125,7 +100,7 @@ impl<E: Environment> ContactApi for Cxone<E> {
         ];
         let request = self.client.post(self.url(&["oauth", "token"])).form(&form);
         let response = self.send(request).await.map_err(|_| TokenError::Silence)?;
-        wire::token(response.status.as_u16(), response.retry_after, response.body.as_ref())
+        guide::read_token(&response)
     }
 
     async fn inject(
@@ -136,23 +111,14 @@ impl<E: Environment> ContactApi for Cxone<E> {
         request: &ContactRequest,
     ) -> Answer {
         let Ok(body) = serde_json::to_vec(request) else { return Answer::Unreachable };
-        let request = self
+        let post = self
             .client
             .post(self.url(&["api", "v2", "routing", "contacts"]))
             .bearer_auth(token.access_token().expose_secret())
             .header(header::CONTENT_TYPE, "application/json")
             .header("X-Idempotency-Key", key.to_string())
             .body(body);
-        match self.send(request).await {
-            Ok(response) if response.status.is_success() => {
-                match response.body.as_ref().and_then(wire::created_contact) {
-                    Some(contact) => Answer::Created(contact),
-                    None => response.into_answer(),
-                }
-            }
-            Ok(response) => response.into_answer(),
-            Err(answer) => answer,
-        }
+        self.send(post).await.map_or_else(|unanswered| unanswered, |response| guide::read_contact(&response, request))
     }
 
     async fn queue(&self, _permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<Value> {

@@ -1,7 +1,6 @@
-//! CXone over HTTP. `wire` reads answers, and reads tolerantly; this file sends, and never follows, repeats or guesses.
+//! CXone over HTTP: it sends, and never follows, repeats or guesses. What an answer means is [`crate::dialects`]' to say.
 
 mod client;
-mod wire;
 
 pub(crate) use client::base_url;
 pub use client::{Cxone, ForbiddenUrl};

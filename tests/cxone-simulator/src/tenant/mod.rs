@@ -148,6 +148,7 @@ impl Tenant {
                     None => answer,
                 }
             }
+            Some(Effect::Words { status, body }) => Answer { status: *status, headers: Vec::new(), body: body.clone() },
             Some(Effect::Lost { status }) => self.serve(request, Some(*status), record),
             Some(Effect::Malformed { body }) => malformed(self.serve(request, None, record), *body),
             _ => self.serve(request, None, record),

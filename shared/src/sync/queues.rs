@@ -1,0 +1,170 @@
+//! The health of every routed queue, the longest unseen first, with as many clients as it takes.
+//!
+//! A client's window may hold fewer requests than there are queues. Each client is asked for what its window has places
+//! for, then the next one takes over; only the last ones left wait for a place. What nobody could ask about any more is
+//! said to be unknown, and comes first in the next run.
+
+use std::collections::HashMap;
+
+use futures::{StreamExt as _, stream};
+use tracing::{info, warn};
+
+use super::{QueueSummary, Sync};
+use crate::{
+    domain::{
+        health::{QueueHealth, Status},
+        outcome::DeferralReason,
+        queues::Queue,
+        routes::QueueId,
+    },
+    error::chain,
+    leases::{KnownClients, NoClient},
+    metrics::Metric,
+    ports::{Ports, Read, Registry},
+    worker::Worker,
+};
+
+/// Queues asked at once: enough for a hundred queues in a minute at 200 ms each, few enough to leave the window room.
+const CONCURRENCY: usize = 4;
+
+/// How far the queues are asked.
+struct Round {
+    /// Those still to be asked, the longest unseen first.
+    left: Vec<QueueId>,
+    /// What the others answered.
+    statuses: HashMap<QueueId, &'static str>,
+    /// Why the last one that wasn't asked was not.
+    reason: Option<DeferralReason>,
+}
+
+impl<'a, P: Ports> Sync<'a, P> {
+    /// Asks about every routed queue, by the clients that are leased, and by others where those don't suffice.
+    pub(super) async fn queues(
+        &self,
+        workers: &mut Vec<Worker<'a, P>>,
+        clients: &mut KnownClients,
+        known: &[(QueueId, Queue)],
+    ) -> Vec<QueueSummary> {
+        let left = longest_unseen_first(self.routes.queue_ids(), known);
+        let mut round = Round { left, statuses: HashMap::new(), reason: None };
+        while let Some(worker) = workers.last() {
+            self.ask(worker, worker.free_places(), &mut round).await;
+            if round.left.is_empty() {
+                break;
+            }
+            let Some(another) = self.another(clients, round.left.len()).await else { break };
+            workers.push(another);
+        }
+        // No other client is left: these wait for their windows while there is time.
+        for worker in workers.iter() {
+            self.ask(worker, usize::MAX, &mut round).await;
+        }
+        self.report(&round);
+        let status = |queue: &QueueId| round.statuses.get(queue).copied().unwrap_or("unknown");
+        let summary = |queue: &QueueId| QueueSummary { queue_id: queue.as_str().to_owned(), status: status(queue) };
+        self.routes.queue_ids().iter().map(summary).collect()
+    }
+
+    /// Asks about at most so many of those that are left.
+    async fn ask(&self, worker: &Worker<'_, P>, most: usize, round: &mut Round) {
+        let asked: Vec<_> = round.left.drain(..most.min(round.left.len())).collect();
+        let answers: Vec<_> = stream::iter(asked)
+            .map(async |queue| {
+                let answer = self.queue(worker, &queue).await;
+                (queue, answer)
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut unasked = Vec::new();
+        for (queue, answer) in answers {
+            match answer {
+                Ok(status) => {
+                    round.statuses.insert(queue, status);
+                }
+                Err(reason) => {
+                    round.reason = Some(reason);
+                    unasked.push(queue);
+                }
+            }
+        }
+        round.left.splice(..0, unasked);
+    }
+
+    /// One more client, where one is free now.
+    async fn another(&self, clients: &mut KnownClients, queues: usize) -> Option<Worker<'a, P>> {
+        let worker = self.worker(clients, queues, self.now()).await.inspect_err(|none| {
+            if let NoClient::Store(cause) = none {
+                warn!(error = chain(cause), "no further client could be leased");
+            }
+        });
+        worker.ok()
+    }
+
+    /// The status of one queue, or why it was not asked for.
+    async fn queue(&self, worker: &Worker<'_, P>, queue: &QueueId) -> Result<&'static str, DeferralReason> {
+        let answer = worker.queue(queue.as_str()).await.map_err(|not_sent| not_sent.reason)?;
+        let health = match answer {
+            Read::Found(answer) => QueueHealth::read(queue.as_str(), &answer, self.now()).or_else(|| {
+                warn!(%queue, "the health answer is not about this queue");
+                None
+            }),
+            Read::Missing => Some(QueueHealth::missing(self.now())),
+            Read::Failed { problem, .. } => {
+                warn!(%queue, problem, "the queue's health can't be read");
+                None
+            }
+        };
+        let Some(health) = health else { return Ok("unknown") };
+        if !matches!(health.status, Status::Open) {
+            info!(%queue, status = health.status.name(), thresholds = ?health.status, "the queue does not take every contact");
+        }
+        match self.ports.registry().keep_health(queue, &health).await {
+            Ok(true) => {}
+            Ok(false) => info!(%queue, "a newer health is known already"),
+            Err(cause) => warn!(%queue, error = chain(&cause), "the queue's health is not kept"),
+        }
+        Ok(health.status.name())
+    }
+
+    fn report(&self, round: &Round) {
+        if let Some(reason) = round.reason.filter(|_| !round.left.is_empty()) {
+            let queues = round.left.iter().map(QueueId::as_str).collect::<Vec<_>>().join(" ");
+            warn!(unasked = round.left.len(), %reason, queues, "these queues were not asked about; they come first next time");
+        }
+        let count = |status: &Status| round.statuses.values().filter(|found| **found == status.name()).count();
+        #[expect(clippy::cast_precision_loss, reason = "counts of queues")]
+        for (metric, queues) in [
+            (Metric::SaturatedQueues, count(&Status::Saturated(Vec::new()))),
+            (Metric::MissingQueues, count(&Status::Missing)),
+            (Metric::UnaskedQueues, round.left.len()),
+        ] {
+            self.metrics.value(metric, queues as f64);
+        }
+    }
+}
+
+/// The queues in the order of their last reading, those without one first.
+fn longest_unseen_first(queues: &[QueueId], known: &[(QueueId, Queue)]) -> Vec<QueueId> {
+    let observed: HashMap<_, _> =
+        known.iter().filter_map(|(id, queue)| Some((id, queue.health.as_ref()?.observed))).collect();
+    let mut queues = queues.to_vec();
+    queues.sort_by_key(|queue| observed.get(queue).copied());
+    queues
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn the_longest_unseen_comes_first_and_the_never_seen_before_it() {
+        let id = |name: &str| QueueId::new(name.to_owned()).unwrap();
+        let seen = |name, at| (id(name), Queue::new(Some(QueueHealth::missing(Timestamp::from_millis(at))), None));
+        let marked = (id("marked"), Queue::new(None, Some(Timestamp::from_millis(9))));
+        let queues = ["late", "never", "early", "marked"].map(id);
+        let order = longest_unseen_first(&queues, &[seen("late", 7), seen("early", 3), marked]);
+        assert_eq!(order, ["never", "marked", "early", "late"].map(id));
+    }
+}
