@@ -136,7 +136,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             self.work(&worker, share, deliveries, memory, until).await;
             let left_alone = worker.is_left_alone(&mut memory.clients).await;
             worker.release().await;
-            if !left_alone || !deliveries.iter_mut().any(Delivery::reopen) {
+            if !left_alone || deliveries.iter_mut().map(Delivery::reopen).filter(|reopened| *reopened).count() == 0 {
                 break;
             }
         }

@@ -112,10 +112,18 @@ impl<'a, P: Ports> Worker<'a, P> {
         known: &mut KnownClients,
         terms: Terms,
     ) -> Result<Self, NoClient> {
+        let mut clients = ports.secrets().clients().await?;
+        let mut read_again = false;
         loop {
-            let clients = ports.secrets().clients().await?;
-            let (lease, credentials) =
-                leases::acquire(ports.clients(), ports.environment(), &clients, known, terms).await?;
+            let acquired = leases::acquire(ports.clients(), ports.environment(), &clients, known, terms).await;
+            let (lease, credentials) = match acquired {
+                // Whoever mends a refusal writes a new secret: it is looked for before anybody waits for the old one.
+                Err(NoClient::AllResting(_)) if !read_again => {
+                    (clients, read_again) = (ports.secrets().clients_anew().await?, true);
+                    continue;
+                }
+                acquired => acquired?,
+            };
             let worker = Self::new(ports, metrics, lease, credentials, terms.until);
             if worker.token().await.is_ok() || !worker.is_left_alone(known).await {
                 return Ok(worker);
@@ -350,6 +358,9 @@ impl<'a, P: Ports> Worker<'a, P> {
 
     async fn request_token(&self, credentials: &Credentials) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
         let environment = self.ports.environment();
+        if environment.now() > self.until {
+            return Err(NotSent::because(DeferralReason::Deadline));
+        }
         let (permit, transition) =
             self.lease.permit(Service::Auth, environment.now()).map_err(|refused| match refused {
                 NoPermit::Circuit(at) | NoPermit::Window(at) => NotSent::until(DeferralReason::CircuitOpen, at),

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     defect::Defect,
-    world::{Sighting, World},
+    world::{Refusal, Sighting, World},
 };
 
 /// When a client gives a request up.
@@ -51,10 +51,22 @@ impl World {
         ] {
             tenant.add_fault(share(wrong, effect));
         }
+        // A gateway before CXone refuses what CXone has never seen.
+        let stray = Effect::Words { status: 404, body: "<html>not here</html>".to_owned() };
+        for effect in [stray, Effect::status(400)] {
+            tenant.add_fault(share(wrong / 3.0, effect));
+        }
         tenant.add_fault(share(faults.lost, Effect::Lost { status: ContactStatus::Abandoned }));
         tenant.add_fault(share(faults.tokens / 8.0, Effect::RevokeTokens));
-        for effect in [Effect::unavailable(), Effect::ResetAfter, Effect::HangBefore { milliseconds: 60_000 }] {
-            tenant.add_fault(Fault::always(Endpoint::Token, effect).with_probability(faults.tokens / 3.0));
+        for effect in [
+            Effect::unavailable(),
+            Effect::rate_limited(40),
+            Effect::Status { status: 503, retry_after_seconds: Some(15), processed: false },
+            Effect::status(400),
+            Effect::ResetAfter,
+            Effect::HangBefore { milliseconds: 60_000 },
+        ] {
+            tenant.add_fault(Fault::always(Endpoint::Token, effect).with_probability(faults.tokens / 6.0));
         }
         for endpoint in [Endpoint::Queue, Endpoint::Attributes] {
             for effect in [Effect::status(500), Effect::ResetAfter, Effect::Malformed { body: MalformedBody::Html }] {
@@ -133,10 +145,36 @@ impl World {
         let request = Request::token(&client, credentials.client_secret.expose_secret(), SCOPES);
         match self.request(client.clone(), invocation, request).await {
             Reply::Silence | Reply::Unreachable => Err(TokenError::Silence),
-            Reply::Answered(response) => guide::read_token(&response).inspect(|answer| {
-                let token = answer.access_token.expose_secret().to_owned();
-                self.seen.borrow_mut().tokens.insert(token, client);
-            }),
+            Reply::Answered(response) => {
+                let answer = guide::read_token(&response);
+                self.see_token(credentials, &answer, invocation);
+                match answer {
+                    Err(TokenError::Unavailable { status, .. }) if self.has(Defect::TokenWaitIgnored) => {
+                        Err(TokenError::Unavailable { status, retry_after: None })
+                    }
+                    answer => answer,
+                }
+            }
+        }
+    }
+
+    /// Takes down what the authorization server said of a client.
+    fn see_token(&self, credentials: &Credentials, answer: &Result<TokenAnswer, TokenError>, invocation: u64) {
+        let (client, now) = (credentials.client_id.clone(), self.now());
+        let mut seen = self.seen.borrow_mut();
+        match answer {
+            Ok(answer) => {
+                seen.tokens.insert(answer.access_token.expose_secret().to_owned(), client);
+            }
+            Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
+                let secret = credentials.client_secret.expose_secret().to_owned();
+                seen.refused.push(Refusal { invocation, client, secret, at: now });
+            }
+            Err(TokenError::Unavailable { retry_after: Some(wait), .. }) => {
+                let until = now + i64::try_from(wait.as_millis()).unwrap_or_default();
+                seen.asked_to_wait_for_a_token.push((invocation, client, now, until));
+            }
+            Err(_) => {}
         }
     }
 

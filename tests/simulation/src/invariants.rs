@@ -1,5 +1,7 @@
 //! What must hold of every run, whatever went wrong in it.
 
+mod clients;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use contact_injection::domain::{claim::State, idempotency::IdempotencyKey};
@@ -28,9 +30,7 @@ pub(crate) fn check(world: &World) {
         each_dead_letter_has_its_reason(world, letter);
     }
     no_event_is_posted_after_its_expiry(world);
-    no_client_is_used_by_two(world);
-    no_limit_is_exceeded(world);
-    every_wait_is_kept(world);
+    clients::check(world);
     no_claim_is_left_open(world);
     what_was_injected_stays_so(world);
 }
@@ -130,12 +130,15 @@ fn each_dead_letter_has_its_reason(world: &World, letter: &Letter) {
     let before: Vec<_> = claims.iter().filter(|(_, _, at)| *at <= letter.at).collect();
     let expired = message.expires.is_some_and(|at| ORIGIN + at <= letter.at + world.plan.skew);
     let shrunk = !world.plan.shrunk.is_empty() && ORIGIN + world.plan.shrunk.start <= letter.at;
-    let lost_everywhere = || {
+    let lost_at = || {
         let tenant = world.tenant.borrow();
-        let lost =
-            tenant.contacts().iter().filter(|contact| contact.status.is_lost() && name_of(contact) == message.event);
-        lost.map(Contact::queue_id).collect::<BTreeSet<_>>().len() >= message.targets
+        let lost = |contact: &&Contact| contact.status.is_lost() && name_of(contact) == message.event;
+        let targets = tenant.contacts().iter().filter(lost).map(|contact| contact.queue_id().map(str::to_owned));
+        targets.collect::<BTreeSet<_>>()
     };
+    let lost_everywhere = || lost_at().len() >= message.targets;
+    // A gateway refuses some requests in this run, at whatever target.
+    let strays = world.plan.faults.cxone > 0.0;
     let justified = match letter.reason.as_str() {
         "malformed-event" => message.kind == Kind::Malformed,
         "no-route" => message.kind == Kind::Unrouted,
@@ -148,10 +151,16 @@ fn each_dead_letter_has_its_reason(world: &World, letter: &Letter) {
         }
         // CXone has forgotten the key, or the event can't be sent again; either way a claim came before.
         "outcome-unknown" => before.first().is_some_and(|(_, _, at)| {
-            letter.at - at >= NEARLY_A_DAY || expired || shrunk || message.kind != Kind::Sound || lost_everywhere()
+            letter.at - at >= NEARLY_A_DAY
+                || expired
+                || shrunk
+                || strays
+                || message.kind != Kind::Sound
+                || lost_everywhere()
         }),
         "crash-loop" => before.len() >= 3 && before.iter().rev().take(3).all(|(_, by, _)| seen.dead.contains_key(by)),
-        "contact-failed" => lost_everywhere(),
+        "contact-failed" => lost_everywhere() || (!lost_at().is_empty() && strays),
+        "payload-rejected" | "unknown-queue" => strays,
         _ => false,
     };
     drop(seen);
@@ -161,63 +170,6 @@ fn each_dead_letter_has_its_reason(world: &World, letter: &Letter) {
     }
     if !justified {
         world.breach(format!("{} was dead-lettered without cause: {}", message.event, letter.reason));
-    }
-}
-
-fn no_client_is_used_by_two(world: &World) {
-    let seen = world.seen.borrow();
-    let mut requests: Vec<_> = seen.requests.iter().collect();
-    requests.sort_by_key(|request| (&request.client, request.begun));
-    let mut latest: Option<(&str, u64, i64)> = None;
-    let mut overlap = None;
-    for request in requests {
-        // What a worker gave up may arrive later, and the window knows; what a dead one had sent is still its use.
-        let died = seen.dead.get(&request.invocation).is_some_and(|at| *at < request.over);
-        let ends = if died { request.over.max(request.arrived) } else { request.over };
-        if let Some((client, invocation, over)) = latest
-            && client == request.client
-        {
-            if invocation != request.invocation && request.begun < over {
-                overlap = Some(format!("{client} was used by i{invocation} and i{} at once", request.invocation));
-                break;
-            }
-            if over > ends {
-                continue;
-            }
-        }
-        latest = Some((&request.client, request.invocation, ends));
-    }
-    drop(seen);
-    if let Some(overlap) = overlap {
-        world.breach(overlap);
-    }
-}
-
-fn no_limit_is_exceeded(world: &World) {
-    for number in 0..world.plan.clients {
-        let client = format!("c-{number}");
-        let busiest = world.tenant.borrow().busiest_window(&client);
-        if busiest > world.plan.limit {
-            world.breach(format!("{client} sent {busiest} requests in a window of {}", world.plan.limit));
-        }
-    }
-}
-
-fn every_wait_is_kept(world: &World) {
-    let seen = world.seen.borrow();
-    let broken = seen.asked_to_wait.iter().find_map(|(invocation, client, from, until)| {
-        let hasty = seen.requests.iter().find(|request| {
-            request.routing
-                && request.invocation == *invocation
-                && request.client == *client
-                && request.begun > *from
-                && request.begun < *until
-        })?;
-        Some(format!("i{invocation} was asked to wait and sent another request {} ms later", hasty.begun - from))
-    });
-    drop(seen);
-    if let Some(broken) = broken {
-        world.breach(broken);
     }
 }
 

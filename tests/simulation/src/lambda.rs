@@ -17,8 +17,8 @@ use std::{
 
 use contact_injection::{
     batch::{Batch, Configuration, Memory},
-    domain::{message::Message, time::Timestamp, window::ClockId},
-    metrics::Metrics,
+    domain::{message::Message, outcome::DeferralReason, time::Timestamp, window::ClockId},
+    metrics::{Metric, Metrics},
 };
 
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) struct Lambda {
 struct Invocation {
     number: u64,
     surroundings: Rc<Surroundings>,
-    work: Pin<Box<dyn Future<Output = (Vec<String>, Memory)>>>,
+    work: Pin<Box<dyn Future<Output = Ended>>>,
     woken: Arc<Woken>,
     messages: Vec<String>,
     deadline: i64,
@@ -56,6 +56,15 @@ struct Invocation {
     frozen_until: i64,
     /// Set where Lambda has counted it as failed and it goes on until then all the same.
     ghost_until: Option<i64>,
+}
+
+/// What an invocation comes to.
+struct Ended {
+    /// The messages that come back.
+    back: Vec<String>,
+    memory: Memory,
+    /// How many of them were deferred because CXone refuses the client.
+    unauthorized: usize,
 }
 
 struct Woken(AtomicBool);
@@ -117,7 +126,9 @@ impl Lambda {
                 deadline: Timestamp::from_millis(deadline),
             };
             let back = batch.run(messages, &mut memory).await;
-            (back, memory)
+            let counted = metrics.take();
+            let unauthorized = counted.get(&(Metric::ContactsDeferred, Some(DeferralReason::Unauthorized.as_str())));
+            Ended { back, memory, unauthorized: unauthorized.map_or(0, Vec::len) }
         };
         let chance = &world.chance;
         self.running.push(Invocation {
@@ -148,28 +159,32 @@ impl Lambda {
                     let dead = self.running.remove(index);
                     self.world.seen.borrow_mut().dead.insert(dead.number, self.world.now());
                 }
-                Step::Ends(back, memory) => {
-                    let ended = self.running.remove(index);
-                    self.finish(&ended, &back, memory);
+                Step::Ends(ended) => {
+                    let invocation = self.running.remove(index);
+                    self.finish(&invocation, ended);
                 }
             }
         }
     }
 
-    fn finish(&mut self, ended: &Invocation, back: &[String], memory: Memory) {
-        let world = &self.world;
-        if ended.ghost_until.is_some() {
-            world.note(&format!("i{}", ended.number), || "ends, and nobody listens".to_owned());
+    fn finish(&mut self, invocation: &Invocation, ended: Ended) {
+        let (world, number) = (&self.world, invocation.number);
+        let Ended { back, memory, unauthorized } = ended;
+        if invocation.ghost_until.is_some() {
+            world.note(&format!("i{number}"), || "ends, and nobody listens".to_owned());
             return;
         }
-        world.note(&format!("i{}", ended.number), || format!("ends; back come {}", back.join(" ")));
-        for id in &ended.messages {
+        world.note(&format!("i{number}"), || format!("ends; back come {}", back.join(" ")));
+        if unauthorized > 0 && invocation.deadline - world.now() > TIMEOUT / 2 {
+            world.nobody_waits_for_a_refused_client(number);
+        }
+        for id in &invocation.messages {
             if !back.contains(id) || world.has(Defect::FailuresIgnored) {
-                world.acknowledge(id, ended.number);
+                world.acknowledge(id, number);
             }
         }
         if !world.strikes(|faults| faults.recycled) {
-            self.idle.push((Rc::clone(&ended.surroundings), memory));
+            self.idle.push((Rc::clone(&invocation.surroundings), memory));
         }
     }
 
@@ -188,7 +203,7 @@ impl Lambda {
 
 enum Step {
     Goes,
-    Ends(Vec<String>, Memory),
+    Ends(Ended),
     Dies,
 }
 
@@ -225,8 +240,8 @@ impl Invocation {
             }
             self.polls += 1;
             let waker = Waker::from(Arc::clone(&self.woken));
-            if let Poll::Ready((back, memory)) = self.work.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return Step::Ends(back, memory);
+            if let Poll::Ready(ended) = self.work.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return Step::Ends(ended);
             }
         }
         Step::Goes

@@ -65,12 +65,21 @@ pub(crate) struct Seen {
     pub(crate) injected: BTreeSet<IdempotencyKey>,
     /// What went against an invariant while the run was under way.
     pub(crate) breaches: Vec<String>,
-    /// Credentials as they were refused: invocation, client, secret, when.
-    pub(crate) refused: Vec<(u64, String, String, i64)>,
+    /// Credentials as they were refused.
+    pub(crate) refused: Vec<Refusal>,
     /// Retry-After of a token as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait_for_a_token: Vec<(u64, String, i64, i64)>,
     /// Retry-After as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
+}
+
+/// Credentials that CXone refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) invocation: u64,
+    pub(crate) client: String,
+    pub(crate) secret: String,
+    pub(crate) at: i64,
 }
 
 /// A request to CXone under one client.

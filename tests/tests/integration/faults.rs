@@ -40,9 +40,9 @@ async fn every_fault_leaves_the_state_that_it_proves_and_never_a_second_contact(
         (Effect::status(403), "deferred forbidden", "released"),
         (Effect::rate_limited(1), "deferred rate-limited", "released"),
         (Effect::status(409), "deferred saturated", "released"),
-        (Effect::status(404), "dead-lettered unknown-queue", "released"),
-        (Effect::status(400), "dead-lettered payload-rejected", "released"),
-        (Effect::Lost { status: ContactStatus::Failed }, "dead-lettered contact-failed", "released"),
+        (Effect::status(404), "dead-lettered unknown-queue", "dead-lettered"),
+        (Effect::status(400), "dead-lettered payload-rejected", "dead-lettered"),
+        (Effect::Lost { status: ContactStatus::Failed }, "dead-lettered contact-failed", "dead-lettered"),
     ];
     for (effect, outcome, state) in cases {
         let stage = Stage::usual().await;
@@ -55,10 +55,18 @@ async fn every_fault_leaves_the_state_that_it_proves_and_never_a_second_contact(
         stage.simulator.clear_faults();
         // Past the mark that a 409 leaves.
         stage.advance(Duration::from_secs(90));
+        let posts = stage.simulator.requests().len();
+        if state == "dead-lettered" {
+            worker.batch(&batch).await;
+            assert_eq!(stage.log.outcomes_of("1")[1..], [outcome], "another delivery ends as the first: {effect:?}");
+            assert_eq!(stage.simulator.requests().len(), posts, "{effect:?}");
+            worker.batch(&[record(event("single", "1").to_string())]).await;
+        } else {
+            worker.batch(&batch).await;
+        }
+        assert_eq!(stage.log.outcomes_of("1").last().unwrap(), "injected", "{effect:?}");
         worker.batch(&batch).await;
-        assert_eq!(stage.log.outcomes_of("1")[1..], ["injected"], "{effect:?}");
-        worker.batch(&batch).await;
-        assert_eq!(stage.log.outcomes_of("1")[2..], ["duplicate"], "{effect:?}");
+        assert_eq!(stage.log.outcomes_of("1").last().unwrap(), "duplicate", "{effect:?}");
         assert_eq!(stage.living_contacts(), 1, "{effect:?}");
         assert_eq!(stage.ledger_state("1").await, "injected", "{effect:?}");
     }
@@ -67,13 +75,13 @@ async fn every_fault_leaves_the_state_that_it_proves_and_never_a_second_contact(
 #[tokio::test]
 async fn an_answer_from_before_the_key_is_looked_up_proves_nothing_of_an_earlier_doubt() {
     let words = |status, body: &str| Effect::Words { status, body: body.to_owned() };
-    for (effect, released) in [
-        (words(404, "<html>no such page</html>"), false),
-        (words(404, r#"{"message": "no Route matched"}"#), false),
-        (words(404, r#"{"error": "Not Found"}"#), false),
-        (words(404, r#"{"error": "queue_not_found"}"#), true),
-        (Effect::status(400), false),
-        (Effect::status(409), true),
+    for (effect, outcome, state) in [
+        (words(404, "<html>no such page</html>"), "dead-lettered outcome-unknown", "parked"),
+        (words(404, r#"{"message": "no Route matched"}"#), "dead-lettered outcome-unknown", "parked"),
+        (words(404, r#"{"error": "Not Found"}"#), "dead-lettered outcome-unknown", "parked"),
+        (words(404, r#"{"error": "queue_not_found"}"#), "dead-lettered unknown-queue", "dead-lettered"),
+        (Effect::status(400), "dead-lettered outcome-unknown", "parked"),
+        (Effect::status(409), "deferred saturated", "released"),
     ] {
         let stage = Stage::usual().await;
         let worker = stage.worker();
@@ -84,7 +92,8 @@ async fn an_answer_from_before_the_key_is_looked_up_proves_nothing_of_an_earlier
         stage.advance(Duration::from_secs(90));
         stage.simulator.add_fault(Fault::once(Endpoint::Contacts, effect.clone()));
         worker.batch(&batch).await;
-        assert_eq!(stage.ledger_state("1").await == "released", released, "{effect:?}");
+        assert_eq!(stage.log.outcomes_of("1")[1..], [outcome], "{effect:?}");
+        assert_eq!(stage.ledger_state("1").await, state, "{effect:?}");
     }
 }
 
@@ -164,9 +173,12 @@ async fn an_event_that_kills_three_workers_is_tried_alone_and_then_given_up() {
         stage.simulator.requests().split_off(before).iter().filter(|one| one.endpoint == Endpoint::Contacts).count(),
         1
     );
-    // A person looked into it and redrives.
     assert!(worker.batch(&[killer]).await.is_empty());
-    assert_eq!(stage.log.outcomes_of("killer")[1..], ["injected"]);
+    assert_eq!(stage.log.outcomes_of("killer")[1..], ["dead-lettered crash-loop"], "a twin of the message");
+    assert!(stage.dead_letters().await.iter().all(|letter| letter.attributes["attempts"].1 == "3"));
+    // A person looked into it and redrives.
+    assert!(worker.batch(&[record(event("single", "killer").to_string())]).await.is_empty());
+    assert_eq!(stage.log.outcomes_of("killer")[2..], ["injected"]);
     assert_eq!(stage.simulator.contacts().len(), 2);
 }
 

@@ -71,7 +71,7 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let inject = stage.process(Function::Inject, &[("AWS_ENDPOINT_URL", &aws.endpoint())]).await;
     let one = |kind: &str, id: &str| record(event(kind, id).to_string());
     let batches: [(Option<Effect>, Vec<Value>); 5] = [
-        (None, vec![one("single", "injected"), record("no event"), one("held", "deferred")]),
+        (None, vec![one("single", "injected"), record("no event"), one("held", "deferred"), one("no.such.route", "u")]),
         (None, vec![one("single", "injected")]),
         (Some(Effect::status(409)), vec![one("pair", "saturated")]),
         (Some(Effect::RevokeTokens), vec![one("pair", "revoked")]),

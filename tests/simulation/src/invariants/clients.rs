@@ -1,0 +1,137 @@
+//! What must hold of the OAuth clients.
+
+use crate::world::{Refusal, World};
+
+/// The shortest pause of refused credentials, in milliseconds.
+const FIRST_PAUSE: i64 = 30_000;
+
+/// Checks everything that can be seen at the end.
+pub(super) fn check(world: &World) {
+    no_client_is_used_by_two(world);
+    no_limit_is_exceeded(world);
+    every_wait_is_kept(world);
+    every_wait_for_a_token_is_kept(world);
+    refused_credentials_are_left_alone(world);
+}
+
+impl World {
+    /// Checks, when an invocation ends that deferred messages because CXone refuses its clients, that no other is free.
+    pub(crate) fn nobody_waits_for_a_refused_client(&self, invocation: u64) {
+        // Tokens that are revoked again and again are refused under clients that are not.
+        if self.plan.faults.tokens > 0.0 {
+            return;
+        }
+        let free = (0..self.plan.clients).map(|number| format!("c-{number}")).find(|client| self.is_free(client));
+        if let Some(client) = free {
+            self.breach(format!("i{invocation} deferred messages as unauthorized while {client} was free"));
+        }
+    }
+}
+
+fn no_client_is_used_by_two(world: &World) {
+    let seen = world.seen.borrow();
+    let mut requests: Vec<_> = seen.requests.iter().collect();
+    requests.sort_by_key(|request| (&request.client, request.begun));
+    let mut latest: Option<(&str, u64, i64)> = None;
+    let mut overlap = None;
+    for request in requests {
+        // What a worker gave up may arrive later, and the window knows; what a dead one had sent is still its use.
+        let died = seen.dead.get(&request.invocation).is_some_and(|at| *at < request.over);
+        let ends = if died { request.over.max(request.arrived) } else { request.over };
+        if let Some((client, invocation, over)) = latest
+            && client == request.client
+        {
+            if invocation != request.invocation && request.begun < over {
+                overlap = Some(format!("{client} was used by i{invocation} and i{} at once", request.invocation));
+                break;
+            }
+            if over > ends {
+                continue;
+            }
+        }
+        latest = Some((&request.client, request.invocation, ends));
+    }
+    drop(seen);
+    if let Some(overlap) = overlap {
+        world.breach(overlap);
+    }
+}
+
+fn no_limit_is_exceeded(world: &World) {
+    for number in 0..world.plan.clients {
+        let client = format!("c-{number}");
+        let busiest = world.tenant.borrow().busiest_window(&client);
+        if busiest > world.plan.limit {
+            world.breach(format!("{client} sent {busiest} requests in a window of {}", world.plan.limit));
+        }
+    }
+}
+
+fn every_wait_is_kept(world: &World) {
+    let seen = world.seen.borrow();
+    let broken = seen.asked_to_wait.iter().find_map(|(invocation, client, from, until)| {
+        let hasty = seen.requests.iter().find(|request| {
+            request.routing
+                && request.invocation == *invocation
+                && request.client == *client
+                && request.begun > *from
+                && request.begun < *until
+        })?;
+        Some(format!("i{invocation} was asked to wait and sent another request {} ms later", hasty.begun - from))
+    });
+    drop(seen);
+    if let Some(broken) = broken {
+        world.breach(broken);
+    }
+}
+
+/// Every worker keeps the authorization server's wait, once whoever was told has given the client back.
+fn every_wait_for_a_token_is_kept(world: &World) {
+    let seen = world.seen.borrow();
+    let broken = seen.asked_to_wait_for_a_token.iter().find_map(|(invocation, client, from, until)| {
+        let known = world.plan.faults.store == 0.0 && !seen.dead.contains_key(invocation);
+        let hasty = seen.requests.iter().find(|request| {
+            !request.routing
+                && request.client == *client
+                && (known || request.invocation == *invocation)
+                && request.begun > *from
+                && request.begun < until - 2 * world.plan.skew
+        })?;
+        Some(format!(
+            "i{} asked for a token {} ms after {client} was asked to wait",
+            hasty.invocation,
+            hasty.begun - from
+        ))
+    });
+    drop(seen);
+    if let Some(broken) = broken {
+        world.breach(broken);
+    }
+}
+
+/// Nobody asks again with credentials that were refused before their pause is over, once whoever was refused has given the
+/// client back.
+fn refused_credentials_are_left_alone(world: &World) {
+    let seen = world.seen.borrow();
+    let soonest = FIRST_PAUSE - 2 * world.plan.skew;
+    // Whoever still has the old secret in memory tries it once, and reads the new one then.
+    let secrets = world.secrets.borrow();
+    let current =
+        |refusal: &Refusal| secrets.iter().any(|(id, secret)| *id == refusal.client && *secret == refusal.secret);
+    let again = |first: &Refusal, second: &Refusal| {
+        first.client == second.client && first.secret == second.secret && current(first)
+    };
+    let broken = seen.refused.iter().enumerate().find_map(|(index, first)| {
+        let known = world.plan.faults.store == 0.0 && !seen.dead.contains_key(&first.invocation);
+        let hasty = seen.refused[index + 1..]
+            .iter()
+            .filter(|second| known || second.invocation == first.invocation)
+            .find(|second| again(first, second) && second.at - first.at < soonest)?;
+        let (client, pause) = (&first.client, hasty.at - first.at);
+        Some(format!("i{} tried {client} again {pause} ms after its credentials were refused", hasty.invocation))
+    });
+    drop(seen);
+    if let Some(broken) = broken {
+        world.breach(broken);
+    }
+}
