@@ -240,7 +240,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             }
             let health = match worker.queue(queue.as_str()).await {
                 Ok(Read::Found(answer)) => QueueHealth::read(queue.as_str(), &answer, self.now()),
-                Ok(Read::Missing) => Some(QueueHealth::missing(self.now())),
+                Ok(Read::Missing) => Some(QueueHealth::missing(queues.borrow().health(queue), self.now())),
                 Ok(Read::Failed { problem, .. }) => {
                     warn!(%queue, problem, "the queue's health can't be read");
                     None

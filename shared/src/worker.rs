@@ -112,14 +112,16 @@ impl<'a, P: Ports> Worker<'a, P> {
         known: &mut KnownClients,
         terms: Terms,
     ) -> Result<Self, NoClient> {
-        let mut clients = ports.secrets().clients().await?;
         let mut read_again = false;
         loop {
+            // A refusal may have had the secret read again: what was refused is not tried once more from an old copy.
+            let clients = ports.secrets().clients().await?;
             let acquired = leases::acquire(ports.clients(), ports.environment(), &clients, known, terms).await;
             let (lease, credentials) = match acquired {
                 // Whoever mends a refusal writes a new secret: it is looked for before anybody waits for the old one.
                 Err(NoClient::AllResting(_)) if !read_again => {
-                    (clients, read_again) = (ports.secrets().clients_anew().await?, true);
+                    read_again = true;
+                    ports.secrets().clients_anew().await?;
                     continue;
                 }
                 acquired => acquired?,
@@ -314,6 +316,12 @@ impl<'a, P: Ports> Worker<'a, P> {
             && let Some(rotated) = self.rotated(&access.credentials).await
         {
             access.credentials = rotated;
+            let secret = access.credentials.tag();
+            if let Some(until) = self.lease.refusal(secret, self.ports.environment().now()) {
+                let rest = Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) };
+                access.rest = Some(rest);
+                return Err(NotSent::until(rest.reason, rest.until));
+            }
             answer = self.request_token(&access.credentials).await?;
         }
         let client_id = self.lease.client_id();

@@ -104,6 +104,35 @@ fn a_dead_letter_outlives_every_message_of_the_contact_queue() {
 }
 
 #[test]
+fn an_alarm_rings_at_half_of_the_retention_for_what_is_received_and_for_what_is_not() {
+    let template = template();
+    let half = number(&template, "ContactQueue", "MessageRetentionPeriod") / 2;
+    let queue = json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": "ContactQueue.QueueName"}}]);
+    assert_eq!(template.property("MessageRetentionAlarm", "Dimensions").unwrap(), &queue);
+    for (alarm, metric, threshold) in [
+        ("MessageRetentionAlarm", "ApproximateAgeOfOldestMessage", half),
+        ("EventRetentionAlarm", "EventAgeMilliseconds", half * 1000),
+    ] {
+        assert_eq!(template.property(alarm, "MetricName").unwrap(), metric);
+        assert_eq!(template.property(alarm, "Statistic").unwrap(), "Maximum");
+        assert_eq!(template.property(alarm, "ComparisonOperator").unwrap(), "GreaterThanThreshold");
+        assert_eq!(number(&template, alarm, "Threshold"), threshold, "{alarm}");
+    }
+}
+
+#[test]
+fn the_runbook_has_a_row_for_every_alarm_and_counts_them() {
+    let template = template();
+    let runbook = std::fs::read_to_string(workspace_root().join("docs/runbook.md")).unwrap();
+    let rows: Vec<_> = runbook.lines().filter(|line| line.starts_with("| `")).collect();
+    let alarms: Vec<_> = template.resources_of("AWS::CloudWatch::Alarm").map(|(name, _)| format!("`{name}`")).collect();
+    for alarm in &alarms {
+        assert!(rows.iter().any(|row| row.split(" | ").next().unwrap().contains(alarm.as_str())), "{alarm}");
+    }
+    assert!(runbook.contains(&format!("{} alarms", alarms.len())), "{} alarms", alarms.len());
+}
+
+#[test]
 fn every_environment_gives_every_parameter_and_the_default_one_gives_the_defaults() {
     let template = template();
     let mut parameters = names(&template, "Parameters");

@@ -31,8 +31,11 @@ pub enum Status {
     Open,
     /// It doesn't, by these rules.
     Saturated(Vec<Threshold>),
-    /// There is no such queue.
+    /// There is no such queue: two readings in a row said so.
     Missing,
+    /// One reading said that there is no such queue, and the one before it did not. A gateway that lost its way for a
+    /// moment says that too, and nobody's traffic is dead-lettered for it.
+    MissingOnce,
     /// It can't be said, for want of these live values.
     Unknown(Vec<Threshold>),
 }
@@ -44,7 +47,7 @@ impl Status {
             Self::Open => "open",
             Self::Saturated(_) => "saturated",
             Self::Missing => "missing",
-            Self::Unknown(_) => "unknown",
+            Self::MissingOnce | Self::Unknown(_) => "unknown",
         }
     }
 }
@@ -64,9 +67,13 @@ pub struct QueueHealth {
 }
 
 impl QueueHealth {
-    /// The health of a queue that CXone answers 404 for.
-    pub const fn missing(observed: Timestamp) -> Self {
-        Self { status: Status::Missing, capacity: None, max_capacity: None, observed }
+    /// The health of a queue that CXone answers 404 for, by what the reading before said.
+    pub fn missing(before: Option<&Self>, observed: Timestamp) -> Self {
+        let status = match before.map(|before| &before.status) {
+            Some(Status::MissingOnce | Status::Missing) => Status::Missing,
+            Some(Status::Open | Status::Saturated(_) | Status::Unknown(_)) | None => Status::MissingOnce,
+        };
+        Self { status, capacity: None, max_capacity: None, observed }
     }
 
     /// Reads CXone's answer; nothing where it isn't an object with this queue's id.
@@ -237,6 +244,21 @@ mod tests {
         assert_eq!(with("/thresholds/maxCapacity", json!(0)), Status::Saturated(vec![Threshold::MaxCapacity]));
         assert_eq!(with("/thresholds/abandonRate", json!(0)), Status::Saturated(vec![Threshold::AbandonRate]));
         assert_eq!(with("/thresholds/serviceLevel", json!(0)), Status::Open);
+    }
+
+    #[test]
+    fn a_queue_is_missing_by_two_readings_in_a_row() {
+        let missing = |before: Option<&QueueHealth>| QueueHealth::missing(before, NOW);
+        let open = || QueueHealth::read("q", &json!({"id": "q", "activeAgents": 1}), NOW).unwrap();
+        let first = missing(None);
+        assert_eq!((first.status.clone(), first.status.name()), (Status::MissingOnce, "unknown"));
+        let second = missing(Some(&first));
+        assert_eq!((second.status.clone(), second.status.name()), (Status::Missing, "missing"));
+        assert_eq!(missing(Some(&second)).status, Status::Missing);
+        assert_eq!(missing(Some(&open())).status, Status::MissingOnce, "a reading in between begins anew");
+        for status in [Status::Saturated(vec![]), Status::Unknown(vec![])] {
+            assert_eq!(missing(Some(&QueueHealth { status, ..open() })).status, Status::MissingOnce);
+        }
     }
 
     #[test]

@@ -225,6 +225,11 @@ impl Lease {
         refused
     }
 
+    /// Until when credentials with this secret are left alone, where they were refused.
+    pub fn refusal(&self, secret: SecretTag, now: Timestamp) -> Option<Timestamp> {
+        self.held().state.refused?.pause(secret, now)
+    }
+
     /// The authorization server asks to wait before anybody asks again for this client's token.
     pub fn wait_for_token(&self, wait: TokenWait) {
         self.held().state.token_wait = Some(wait);

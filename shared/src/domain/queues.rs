@@ -109,7 +109,7 @@ impl Queue {
         match (&health.status, health.capacity, health.max_capacity) {
             (Status::Missing, ..) => Door::Missing,
             (Status::Saturated(_), ..) => Door::Saturated,
-            (Status::Unknown(_), ..) => Door::Unknown,
+            (Status::MissingOnce | Status::Unknown(_), ..) => Door::Unknown,
             (Status::Open, Some(capacity), Some(max)) => {
                 let placed = self.placed.len() as u64;
                 if placed >= share.part(max.saturating_sub(capacity), health.observed) {
@@ -141,6 +141,11 @@ impl Queues {
             known.health = queue.health;
             known.placed.retain(|placed| *placed > at.minus(ON_ITS_WAY));
         }
+    }
+
+    /// The latest health of a queue, where there is one.
+    pub fn health(&self, id: &QueueId) -> Option<&QueueHealth> {
+        self.queues.get(id)?.health.as_ref()
     }
 
     /// When a queue's health was observed, where it was.
@@ -226,6 +231,16 @@ mod tests {
             assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
         }
         assert_eq!(Queues::default().door(&queue(), NOW), Door::Unknown);
+    }
+
+    #[test]
+    fn one_404_leaves_a_queue_unknown_and_a_second_closes_it() {
+        let once = QueueHealth::missing(None, NOW);
+        let twice = QueueHealth::missing(Some(&once), NOW.plus(Duration::from_secs(60)));
+        let mut queues = queues(once);
+        assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
+        queues.learn(queue(), Queue::new(Some(twice), None));
+        assert_eq!(queues.door(&queue(), NOW.plus(Duration::from_secs(60))), Door::Missing);
     }
 
     #[test]

@@ -28,7 +28,9 @@ use crate::{
 const CONCURRENCY: usize = 4;
 
 /// How far the queues are asked.
-struct Round {
+struct Round<'k> {
+    /// What was known of them before.
+    known: &'k [(QueueId, Queue)],
     /// Those still to be asked, the longest unseen first.
     left: Vec<QueueId>,
     /// What the others answered.
@@ -46,7 +48,7 @@ impl<'a, P: Ports> Sync<'a, P> {
         known: &[(QueueId, Queue)],
     ) -> Vec<QueueSummary> {
         let left = longest_unseen_first(self.routes.queue_ids(), known);
-        let mut round = Round { left, statuses: HashMap::new(), reason: None };
+        let mut round = Round { known, left, statuses: HashMap::new(), reason: None };
         while let Some(worker) = workers.last() {
             self.ask(worker, worker.free_places(), &mut round).await;
             if round.left.is_empty() {
@@ -66,11 +68,12 @@ impl<'a, P: Ports> Sync<'a, P> {
     }
 
     /// Asks about at most so many of those that are left.
-    async fn ask(&self, worker: &Worker<'_, P>, most: usize, round: &mut Round) {
+    async fn ask(&self, worker: &Worker<'_, P>, most: usize, round: &mut Round<'_>) {
+        let known = round.known;
         let asked: Vec<_> = round.left.drain(..most.min(round.left.len())).collect();
         let answers: Vec<_> = stream::iter(asked)
             .map(async |queue| {
-                let answer = self.queue(worker, &queue).await;
+                let answer = self.queue(worker, &queue, health_of(known, &queue)).await;
                 (queue, answer)
             })
             .buffered(CONCURRENCY)
@@ -102,14 +105,19 @@ impl<'a, P: Ports> Sync<'a, P> {
     }
 
     /// The status of one queue, or why it was not asked for.
-    async fn queue(&self, worker: &Worker<'_, P>, queue: &QueueId) -> Result<&'static str, DeferralReason> {
+    async fn queue(
+        &self,
+        worker: &Worker<'_, P>,
+        queue: &QueueId,
+        before: Option<&QueueHealth>,
+    ) -> Result<&'static str, DeferralReason> {
         let answer = worker.queue(queue.as_str()).await.map_err(|not_sent| not_sent.reason)?;
         let health = match answer {
             Read::Found(answer) => QueueHealth::read(queue.as_str(), &answer, self.now()).or_else(|| {
                 warn!(%queue, "the health answer is not about this queue");
                 None
             }),
-            Read::Missing => Some(QueueHealth::missing(self.now())),
+            Read::Missing => Some(QueueHealth::missing(before, self.now())),
             Read::Failed { problem, .. } => {
                 warn!(%queue, problem, "the queue's health can't be read");
                 None
@@ -127,7 +135,7 @@ impl<'a, P: Ports> Sync<'a, P> {
         Ok(health.status.name())
     }
 
-    fn report(&self, round: &Round) {
+    fn report(&self, round: &Round<'_>) {
         if let Some(reason) = round.reason.filter(|_| !round.left.is_empty()) {
             let queues = round.left.iter().map(QueueId::as_str).collect::<Vec<_>>().join(" ");
             warn!(unasked = round.left.len(), %reason, queues, "these queues were not asked about; they come first next time");
@@ -142,6 +150,10 @@ impl<'a, P: Ports> Sync<'a, P> {
             self.metrics.value(metric, queues as f64);
         }
     }
+}
+
+fn health_of<'k>(known: &'k [(QueueId, Queue)], queue: &QueueId) -> Option<&'k QueueHealth> {
+    known.iter().find(|(id, _)| id == queue)?.1.health.as_ref()
 }
 
 /// The queues in the order of their last reading, those without one first.
@@ -161,7 +173,8 @@ mod tests {
     #[test]
     fn the_longest_unseen_comes_first_and_the_never_seen_before_it() {
         let id = |name: &str| QueueId::new(name.to_owned()).unwrap();
-        let seen = |name, at| (id(name), Queue::new(Some(QueueHealth::missing(Timestamp::from_millis(at))), None));
+        let seen =
+            |name, at| (id(name), Queue::new(Some(QueueHealth::missing(None, Timestamp::from_millis(at))), None));
         let marked = (id("marked"), Queue::new(None, Some(Timestamp::from_millis(9))));
         let queues = ["late", "never", "early", "marked"].map(id);
         let order = longest_unseen_first(&queues, &[seen("late", 7), seen("early", 3), marked]);

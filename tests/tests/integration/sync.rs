@@ -88,7 +88,7 @@ async fn every_queue_has_its_status_and_ones_failure_stops_no_other() {
     let stage = scene.start().await;
     let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
     let of = |queue| status_of(&summary, queue).as_str().unwrap().to_owned();
-    assert_eq!([of(PRIMARY), of(FALLBACK), of(NOWHERE)], ["saturated", "unknown", "missing"]);
+    assert_eq!([of(PRIMARY), of(FALLBACK), of(NOWHERE)], ["saturated", "unknown", "unknown"]);
     for effect in
         [Effect::status(503), Effect::status(429), Effect::ResetAfter, Effect::Malformed { body: MalformedBody::Html }]
     {
@@ -177,10 +177,44 @@ async fn a_newer_reading_is_never_overwritten_by_an_older_one() {
 }
 
 #[tokio::test]
+async fn a_queue_is_missing_after_two_readings_in_a_row_whoever_made_them() {
+    let stage = Stage::usual().await;
+    let seen = async || {
+        stage.advance(Duration::from_secs(60));
+        let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
+        [PRIMARY, NOWHERE].map(|queue| status_of(&summary, queue).as_str().unwrap().to_owned())
+    };
+    let stray = || stage.simulator.add_fault(Fault::times(3, Endpoint::Queue, Effect::status(404)));
+    assert_eq!(seen().await, ["open", "unknown"]);
+    stray();
+    assert_eq!(seen().await, ["unknown", "missing"], "a stray 404 closes no queue that was there before");
+    assert_eq!(seen().await, ["open", "missing"]);
+    stray();
+    assert_eq!(seen().await, ["unknown", "missing"], "and the one before it is forgotten");
+    // A burst makes its worker look, and the sync's reading was the first of two.
+    stage.advance(Duration::from_secs(60));
+    stray();
+    let burst: Vec<_> = (0..10).map(|number| event("single", &number.to_string())).collect();
+    let ended = stage.ends(&stage.worker(), &burst).await;
+    assert!(ended.iter().all(|end| end == "dead-lettered unknown-queue"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn one_stray_404_dead_letters_nobodys_traffic() {
+    let stage = Stage::usual().await;
+    stage.simulator.add_fault(Fault::times(3, Endpoint::Queue, Effect::status(404)));
+    stage.sync(json!({})).await.unwrap();
+    let output = stage.registry_item(&format!("queue#{PRIMARY}")).await.unwrap();
+    assert!(output["health"].as_s().unwrap().contains("missing-once"), "{output:?}");
+    assert_eq!(stage.ends(&stage.worker(), &[event("single", "1")]).await, ["injected"]);
+}
+
+#[tokio::test]
 async fn a_queue_known_to_be_missing_or_full_gets_no_post() {
     let mut scene = Scene::default();
     scene.tenant.queues[0] = Queue::full(PRIMARY);
     let stage = scene.start().await;
+    stage.sync(json!({})).await.unwrap();
     stage.sync(json!({})).await.unwrap();
     let ended = stage.ends(&stage.worker(), &[event("nowhere", "1"), event("order", "2")]).await;
     assert_eq!(ended, ["dead-lettered unknown-queue", "injected"]);

@@ -27,6 +27,16 @@ fn a_reset_after_processing_loses_the_answer_and_the_key_recovers_it() {
 }
 
 #[test]
+fn ordered_words_come_as_they_are_and_nothing_is_processed() {
+    let mut bench = Bench::new(config());
+    let words = Effect::Words { status: 404, body: "<html>no such page</html>".to_owned() };
+    bench.tenant.add_fault(Fault::once(Endpoint::Contacts, words));
+    let answer = bench.post(START_MS, &key(1), &contact());
+    assert_eq!((answer.status, answer.body.as_str()), (404, "<html>no such page</html>"));
+    assert!(bench.tenant.contacts().is_empty());
+}
+
+#[test]
 fn an_injected_status_processes_only_where_told() {
     let mut bench = Bench::new(config());
     let processed = Effect::Status { status: 503, retry_after_seconds: Some(7), processed: true };
