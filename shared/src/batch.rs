@@ -59,6 +59,8 @@ pub struct Configuration {
     pub rate: Rate,
     /// How many workers there are at most.
     pub workers: usize,
+    /// How old a queue's health may be and still be believed.
+    pub queue_health_max_age: Duration,
 }
 
 /// What a worker keeps from one invocation to the next.
@@ -141,6 +143,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             schema::current(self.ports, &worker, registered.schema, &self.configuration.routes, self.metrics).await;
         let queues = RefCell::new(std::mem::take(&mut memory.queues));
         queues.borrow_mut().take_share(share);
+        queues.borrow_mut().believe_for(self.configuration.queue_health_max_age);
         for (id, queue) in registered.queues {
             queues.borrow_mut().learn(id, queue);
         }

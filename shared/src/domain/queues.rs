@@ -11,9 +11,6 @@ use super::{
     time::Timestamp,
 };
 
-/// Older health than this says nothing: three syncs in a row were missed.
-pub const STALE_AFTER: Duration = Duration::from_secs(180);
-
 /// A queue that refused a contact counts as full for so long: half a sync interval, after which its health knows.
 pub const SATURATED_FOR: Duration = Duration::from_secs(30);
 
@@ -45,6 +42,8 @@ pub enum Door {
 pub struct Queues {
     queues: HashMap<QueueId, Queue>,
     share: Share,
+    /// Older health than this says nothing.
+    max_age: Duration,
 }
 
 /// Which of the workers this is: by its OAuth client, since no two hold the same one at a time.
@@ -92,7 +91,7 @@ impl Queue {
         Self { health, saturated_until, placed: Vec::new() }
     }
 
-    fn door(&self, now: Timestamp, share: Share) -> Door {
+    fn door(&self, now: Timestamp, share: Share, max_age: Duration) -> Door {
         // Health that is newer than the refusal knows better; a mark that reaches further than marks do was made by a
         // clock that ran ahead.
         let observed = self.health.as_ref().map(|health| health.observed);
@@ -103,7 +102,7 @@ impl Queue {
         }) {
             return Door::Saturated;
         }
-        let Some(health) = self.health.as_ref().filter(|health| now.since(health.observed) < STALE_AFTER) else {
+        let Some(health) = self.health.as_ref().filter(|health| now.since(health.observed) < max_age) else {
             return Door::Unknown;
         };
         match (&health.status, health.capacity, health.max_capacity) {
@@ -131,6 +130,11 @@ impl Queues {
         self.share = share;
     }
 
+    /// Says how old health may be: what is older says nothing. Until then none is believed.
+    pub fn believe_for(&mut self, max_age: Duration) {
+        self.max_age = max_age;
+    }
+
     /// Takes in what the registry, or CXone itself, says of a queue. Newer health counts what had arrived when it was
     /// observed; older health says nothing new.
     pub fn learn(&mut self, id: QueueId, queue: Queue) {
@@ -150,7 +154,7 @@ impl Queues {
 
     /// Whether a queue takes one more contact.
     pub fn door(&self, id: &QueueId, now: Timestamp) -> Door {
-        self.queues.get(id).map_or(Door::Unknown, |queue| queue.door(now, self.share))
+        self.queues.get(id).map_or(Door::Unknown, |queue| queue.door(now, self.share, self.max_age))
     }
 
     /// A contact is on its way into a queue: its room is counted down.
@@ -178,6 +182,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+    const MAX_AGE: Duration = Duration::from_secs(180);
 
     fn queue() -> QueueId {
         QueueId::new("7f1c6f0e-0000-4000-8000-000000000001".to_owned()).unwrap()
@@ -190,8 +195,14 @@ mod tests {
     }
 
     fn queues(health: QueueHealth) -> Queues {
-        let mut queues = Queues::default();
+        let mut queues = nothing_known();
         queues.learn(queue(), Queue::new(Some(health), None));
+        queues
+    }
+
+    fn nothing_known() -> Queues {
+        let mut queues = Queues::default();
+        queues.believe_for(MAX_AGE);
         queues
     }
 
@@ -222,10 +233,12 @@ mod tests {
     #[test]
     fn stale_health_says_nothing_whatever_it_said() {
         for capacity in [0, 10] {
-            let queues = queues(health(capacity, 10, STALE_AFTER));
+            let mut queues = queues(health(capacity, 10, MAX_AGE));
             assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
+            queues.believe_for(MAX_AGE * 5);
+            assert_ne!(queues.door(&queue(), NOW), Door::Unknown, "a rarer schedule has a larger age");
         }
-        assert_eq!(Queues::default().door(&queue(), NOW), Door::Unknown);
+        assert_eq!(nothing_known().door(&queue(), NOW), Door::Unknown);
     }
 
     #[test]
@@ -241,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_mark_by_a_clock_gone_wrong_does_not_close_a_queue_for_good() {
-        let mut queues = Queues::default();
+        let mut queues = nothing_known();
         let never = Some(Timestamp::from_millis(i64::MAX));
         queues.learn(queue(), Queue::new(Some(health(0, 10, Duration::ZERO)), never));
         assert_eq!(queues.door(&queue(), NOW), Door::Open(0));
@@ -250,7 +263,7 @@ mod tests {
     #[test]
     fn newer_health_counts_what_had_arrived_and_not_what_was_on_its_way() {
         let observed = |age| Queue::new(Some(health(8, 10, age)), None);
-        let mut queues = Queues::default();
+        let mut queues = nothing_known();
         queues.learn(queue(), observed(Duration::from_secs(100)));
         queues.place(&queue(), NOW.minus(Duration::from_secs(90)));
         queues.place(&queue(), NOW.minus(Duration::from_secs(15)));
@@ -269,7 +282,7 @@ mod tests {
             for room in 0..=20 {
                 let mut placed = 0;
                 for index in 0..of {
-                    let mut queues = Queues::default();
+                    let mut queues = nothing_known();
                     queues.take_share(Share { index, of });
                     queues.learn(queue(), Queue::new(Some(health(10, 10 + room, Duration::ZERO)), None));
                     while matches!(queues.door(&queue(), NOW), Door::Open(_)) {
