@@ -17,7 +17,7 @@ use crate::{
         message::{DeadLetter, Failure, Message},
         outcome::{DeferralReason, Outcome, Retry, visibility_delay},
         problem::DeadLetterReason,
-        queues::{Queue, Queues, Share},
+        queues::{Bounds, Queue, Queues},
         routes::{Address, QueueId, Routes},
         time::Timestamp,
     },
@@ -26,7 +26,7 @@ use crate::{
     metrics::{Metric, Metrics},
     pipeline::{Facts, Pipeline, Prepared, prepare},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts, Read, Registered, Registry, Secrets},
-    schema,
+    room, schema,
     worker::{REQUEST_TIMEOUT, Worker},
 };
 
@@ -125,7 +125,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     async fn inject(&self, deliveries: &mut [Delivery<'a>], memory: &mut Memory) {
         let ready = deliveries.iter().filter(|delivery| delivery.prepared.is_some()).count();
         let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
-        let (worker, share) = match self.lease(ready, until, memory).await {
+        let (worker, clients) = match self.lease(ready, until, memory).await {
             Ok(leased) => leased,
             Err(none) => {
                 if let NoClient::Store(cause) = &none {
@@ -142,12 +142,12 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let schema =
             schema::current(self.ports, &worker, registered.schema, &self.configuration.routes, self.metrics).await;
         let queues = RefCell::new(std::mem::take(&mut memory.queues));
-        queues.borrow_mut().take_share(share);
-        queues.borrow_mut().believe_for(self.configuration.queue_health_max_age);
+        queues.borrow_mut().begin(self.bounds(clients), self.now());
         for (id, queue) in registered.queues {
             queues.borrow_mut().learn(id, queue);
         }
         self.look_before_bursts(&worker, deliveries, &queues).await;
+        self.reserve_ahead(deliveries, &queues).await;
         let pipeline = Pipeline {
             ports: self.ports,
             worker: &worker,
@@ -171,12 +171,13 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         memory.queues = queues.into_inner();
     }
 
+    /// A worker, and how many clients there are.
     async fn lease(
         &self,
         events: usize,
         until: Timestamp,
         memory: &mut Memory,
-    ) -> Result<(Worker<'a, P>, Share), NoClient> {
+    ) -> Result<(Worker<'a, P>, usize), NoClient> {
         let clients = self.ports.secrets().clients().await?;
         let queues = self.configuration.routes.queue_ids().len();
         let terms = Terms {
@@ -193,9 +194,23 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let (lease, credentials) =
             leases::acquire(self.ports.clients(), self.ports.environment(), &clients, preferred, terms).await?;
         memory.client_id = Some(credentials.client_id.clone());
-        let index = clients.iter().position(|client| client.client_id == credentials.client_id).unwrap_or(0);
-        let share = Share { index: index as u64, of: clients.len() as u64 };
-        Ok((Worker::new(self.ports, self.metrics, lease, credentials, until), share))
+        Ok((Worker::new(self.ports, self.metrics, lease, credentials, until), clients.len()))
+    }
+
+    /// What the secret's clients may place together. Another worker may know of more of them by now, but not of more than
+    /// are at work.
+    fn bounds(&self, clients: usize) -> Bounds {
+        let Configuration { queue_health_max_age, rate, workers, .. } = self.configuration;
+        Bounds::new(*queue_health_max_age, *rate, clients.max(*workers))
+    }
+
+    /// Reserves places for what can be injected, where queues are nearly full.
+    async fn reserve_ahead(&self, deliveries: &[Delivery<'a>], queues: &RefCell<Queues>) {
+        let now = self.now();
+        let prepared = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref());
+        let alive = prepared.filter(|prepared| prepared.expires.is_none_or(|at| at > now));
+        let routes: Vec<_> = alive.map(|prepared| prepared.route).collect();
+        room::reserve_ahead(self.ports, queues, &routes).await;
     }
 
     /// One read of the registry for the whole invocation. Without it the schema is asked for, and no queue is known.

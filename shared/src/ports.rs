@@ -209,6 +209,15 @@ pub struct Registered {
     pub queues: Vec<(QueueId, Queue)>,
 }
 
+/// What came of reserving places in a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// The places asked for are the last ones up to this number, counted from the reading.
+    UpTo(u64),
+    /// Another reading is kept by now: the queue as it is; nothing where none is kept.
+    Superseded(Option<Queue>),
+}
+
 /// The registry table: what sync-registry found out, and what workers tell each other.
 pub trait Registry {
     /// The registered attributes, and what is known of these queues.
@@ -217,8 +226,12 @@ pub trait Registry {
     /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;
 
-    /// Keeps a queue's health, unless a newer one is kept already; false where it is.
+    /// Keeps a queue's health, unless a newer one is kept already; false where it is. Nothing is reserved under it yet.
     async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError>;
+
+    /// Takes so many places of a queue's room, where this reading of its health is still the one that is kept. More may
+    /// be taken than there is room for; whoever takes them knows by their numbers.
+    async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError>;
 
     /// Tells the other workers that a queue is full until then.
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError>;

@@ -1,5 +1,7 @@
 //! What must hold of every run, whatever went wrong in it.
 
+mod room;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use contact_injection::domain::{claim::State, idempotency::IdempotencyKey};
@@ -30,6 +32,7 @@ pub(crate) fn check(world: &World) {
     no_limit_is_exceeded(world);
     every_wait_is_kept(world);
     no_claim_is_left_open(world);
+    room::no_queue_gets_more_than_its_room(world);
     what_was_injected_stays_so(world);
 }
 

@@ -19,8 +19,8 @@ use contact_injection::{
     },
     ports::{
         Acquired, ClientTable, ContactApi, ContactQueue, Credentials, DeadLetters, Environment, InjectPorts,
-        LeaseRequest, Ledger, Ports, Read, Registered, Registry, SchemaSnapshot, Secrets, StoreError, StoredState,
-        Swap, TokenError,
+        LeaseRequest, Ledger, Ports, Read, Registered, Registry, Reserved, SchemaSnapshot, Secrets, StoreError,
+        StoredState, Swap, TokenError,
     },
 };
 use cxone_simulator::Request;
@@ -129,6 +129,11 @@ impl Registry for WorkerPorts {
         self.world.commit("the registry", move |world| world.keep_health(&queue, &health)).await
     }
 
+    async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
+        let queue = queue.clone();
+        self.world.commit("the registry", move |world| world.reserve(&queue, reading, places)).await
+    }
+
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
         let queue = queue.clone();
         let mark = move |world: &World| {
@@ -147,9 +152,22 @@ impl World {
         let entry: &mut Queue = known.entry(queue.clone()).or_default();
         let newer = entry.health.as_ref().is_none_or(|kept| kept.observed < health.observed);
         if newer {
-            entry.health = Some(health.clone());
+            (entry.health, entry.reserved) = (Some(health.clone()), 0);
+            self.seen.borrow_mut().readings.push((self.now(), queue.clone(), health.clone()));
         }
         newer
+    }
+
+    /// Takes places of a queue's room, by number, where the reading is still the latest.
+    fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Reserved {
+        let mut known = self.health.borrow_mut();
+        let Some(entry) = known.get_mut(queue) else { return Reserved::Superseded(None) };
+        if entry.health.as_ref().is_none_or(|health| health.observed != reading) {
+            return Reserved::Superseded(Some(entry.clone()));
+        }
+        entry.reserved = if self.has(Defect::RoomUnreserved) { places } else { entry.reserved + places };
+        self.note("registry", || format!("{places} places in {queue} are reserved, {} in all", entry.reserved));
+        Reserved::UpTo(entry.reserved)
     }
 }
 

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::KeysAndAttributes,
+    types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use tracing::warn;
 
 use super::super::aws::failed;
-use super::item::{Item, Unreadable, get_millis, get_text, millis, optional, text};
+use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
     domain::{attributes::Schema, health::QueueHealth, queues::Queue, routes::QueueId, time::Timestamp},
-    ports::{Registered, Registry, SchemaSnapshot, StoreError},
+    ports::{Registered, Registry, Reserved, SchemaSnapshot, StoreError},
 };
 
 const STORE: &str = "the registry";
@@ -109,11 +109,33 @@ impl Registry for DynamoRegistry {
         })?;
         let update = self
             .update(queue_name(queue))
-            .update_expression("SET health = :health, observedAt = :at")
+            .update_expression("SET health = :health, observedAt = :at REMOVE reserved")
             .condition_expression("attribute_not_exists(observedAt) OR observedAt < :at")
             .expression_attribute_values(":health", text(json))
             .expression_attribute_values(":at", millis(health.observed));
         unless_newer(update, OPERATION).await
+    }
+
+    async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
+        const OPERATION: &str = "places in a queue";
+        let update = self
+            .update(queue_name(queue))
+            .update_expression("ADD reserved :places")
+            .condition_expression("observedAt = :reading")
+            .expression_attribute_values(":places", number(places))
+            .expression_attribute_values(":reading", millis(reading))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let read = match update.send().await {
+            Ok(output) => get_number(&output.attributes.unwrap_or_default(), "reserved").map(Reserved::UpTo),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    refused.item().map(read_queue).transpose().map(Reserved::Superseded)
+                }
+                _ => return Err(failed(STORE, OPERATION, &error)),
+            },
+        };
+        read.map_err(|unreadable| unreadable.during(STORE, OPERATION))
     }
 
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
@@ -150,5 +172,6 @@ fn read_queue(item: &Item) -> Result<Queue, Unreadable> {
     let health = optional(item, "health", get_text)?
         .map(|json| serde_json::from_str(json).map_err(|_| Unreadable("health")))
         .transpose()?;
-    Ok(Queue::new(health, optional(item, "saturatedUntil", get_millis)?))
+    let saturated_until = optional(item, "saturatedUntil", get_millis)?;
+    Ok(Queue { health, saturated_until, reserved: optional(item, "reserved", get_number)?.unwrap_or(0) })
 }
