@@ -200,10 +200,26 @@ pub struct SchemaSnapshot {
     pub fetched: Timestamp,
 }
 
+/// What of the registry is to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether the registered attributes are.
+    pub schema: bool,
+    /// Which queues are.
+    pub queues: Vec<QueueId>,
+}
+
+impl Wanted {
+    /// The registered attributes and nothing else.
+    pub const fn schema() -> Self {
+        Self { schema: true, queues: Vec::new() }
+    }
+}
+
 /// What the registry table knows.
 #[derive(Clone, Debug, Default)]
 pub struct Registered {
-    /// The registered attributes, where they were ever synced.
+    /// The registered attributes, where they were asked for and ever synced.
     pub schema: Option<SchemaSnapshot>,
     /// The queues asked for, as far as they are known.
     pub queues: Vec<(QueueId, Queue)>,
@@ -220,8 +236,9 @@ pub enum Reserved {
 
 /// The registry table: what sync-registry found out, and what workers tell each other.
 pub trait Registry {
-    /// The registered attributes, and what is known of these queues.
-    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError>;
+    /// What is known of all that is wanted: what isn't in the answer isn't in the table. An error where a part of it can't
+    /// be had.
+    async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError>;
 
     /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;

@@ -21,7 +21,7 @@ use crate::{
     error::chain,
     leases::{self, NoClient, Terms},
     metrics::{Metric, Metrics},
-    ports::{Environment, Ports, Read, Registry, SchemaSnapshot, Secrets, StoreError},
+    ports::{Environment, Ports, Read, Registry, SchemaSnapshot, Secrets, StoreError, Wanted},
     schema,
     worker::{REQUEST_TIMEOUT, Worker},
 };
@@ -110,7 +110,7 @@ impl<P: Ports> Sync<'_, P> {
     pub async fn run(&self, task: Task) -> Result<Summary, SyncError> {
         let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
         let queues = self.routes.queue_ids().to_vec();
-        let known = self.ports.registry().load(&[]).await?.schema;
+        let known = self.ports.registry().load(&Wanted::schema()).await?.schema;
         if let Some(known) = &known {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(known.fetched).as_secs_f64());
         }

@@ -151,7 +151,7 @@ impl Lambda {
                 }
                 Step::Ends(back, memory) => {
                     let ended = self.running.remove(index);
-                    self.finish(&ended, &back, memory);
+                    self.finish(&ended, &back, *memory);
                 }
             }
         }
@@ -189,7 +189,7 @@ impl Lambda {
 
 enum Step {
     Goes,
-    Ends(Vec<String>, Memory),
+    Ends(Vec<String>, Box<Memory>),
     Dies,
 }
 
@@ -227,7 +227,7 @@ impl Invocation {
             self.polls += 1;
             let waker = Waker::from(Arc::clone(&self.woken));
             if let Poll::Ready((back, memory)) = self.work.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return Step::Ends(back, memory);
+                return Step::Ends(back, Box::new(memory));
             }
         }
         Step::Goes

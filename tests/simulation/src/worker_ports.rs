@@ -20,7 +20,7 @@ use contact_injection::{
     ports::{
         Acquired, ClientTable, ContactApi, ContactQueue, Credentials, DeadLetters, Environment, InjectPorts,
         LeaseRequest, Ledger, Ports, Read, Registered, Registry, Reserved, SchemaSnapshot, Secrets, StoreError,
-        StoredState, Swap, TokenError,
+        StoredState, Swap, TokenError, Wanted,
     },
 };
 use cxone_simulator::Request;
@@ -101,12 +101,13 @@ impl Secrets for WorkerPorts {
 }
 
 impl Registry for WorkerPorts {
-    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError> {
-        let wanted = if self.world.plan.blind { Vec::new() } else { queues.to_vec() };
+    async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError> {
+        let (schema, queues) = (wanted.schema, if self.world.plan.blind { Vec::new() } else { wanted.queues.clone() });
         let read = move |world: &World| {
             let health = world.health.borrow();
             let known = |id: &QueueId| Some((id.clone(), health.get(id)?.clone()));
-            Registered { schema: world.schema.borrow().clone(), queues: wanted.iter().filter_map(known).collect() }
+            let schema = world.schema.borrow().clone().filter(|_| schema);
+            Registered { schema, queues: queues.iter().filter_map(known).collect() }
         };
         self.world.commit("the registry", read).await
     }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use contact_injection::adapters::dynamodb::DynamoRegistry;
+use contact_injection::adapters::environment::System;
 use contact_injection::domain::health::{QueueHealth, Status};
 use contact_injection::domain::queues::Queue as Known;
 use contact_injection::domain::routes::{QueueId, Routes};
 use contact_injection::domain::time::Timestamp;
-use contact_injection::ports::{Registry, Reserved};
+use contact_injection::ports::{Registry, Reserved, Wanted};
 use contact_injection_tests::local::sdk_config;
 use cxone_simulator::Queue;
 use serde_json::{Value, json};
@@ -21,9 +22,13 @@ fn primary() -> QueueId {
     routes.queue_ids().iter().find(|id| id.as_str() == PRIMARY).unwrap().clone()
 }
 
-fn registry(stage: &Stage) -> DynamoRegistry {
+fn registry(stage: &Stage) -> DynamoRegistry<System> {
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(emulator().endpoint()));
-    DynamoRegistry::new(client, stage.tables.registry.clone())
+    DynamoRegistry::new(client, stage.tables.registry.clone(), System::new())
+}
+
+fn wanted(queue: &QueueId) -> Wanted {
+    Wanted { schema: false, queues: vec![queue.clone()] }
 }
 
 fn health(observed: Timestamp) -> QueueHealth {
@@ -66,7 +71,7 @@ async fn a_newer_reading_begins_the_count_anew_and_is_told_to_whoever_knows_an_o
     let registry = registry(&stage);
     registry.keep_health(&queue, &health(READING)).await.unwrap();
     assert_eq!(registry.reserve(&queue, READING, 7).await.unwrap(), Reserved::UpTo(7));
-    assert_eq!(registry.load(std::slice::from_ref(&queue)).await.unwrap().queues[0].1.reserved, 7);
+    assert_eq!(registry.load(&wanted(&queue)).await.unwrap().queues[0].1.reserved, 7);
     let newer = health(READING.plus(Duration::from_secs(60)));
     assert!(registry.keep_health(&queue, &newer).await.unwrap());
     let told = registry.reserve(&queue, READING, 1).await.unwrap();
@@ -82,6 +87,7 @@ async fn one_busy_worker_among_ten_clients_fills_a_queue_with_one_write_a_batch_
     for number in 0..3 {
         assert!(worker.batch(&batch("pair", &format!("{number}"), 10)).await.is_empty());
         assert_eq!(worker.wire.count("UpdateItem"), 3 * (number + 1), "the lease, its end, and a reservation");
+        assert_eq!(worker.wire.count("BatchGetItem"), number + 1);
     }
     let contacts = stage.simulator.contacts();
     assert!(contacts.iter().all(|contact| contact.queue_id() == Some(PRIMARY)), "all thirty have room");
@@ -109,7 +115,7 @@ async fn workers_at_once_put_no_more_into_a_queue_than_it_has_room_for_and_leave
     let contacts = stage.simulator.contacts();
     let at = |queue| contacts.iter().filter(|contact| contact.queue_id() == Some(queue)).count();
     assert_eq!((at(PRIMARY), at(FALLBACK)), (23, 17));
-    let reserved = registry(&stage).load(&[primary()]).await.unwrap().queues[0].1.reserved;
+    let reserved = registry(&stage).load(&wanted(&primary())).await.unwrap().queues[0].1.reserved;
     assert!(reserved <= 40, "{reserved}: whoever asks, asks once");
     assert_eq!(stage.simulator.tenant().count_of_status(409), 0);
 }
