@@ -4,29 +4,29 @@
 //! injected concurrently. Events that were there when a worker crashed come last, one by one, so that the one that
 //! kills workers takes no other along. Whatever happens to one message, a panic included, is that message's own fate.
 
-use std::{cell::RefCell, collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
+use std::{cell::RefCell, panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tracing::{error, info, warn};
 
 use crate::{
     domain::{
-        health::QueueHealth,
         lease::Rate,
         mapping::ComplianceBoundary,
         message::{DeadLetter, Failure, Message},
         outcome::{DeferralReason, GivenUp, Outcome, visibility_delay},
         problem::DeadLetterReason,
-        queues::{Queue, Queues, Share},
-        routes::{Address, QueueId, Routes},
+        queues::{Bounds, Queues},
+        routes::{Address, QueueId, Route, Routes},
         time::Timestamp,
     },
     error::chain,
     leases::{KnownClients, NoClient, Terms},
     metrics::{Metric, Metrics},
     pipeline::{Facts, Pipeline, Prepared, Told, give_up, prepare},
-    ports::{ContactQueue, DeadLetters, Environment, InjectPorts, Read, Registered, Registry, Secrets},
-    schema,
+    ports::{ContactQueue, DeadLetters, Environment, InjectPorts},
+    room, schema,
+    snapshot::Snapshot,
     worker::{REQUEST_TIMEOUT, Worker},
 };
 
@@ -38,12 +38,6 @@ const CONCURRENCY: usize = 10;
 
 /// Requests reserved for one event: one, and two more for retries and fallback targets.
 const PERMITS_PER_EVENT: usize = 3;
-
-/// So many contacts of one batch for one queue are a burst (guide, section 3): its health is asked for first.
-const BURST: usize = 5;
-
-/// Before a burst, health older than this is asked for again.
-const BURST_HEALTH_AGE: Duration = Duration::from_secs(30);
 
 /// After so many deliveries that ended in a panic before any claim, an event counts as one that kills workers.
 const PANICS_TO_GIVE_UP: u32 = 3;
@@ -59,6 +53,8 @@ pub struct Configuration {
     pub rate: Rate,
     /// How many workers there are at most.
     pub workers: usize,
+    /// How old a queue's health may be and still be believed.
+    pub queue_health_max_age: Duration,
 }
 
 /// What a worker keeps from one invocation to the next.
@@ -68,6 +64,8 @@ pub struct Memory {
     pub clients: KnownClients,
     /// What it knows of the queues, and has put into them.
     pub queues: Queues,
+    /// What else it remembers of the registry.
+    pub registry: Snapshot,
 }
 
 /// One invocation.
@@ -126,14 +124,14 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
         loop {
             let open = deliveries.iter().filter(|delivery| delivery.is_open()).count();
-            let (worker, share) = match self.lease(open, until, memory).await {
-                Ok(leased) => leased,
+            let worker = match self.lease(open, until, memory).await {
+                Ok(worker) => worker,
                 Err(none) => {
                     defer_open(deliveries, &none);
                     break;
                 }
             };
-            self.work(&worker, share, deliveries, memory, until).await;
+            self.work(&worker, deliveries, memory, until).await;
             let left_alone = worker.is_left_alone(&mut memory.clients).await;
             worker.release().await;
             if !left_alone || deliveries.iter_mut().map(Delivery::reopen).filter(|reopened| *reopened).count() == 0 {
@@ -148,25 +146,24 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     async fn work(
         &self,
         worker: &Worker<'_, P>,
-        share: Share,
         deliveries: &mut [Delivery<'a>],
         memory: &mut Memory,
         until: Timestamp,
     ) {
-        let registered = self.registered(deliveries).await;
-        let schema =
-            schema::current(self.ports, worker, registered.schema, &self.configuration.routes, self.metrics).await;
-        let queues = RefCell::new(std::mem::take(&mut memory.queues));
-        queues.borrow_mut().take_share(share);
-        for (id, queue) in registered.queues {
-            queues.borrow_mut().learn(id, queue);
-        }
-        self.look_before_bursts(worker, deliveries, &queues).await;
+        let mut queues = std::mem::take(&mut memory.queues);
+        queues.begin(self.bounds(memory.clients.count()), self.now());
+        memory.registry.refresh(self.ports, &mut queues, routed(deliveries)).await;
+        let (queues, answered) = (RefCell::new(queues), memory.registry.answered);
+        let routes = &self.configuration.routes;
+        let schema = schema::current(self.ports, worker, &mut memory.registry, routes, self.metrics).await;
+        let routes = self.injectable(deliveries);
+        room::look_before_bursts(self.ports, worker, &routes, &queues, answered).await;
+        room::reserve_ahead(self.ports, &queues, &routes).await;
         let pipeline = Pipeline {
             ports: self.ports,
             worker,
             metrics: self.metrics,
-            schema: schema.as_ref(),
+            schema,
             queues: &queues,
             boundary: self.configuration.boundary,
             deadline: self.deadline,
@@ -183,12 +180,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         memory.queues = queues.into_inner();
     }
 
-    async fn lease(
-        &self,
-        events: usize,
-        until: Timestamp,
-        memory: &mut Memory,
-    ) -> Result<(Worker<'a, P>, Share), NoClient> {
+    /// A worker, and how many clients there are.
+    async fn lease(&self, events: usize, until: Timestamp, memory: &mut Memory) -> Result<Worker<'a, P>, NoClient> {
         let queues = self.configuration.routes.queue_ids().len();
         let terms = Terms {
             rate: self.configuration.rate,
@@ -201,60 +194,22 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             wait_until: until,
             workers: self.configuration.workers,
         };
-        let worker = Worker::lease(self.ports, self.metrics, &mut memory.clients, terms).await?;
-        let clients = self.ports.secrets().clients().await?;
-        let index = clients.iter().position(|client| client.client_id == worker.client_id()).unwrap_or(0);
-        let share = Share { index: index as u64, of: clients.len() as u64 };
-        Ok((worker, share))
+        Worker::lease(self.ports, self.metrics, &mut memory.clients, terms).await
     }
 
-    /// One read of the registry for the whole invocation. Without it the schema is asked for, and no queue is known.
-    async fn registered(&self, deliveries: &[Delivery<'a>]) -> Registered {
-        let mut queues: Vec<_> = deliveries
-            .iter()
-            .filter_map(|delivery| delivery.prepared.as_ref())
-            .flat_map(|prepared| prepared.route.targets())
-            .filter_map(|target| queue_of(target.address()))
-            .cloned()
-            .collect();
-        queues.sort_unstable();
-        queues.dedup();
-        self.ports.registry().load(&queues).await.unwrap_or_else(|cause| {
-            warn!(error = chain(&cause), "the registry can't be read");
-            Registered::default()
-        })
+    /// What the secret's clients may place together. Another worker may know of more of them by now, but not of more than
+    /// are at work.
+    fn bounds(&self, clients: usize) -> Bounds {
+        let Configuration { queue_health_max_age, rate, workers, .. } = self.configuration;
+        Bounds::new(*queue_health_max_age, *rate, clients.max(*workers))
     }
 
-    /// Asks each queue that a large part of the batch is for, where its health is old (guide, section 3).
-    async fn look_before_bursts(&self, worker: &Worker<'_, P>, deliveries: &[Delivery<'a>], queues: &RefCell<Queues>) {
-        let mut bursts: BTreeMap<&QueueId, usize> = BTreeMap::new();
-        let primaries = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref()?.route.targets().first());
-        for queue in primaries.filter_map(|target| queue_of(target.address())) {
-            *bursts.entry(queue).or_default() += 1;
-        }
-        for (queue, _) in bursts.into_iter().filter(|(_, contacts)| *contacts >= BURST) {
-            let now = self.now();
-            let observed = queues.borrow().observed(queue);
-            if observed.is_some_and(|observed| now.since(observed) < BURST_HEALTH_AGE) {
-                continue;
-            }
-            let health = match worker.queue(queue.as_str()).await {
-                Ok(Read::Found(answer)) => QueueHealth::read(queue.as_str(), &answer, self.now()),
-                Ok(Read::Missing) => Some(QueueHealth::missing(queues.borrow().health(queue), self.now())),
-                Ok(Read::Failed { problem, .. }) => {
-                    warn!(%queue, problem, "the queue's health can't be read");
-                    None
-                }
-                // What stands in the way of this request stands in the way of the contacts too, and they say so.
-                Err(_) => None,
-            };
-            if let Some(health) = health {
-                if let Err(cause) = self.ports.registry().keep_health(queue, &health).await {
-                    warn!(%queue, error = chain(&cause), "the other workers don't learn of the queue's health");
-                }
-                queues.borrow_mut().learn(queue.clone(), Queue::new(Some(health), None));
-            }
-        }
+    /// The routes of what can be injected.
+    fn injectable(&self, deliveries: &[Delivery<'a>]) -> Vec<&'a Route> {
+        let now = self.now();
+        let open = deliveries.iter().filter(|delivery| delivery.is_open());
+        let alive = open.filter_map(|delivery| delivery.prepared.as_ref()).filter(|event| event.expired(now).is_none());
+        alive.map(|event| event.route).collect()
     }
 
     /// Says how a delivery ended: to the ledger and the dead-letter queue first, where it ended there; then to the log and
@@ -429,6 +384,16 @@ fn panicked(message: &Message, claimed: bool) -> Told {
         return Told::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
     }
     Outcome::deferred(DeferralReason::InProgress).into()
+}
+
+/// Every queue that one of these may go to.
+fn routed(deliveries: &[Delivery<'_>]) -> Vec<QueueId> {
+    let prepared = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref());
+    let targets = prepared.flat_map(|prepared| prepared.route.targets());
+    let mut queues: Vec<_> = targets.filter_map(|target| queue_of(target.address())).cloned().collect();
+    queues.sort_unstable();
+    queues.dedup();
+    queues
 }
 
 fn queue_of(address: &Address) -> Option<&QueueId> {

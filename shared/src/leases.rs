@@ -51,6 +51,8 @@ pub struct Terms {
 pub struct KnownClients {
     /// The client it used last.
     last: Option<String>,
+    /// How many there were in the secret.
+    count: usize,
     resting: HashMap<String, Rest>,
 }
 
@@ -77,6 +79,11 @@ impl KnownClients {
     /// A client is at work for this environment already.
     pub fn hold(&mut self, client_id: &str, until: Timestamp) {
         self.leave_alone(client_id, Rest { until, reason: DeferralReason::NoClient, secret: None });
+    }
+
+    /// How many clients there were in the secret when it was last read.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// Clients that are left alone now because their credentials were refused.
@@ -134,6 +141,7 @@ pub async fn acquire(
         warn!("no OAuth client is configured: write at least one to the secret");
         return Err(NoClient::NoneConfigured);
     }
+    known.count = clients.len();
     let mut failed = false;
     loop {
         let candidates: Vec<_> = in_order(clients, known, environment).take(TRIES_IN_A_ROW).collect();

@@ -17,7 +17,7 @@ use crate::{
         idempotency::IdempotencyKey,
         outcome::{DeferralReason, GivenUp, Outcome},
         problem::DeadLetterReason,
-        routes::{Address, Priority, Route},
+        routes::{Address, Priority, QueueId, Route},
         targets::{self, Choice, Passed},
     },
     error::chain,
@@ -25,6 +25,7 @@ use crate::{
     metrics::Metric,
     pipeline::{Ending, Facts, Pipeline, Prepared},
     ports::{Environment, InjectPorts, Registry},
+    room,
     worker::NotSent,
 };
 
@@ -46,7 +47,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         let mut passed: Vec<Option<Passed>> =
             targets.iter().map(|target| claim.lost_at(&target.address().to_string()).then_some(Passed::Lost)).collect();
         loop {
-            let (index, steps) = match self.choose(prepared.route, &passed) {
+            let (index, steps) = match self.choose(prepared.route, &passed).await {
                 Choice::Target { index, steps } => (index, steps),
                 dead_end => return no_target(dead_end, prepared.route),
             };
@@ -63,13 +64,14 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             let (verdict, detail) = match self.ask(claim, prepared, contact, target.address(), priority, facts).await {
                 Ok(answered) => answered,
                 Err(not_sent) => {
-                    self.leave(target.address());
+                    self.vacate(target.address(), claim);
                     let expired = prepared.expired(self.now());
                     return expired.map_or_else(|| Ending::Deferred(not_sent.into()), Ending::GivenUp);
                 }
             };
             match verdict {
                 Verdict::Injected(created) => {
+                    self.arrive(target.address());
                     return Ending::Injected(PlacedContact {
                         contact_id: created.id,
                         target: target.address().to_string(),
@@ -79,8 +81,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                     warn!(idempotency_key = %prepared.key(), contact_id = created.id, target = %target.address(), "CXone created the contact and lost it");
                     // The answer to a key that an earlier request may have used can tell of a loss at another target:
                     // this one is asked again, under the next key.
+                    self.arrive(target.address());
                     let at = if claim.is_doubtful() {
-                        self.leave(target.address());
                         LOST_SOMEWHERE.to_owned()
                     } else {
                         passed[index] = Some(Passed::Lost);
@@ -92,31 +94,43 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                     }
                 }
                 Verdict::Refused(refusal) => {
-                    self.leave(target.address());
                     if refusal.clears_earlier_doubt() {
                         claim.clear_doubt(self.now());
                     }
+                    self.vacate(target.address(), claim);
                     match self.refused(refusal, target.address(), detail.as_ref()).await {
                         Next::Pass(how) => passed[index] = Some(how),
                         Next::End(ending) => return ending,
                     }
                 }
-                Verdict::InDoubt(doubt) => return Ending::Deferred(self.in_doubt(doubt)),
+                Verdict::InDoubt(doubt) => {
+                    self.arrive(target.address());
+                    return Ending::Deferred(self.in_doubt(doubt));
+                }
             }
         }
     }
 
-    fn choose(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+    /// Chooses a target and takes its place there. One that the batch didn't foresee is reserved first, and whether there
+    /// is any decides again.
+    async fn choose(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+        loop {
+            let (choice, unreserved) = self.take_place(route, passed);
+            let Some(queue) = unreserved else { return choice };
+            room::reserve(self.ports, self.queues, queue, 1).await;
+        }
+    }
+
+    /// The choice, and the queue where a place has to be reserved for it first.
+    fn take_place<'r>(&self, route: &'r Route, passed: &[Option<Passed>]) -> (Choice, Option<&'r QueueId>) {
         let now = self.now();
         let mut queues = self.queues.borrow_mut();
         let choice =
             targets::choose(route.targets(), passed, route.on_unknown_health(), |queue| queues.door(queue, now));
-        if let Choice::Target { index, .. } = choice
-            && let Address::Queue(queue) = route.targets()[index].address()
-        {
-            queues.place(queue, now);
-        }
-        choice
+        let Choice::Target { index, .. } = choice else { return (choice, None) };
+        let Address::Queue(queue) = route.targets()[index].address() else { return (choice, None) };
+        let placed = queues.place(queue, now);
+        (choice, (!placed).then_some(queue))
     }
 
     /// Asks one target, again on a blip, always under the same key.
@@ -209,10 +223,19 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         }
     }
 
-    /// A contact did not get where its room was counted down.
-    fn leave(&self, address: &Address) {
+    /// A contact is in the queue that it was on its way to, may be, or was until CXone lost it: its place is used.
+    fn arrive(&self, address: &Address) {
         if let Address::Queue(queue) = address {
-            self.queues.borrow_mut().unplace(queue);
+            self.queues.borrow_mut().arrived(queue, self.now());
+        }
+    }
+
+    /// A contact was refused, and its place serves another. Not so where an earlier request has no answer: that one may
+    /// have brought it there.
+    fn vacate(&self, address: &Address, claim: &Claim) {
+        match address {
+            Address::Queue(queue) if !claim.is_doubtful() => self.queues.borrow_mut().unplace(queue),
+            _ => self.arrive(address),
         }
     }
 

@@ -227,25 +227,55 @@ pub struct SchemaSnapshot {
     pub fetched: Timestamp,
 }
 
+/// What of the registry is to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Whether the registered attributes are.
+    pub schema: bool,
+    /// Which queues are.
+    pub queues: Vec<QueueId>,
+}
+
+impl Wanted {
+    /// The registered attributes and nothing else.
+    pub const fn schema() -> Self {
+        Self { schema: true, queues: Vec::new() }
+    }
+}
+
 /// What the registry table knows.
 #[derive(Clone, Debug, Default)]
 pub struct Registered {
-    /// The registered attributes, where they were ever synced.
+    /// The registered attributes, where they were asked for and ever synced.
     pub schema: Option<SchemaSnapshot>,
     /// The queues asked for, as far as they are known.
     pub queues: Vec<(QueueId, Queue)>,
 }
 
+/// What came of reserving places in a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// The places asked for are the last ones up to this number, counted from the reading.
+    UpTo(u64),
+    /// Another reading is kept by now: the queue as it is; nothing where none is kept.
+    Superseded(Option<Queue>),
+}
+
 /// The registry table: what sync-registry found out, and what workers tell each other.
 pub trait Registry {
-    /// The registered attributes, and what is known of these queues.
-    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError>;
+    /// What is known of all that is wanted: what isn't in the answer isn't in the table. An error where a part of it can't
+    /// be had.
+    async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError>;
 
     /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;
 
-    /// Keeps a queue's health, unless a newer one is kept already; false where it is.
+    /// Keeps a queue's health, unless a newer one is kept already; false where it is. Nothing is reserved under it yet.
     async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError>;
+
+    /// Takes so many places of a queue's room, where this reading of its health is still the one that is kept. More may
+    /// be taken than there is room for; whoever takes them knows by their numbers.
+    async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError>;
 
     /// Tells the other workers that a queue is full until then.
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError>;

@@ -1,7 +1,8 @@
 //! The registered attributes that an invocation checks against: the registry's, or CXone's own.
 //!
-//! Nothing is injected unchecked. A snapshot that the sync has missed to renew is renewed here, and kept for the other
-//! workers; where CXone doesn't answer, the old one still checks better than none.
+//! Nothing is injected unchecked. A schema that the sync has missed to renew is renewed here. It is kept for the other
+//! workers where the registry said that it lacks one, and remembered here in any case; where CXone doesn't answer, the old
+//! one still checks better than none.
 
 use std::time::Duration;
 
@@ -17,42 +18,43 @@ use crate::{
     error::chain,
     metrics::{Metric, Metrics},
     ports::{Environment, Ports, Read, Registry, SchemaSnapshot},
+    snapshot::Snapshot,
     worker::Worker,
 };
 
-/// A snapshot older than this is renewed: the daily sync is two hours late.
+/// A schema older than this is renewed: the daily sync is two hours late.
 const STALE_AFTER: Duration = Duration::from_secs(26 * 3600);
 
 /// The schema to check against, or nothing where there is none to be had.
-pub async fn current<P: Ports>(
+pub(crate) async fn current<'s, P: Ports>(
     ports: &P,
     worker: &Worker<'_, P>,
-    snapshot: Option<SchemaSnapshot>,
+    snapshot: &'s mut Snapshot,
     routes: &Routes,
     metrics: &Metrics,
-) -> Option<Schema> {
+) -> Option<&'s Schema> {
     let now = ports.environment().now();
-    match snapshot {
-        Some(snapshot) if now.since(snapshot.fetched) < STALE_AFTER => Some(snapshot.schema),
-        stale => match fetch(ports, worker).await {
-            Ok(fresh) => {
-                info!(
-                    attributes = fresh.schema.definitions().len(),
-                    "the attribute schema was missing or stale and is renewed"
-                );
+    let fresh = |known: &SchemaSnapshot| now.since(known.fetched) < STALE_AFTER;
+    if !snapshot.schema.as_ref().is_some_and(fresh) {
+        match fetch(ports, worker).await {
+            Ok(fetched) => {
+                let attributes = fetched.schema.definitions().len();
+                info!(attributes, "the attribute schema was missing or stale and is renewed");
                 // The next sync will compare with this one, and find nothing shrunk.
-                report_drift(routes, &fresh, stale.as_ref(), metrics);
-                if let Err(cause) = ports.registry().keep_schema(&fresh).await {
-                    warn!(error = chain(&cause), "the renewed attribute schema is not kept");
+                report_drift(routes, &fetched, snapshot.schema.as_ref(), metrics);
+                if snapshot.answered
+                    && let Err(cause) = ports.registry().keep_schema(&fetched).await
+                {
+                    warn!(error = chain(&cause), "the renewed attribute schema is not kept for other workers");
                 }
-                Some(fresh.schema)
+                snapshot.schema = Some(fetched);
             }
             Err(problem) => {
-                warn!(problem, stale = stale.is_some(), "the attribute schema can't be renewed");
-                stale.map(|stale| stale.schema)
+                warn!(problem, stale = snapshot.schema.is_some(), "the attribute schema can't be renewed");
             }
-        },
+        }
     }
+    snapshot.schema.as_ref().map(|known| &known.schema)
 }
 
 /// Tells the log and its metric where the routes and a fresh schema part, and returns it.

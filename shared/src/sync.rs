@@ -15,7 +15,7 @@ use crate::{
     domain::{drift::Drift, lease::Rate, routes::Routes, time::Timestamp},
     leases::{KnownClients, NoClient, Terms},
     metrics::{Metric, Metrics},
-    ports::{Environment, Ports, Registry, SchemaSnapshot, StoreError},
+    ports::{Environment, Ports, Registry, SchemaSnapshot, StoreError, Wanted},
     schema,
     worker::{REQUEST_TIMEOUT, Worker},
 };
@@ -100,7 +100,7 @@ impl<'a, P: Ports> Sync<'a, P> {
     /// [`SyncError`] once everything else that was asked for is done.
     pub async fn run(&self, task: Task) -> Result<Summary, SyncError> {
         let queues = if task.queues { self.routes.queue_ids() } else { &[] };
-        let known = self.ports.registry().load(queues).await?;
+        let known = self.ports.registry().load(&Wanted { schema: true, queues: queues.to_vec() }).await?;
         if let Some(schema) = &known.schema {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(schema.fetched).as_secs_f64());
         }

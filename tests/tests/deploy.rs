@@ -63,6 +63,7 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
         "MaximumConcurrency=8",
         "MaxReceiveCount=50",
         "ComplianceBoundary=inside",
+        "QueueHealthMaxAgeSeconds=1800",
         "AlarmTopicArn=arn:aws:sns:eu-west-1:000000000000:on-call",
         "DeadLetterReaderArn=arn:aws:iam::000000000000:role/on-call",
         "UpstreamArns=arn:aws:sns:eu-west-1:000000000000:orders,arn:aws:events:eu-west-1:000000000000:rule/tickets",

@@ -39,6 +39,7 @@ fn the_parameters_and_their_defaults_are_the_public_ones() {
         ("ComplianceBoundary", json!("outside")),
         ("SchemaSchedule", json!("rate(1 day)")),
         ("QueueHealthSchedule", json!("rate(1 minute)")),
+        ("QueueHealthMaxAgeSeconds", json!(180)),
         ("AlarmTopicArn", json!("")),
         ("Architecture", json!("x86_64")),
         ("LogLevel", json!("INFO")),

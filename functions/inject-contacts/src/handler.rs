@@ -61,6 +61,7 @@ impl<P: InjectPorts> Handler<P> {
             boundary: settings.boundary,
             rate: settings.common.rate,
             workers: settings.maximum_concurrency,
+            queue_health_max_age: settings.queue_health_max_age,
         };
         let stack = settings.common.stack_name;
         Self { ports, configuration, stack, metrics: Metrics::default(), memory: Mutex::new(Memory::default()) }

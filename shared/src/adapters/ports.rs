@@ -18,7 +18,7 @@ use crate::ports::{Environment, InjectPorts, Ports};
 pub struct WorkerPorts<E = System> {
     clients: DynamoClients,
     secrets: SecretsManager<E>,
-    registry: DynamoRegistry,
+    registry: DynamoRegistry<E>,
     api: Cxone<E>,
     environment: E,
 }
@@ -54,7 +54,7 @@ impl<E: Environment + Clone> WorkerPorts<E> {
         Ok(Self {
             clients: DynamoClients::new(dynamodb.clone(), settings.clients_table.clone()),
             secrets: SecretsManager::new(secrets, settings.secret_arn.clone(), environment.clone()),
-            registry: DynamoRegistry::new(dynamodb, settings.registry_table.clone()),
+            registry: DynamoRegistry::new(dynamodb, settings.registry_table.clone(), environment.clone()),
             api: Cxone::new(http, &settings.cxone_base_url, environment.clone())?,
             environment,
         })
@@ -64,7 +64,7 @@ impl<E: Environment + Clone> WorkerPorts<E> {
 impl<E: Environment + Clone> Ports for WorkerPorts<E> {
     type Clients = DynamoClients;
     type Secrets = SecretsManager<E>;
-    type Registry = DynamoRegistry;
+    type Registry = DynamoRegistry<E>;
     type Api = Cxone<E>;
     type Environment = E;
 
@@ -131,7 +131,7 @@ impl<E: Environment + Clone> InjectorPorts<E> {
 impl<E: Environment + Clone> Ports for InjectorPorts<E> {
     type Clients = DynamoClients;
     type Secrets = SecretsManager<E>;
-    type Registry = DynamoRegistry;
+    type Registry = DynamoRegistry<E>;
     type Api = Cxone<E>;
     type Environment = E;
 

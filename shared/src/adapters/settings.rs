@@ -47,6 +47,8 @@ pub struct InjectSettings {
     pub maximum_concurrency: usize,
     /// `COMPLIANCE_BOUNDARY`.
     pub boundary: ComplianceBoundary,
+    /// Older health of a queue is unknown, `QUEUE_HEALTH_MAX_AGE_SECONDS`.
+    pub queue_health_max_age: Duration,
 }
 
 /// Everything that is wrong with a configuration.
@@ -75,8 +77,14 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// The variables that [`InjectSettings::read`] reads and the template sets, besides [`VARIABLES`].
-pub const INJECT_VARIABLES: &[&str] =
-    &["CONTACT_QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "LEDGER_TABLE", "MAXIMUM_CONCURRENCY", "COMPLIANCE_BOUNDARY"];
+pub const INJECT_VARIABLES: &[&str] = &[
+    "CONTACT_QUEUE_URL",
+    "DEAD_LETTER_QUEUE_URL",
+    "LEDGER_TABLE",
+    "MAXIMUM_CONCURRENCY",
+    "COMPLIANCE_BOUNDARY",
+    "QUEUE_HEALTH_MAX_AGE_SECONDS",
+];
 
 /// The process's environment.
 #[expect(clippy::disallowed_methods, reason = "this is where configuration is read once")]
@@ -110,6 +118,10 @@ impl InjectSettings {
         let maximum_concurrency =
             reader.parsed("MAXIMUM_CONCURRENCY", "a whole number from 2 to 1000", |number| (2..=1000).contains(number));
         let boundary = reader.parsed("COMPLIANCE_BOUNDARY", "inside or outside", |_| true);
+        // Under a minute, health from the usual schedule would be unknown most of the time; a day is the rarest schedule.
+        let seconds = reader.parsed("QUEUE_HEALTH_MAX_AGE_SECONDS", "whole seconds from 60 to 86400", |seconds| {
+            (60..=86_400).contains(seconds)
+        });
         let settings = (|| {
             Some(Self {
                 common: common?,
@@ -118,6 +130,7 @@ impl InjectSettings {
                 ledger_table: ledger_table?,
                 maximum_concurrency: maximum_concurrency?,
                 boundary: boundary?,
+                queue_health_max_age: Duration::from_secs(seconds?),
             })
         })();
         reader.finish(settings)
@@ -226,6 +239,7 @@ mod tests {
             "RATE_WINDOW_SECONDS" => "60".to_owned(),
             "MAXIMUM_CONCURRENCY" => "2".to_owned(),
             "COMPLIANCE_BOUNDARY" => "outside".to_owned(),
+            "QUEUE_HEALTH_MAX_AGE_SECONDS" => "180".to_owned(),
             "LOG_LEVEL" => "INFO".to_owned(),
             "ROUTES_PATH" => {
                 concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/inject-contacts/routes.json").to_owned()
@@ -240,6 +254,7 @@ mod tests {
         let settings = InjectSettings::read(&value).unwrap();
         assert_eq!(settings.common.rate, Rate { limit: 120, window: Duration::from_secs(60) });
         assert_eq!(settings.ledger_table, "the-LEDGER_TABLE");
+        assert_eq!(settings.queue_health_max_age, Duration::from_secs(180));
     }
 
     #[test]
@@ -251,6 +266,7 @@ mod tests {
             "SECRET_ARN" => None,
             "LEDGER_TABLE" => Some(" ".to_owned()),
             "COMPLIANCE_BOUNDARY" => Some("beside".to_owned()),
+            "QUEUE_HEALTH_MAX_AGE_SECONDS" => Some("59".to_owned()),
             "ROUTES_PATH" => Some("/nowhere/routes.json".to_owned()),
             name => value(name),
         };
@@ -262,11 +278,12 @@ mod tests {
             "SECRET_ARN",
             "LEDGER_TABLE",
             "COMPLIANCE_BOUNDARY",
+            "QUEUE_HEALTH_MAX_AGE_SECONDS",
             "/nowhere/routes.json",
         ] {
             assert!(told.contains(name), "{name} in {told}");
         }
-        assert!(told.contains("7 problem(s)"), "{told}");
+        assert!(told.contains("8 problem(s)"), "{told}");
     }
 
     #[test]

@@ -1,27 +1,33 @@
-//! How much room the queues have, as one worker sees it.
+//! How much room the queues have, as one worker sees it, and which part of it is the worker's own.
 //!
-//! A queue's health is as old as the last sync, so a worker counts down the room that it saw by what it has put there
-//! since. Workers don't tell each other: each keeps to its own share.
+//! A queue's health is as old as its last reading, and many workers believe the same one. Where there is more room than
+//! all of them could fill before they stop believing it, each only counts what it places itself. Where there is less,
+//! places are handed out by number, from one count that begins anew with every reading: whoever holds a number within the
+//! room may place a contact. So the workers together never place more than there was room for, and whoever is not at work
+//! keeps no room from the others. The number says how full the queue is when the contact comes, which is what degradation
+//! counts.
+
+mod plan;
+mod tickets;
 
 use std::{collections::HashMap, time::Duration};
 
+use self::tickets::Tickets;
 use super::{
     health::{QueueHealth, Status},
+    lease::Rate,
     routes::QueueId,
     time::Timestamp,
 };
 
-/// Older health than this says nothing: three syncs in a row were missed.
-pub const STALE_AFTER: Duration = Duration::from_secs(180);
-
 /// A queue that refused a contact counts as full for so long: half a sync interval, after which its health knows.
 pub const SATURATED_FOR: Duration = Duration::from_secs(30);
 
-/// A contact that was placed so long before its queue's health was observed may not be counted in it yet: the longest
+/// A contact that arrived so long before its queue's health was observed may not be counted in it yet: the longest
 /// request, and clocks that differ by as much again.
 const ON_ITS_WAY: Duration = Duration::from_secs(20);
 
-/// Shares of `maxCapacity`, in percent, from which each lowers the priority by a step.
+/// Parts of `maxCapacity`, in percent, from which each lowers the priority by a step.
 const NEARLY_FULL: [u64; 2] = [80, 90];
 
 /// What is known of a queue from outside this delivery.
@@ -37,275 +43,234 @@ pub enum Door {
     Unknown,
 }
 
-/// What one worker knows of the queues: the latest health, and what it has put into each since that was observed.
-///
-/// Workers don't tell each other what they place. Each takes its own share of the room that all of them saw, so that
-/// together they stay within it.
-#[derive(Clone, Debug, Default)]
-pub struct Queues {
-    queues: HashMap<QueueId, Queue>,
-    share: Share,
-}
-
-/// Which of the workers this is: by its OAuth client, since no two hold the same one at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// The place of the worker's client among all.
-    pub index: u64,
-    /// How many there are.
-    pub of: u64,
-}
-
-impl Default for Share {
-    fn default() -> Self {
-        Self { index: 0, of: 1 }
-    }
-}
-
-impl Share {
-    /// How much of a queue's room is this worker's, given when that room was observed.
-    ///
-    /// What doesn't divide goes to some, one each, and to others the next time: a queue with less room than there are
-    /// workers is used all the same.
-    fn part(self, room: u64, observed: Timestamp) -> u64 {
-        let of = self.of.max(1);
-        // Knuth's multiplicative hash: observations a minute apart have to differ for every number of workers.
-        let turn = (observed.as_millis().unsigned_abs() / 1000).wrapping_mul(2_654_435_761) >> 16;
-        room / of + u64::from((self.index + turn % of) % of < room % of)
-    }
-}
-
-/// What is known of one queue.
+/// A queue as the registry holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
     /// The latest health, where there is one.
     pub health: Option<QueueHealth>,
     /// Until when it counts as full, since it refused a contact.
     pub saturated_until: Option<Timestamp>,
-    /// When this worker put contacts into it, or was about to, that its health doesn't count yet.
-    placed: Vec<Timestamp>,
+    /// Places reserved since that health was observed.
+    pub reserved: u64,
 }
 
 impl Queue {
-    /// A queue as the registry holds it.
+    /// A queue with this health, of whose room nothing is reserved yet.
     pub fn new(health: Option<QueueHealth>, saturated_until: Option<Timestamp>) -> Self {
-        Self { health, saturated_until, placed: Vec::new() }
+        Self { health, saturated_until, reserved: 0 }
     }
 
-    fn door(&self, now: Timestamp, share: Share) -> Door {
-        // Health that is newer than the refusal knows better; a mark that reaches further than marks do was made by a
-        // clock that ran ahead.
-        let observed = self.health.as_ref().map(|health| health.observed);
-        if self.saturated_until.is_some_and(|until| {
-            until > now
-                && until <= now.plus(SATURATED_FOR * 2)
-                && observed.is_none_or(|at| at <= until.minus(SATURATED_FOR))
-        }) {
-            return Door::Saturated;
-        }
-        let Some(health) = self.health.as_ref().filter(|health| now.since(health.observed) < STALE_AFTER) else {
-            return Door::Unknown;
-        };
-        match (&health.status, health.capacity, health.max_capacity) {
-            (Status::Missing, ..) => Door::Missing,
-            (Status::Saturated(_), ..) => Door::Saturated,
-            (Status::MissingOnce | Status::Unknown(_), ..) => Door::Unknown,
-            (Status::Open, Some(capacity), Some(max)) => {
-                let placed = self.placed.len() as u64;
-                if placed >= share.part(max.saturating_sub(capacity), health.observed) {
-                    return Door::Saturated;
-                }
-                // The others are taken to have placed as many, but never more than there is room for.
-                let filled = capacity.saturating_add(placed.saturating_mul(share.of)).min(max);
-                let percent = u128::from(filled) * 100 / u128::from(max);
-                Door::Open(NEARLY_FULL.iter().map(|from| u32::from(percent >= u128::from(*from))).sum())
-            }
-            (Status::Open, ..) => Door::Open(0),
-        }
+    fn observed(&self) -> Option<Timestamp> {
+        self.health.as_ref().map(|health| health.observed)
     }
 }
 
+/// How long health is believed, and how much can happen meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// Older health says nothing.
+    max_age: Duration,
+    /// The most contacts that all workers together can place while they believe one reading.
+    placeable: u64,
+}
+
+impl Bounds {
+    /// The bounds of so many clients that each send at this rate: no worker sends without one.
+    pub fn new(max_age: Duration, rate: Rate, clients: usize) -> Self {
+        let windows = (max_age + ON_ITS_WAY).as_millis() / rate.window.as_millis().max(1) + 1;
+        let placeable = (clients as u128).saturating_mul(rate.limit as u128).saturating_mul(windows);
+        Self { max_age, placeable: u64::try_from(placeable).unwrap_or(u64::MAX) }
+    }
+}
+
+/// A reservation to be made: places for contacts to come, and for those of this worker that the reading may not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The reading whose room it is.
+    pub reading: Timestamp,
+    /// Places.
+    pub places: u64,
+    /// How many of them are for contacts that are there or on their way already.
+    carried: u64,
+}
+
+/// What one worker knows of the queues, and has put into them.
+#[derive(Clone, Debug, Default)]
+pub struct Queues {
+    queues: HashMap<QueueId, Known>,
+    bounds: Bounds,
+}
+
 impl Queues {
-    /// Says which worker this is from now on.
-    pub fn take_share(&mut self, share: Share) {
-        self.share = share;
+    /// A new invocation begins. Until the first, no health is believed.
+    pub fn begin(&mut self, bounds: Bounds, now: Timestamp) {
+        self.bounds = bounds;
+        for known in self.queues.values_mut() {
+            known.shut = false;
+            known.tickets.nothing_is_under_way(now);
+        }
     }
 
     /// Takes in what the registry, or CXone itself, says of a queue. Newer health counts what had arrived when it was
-    /// observed; older health says nothing new.
+    /// observed, and voids the places reserved before; older health says nothing new.
     pub fn learn(&mut self, id: QueueId, queue: Queue) {
         let known = self.queues.entry(id).or_default();
-        known.saturated_until = known.saturated_until.max(queue.saturated_until);
-        let observed = |health: &Option<QueueHealth>| health.as_ref().map(|health| health.observed);
-        if let Some(at) = observed(&queue.health).filter(|at| Some(*at) > observed(&known.health)) {
-            known.health = queue.health;
-            known.placed.retain(|placed| *placed > at.minus(ON_ITS_WAY));
+        known.queue.saturated_until = known.queue.saturated_until.max(queue.saturated_until);
+        let (before, after) = (known.queue.observed(), queue.observed());
+        if let Some(at) = after.filter(|_| after > before) {
+            known.queue.health = queue.health;
+            known.queue.reserved = queue.reserved;
+            known.tickets.renew(at.minus(ON_ITS_WAY));
+        } else if after == before {
+            known.queue.reserved = known.queue.reserved.max(queue.reserved);
         }
     }
 
     /// The latest health of a queue, where there is one.
     pub fn health(&self, id: &QueueId) -> Option<&QueueHealth> {
-        self.queues.get(id)?.health.as_ref()
+        self.queues.get(id)?.queue.health.as_ref()
     }
 
     /// When a queue's health was observed, where it was.
     pub fn observed(&self, id: &QueueId) -> Option<Timestamp> {
-        self.queues.get(id)?.health.as_ref().map(|health| health.observed)
+        self.queues.get(id)?.queue.observed()
     }
 
-    /// Whether a queue takes one more contact.
+    /// Whether a queue is known to have more room than all workers together could fill before they look again.
+    pub fn has_plenty(&self, id: &QueueId, now: Timestamp) -> bool {
+        self.queues.get(id).is_some_and(|known| {
+            matches!(known.door(0, now, self.bounds), Door::Open(_)) && known.scarce(now, self.bounds).is_none()
+        })
+    }
+
+    /// Whether a queue takes one more contact. Where a place has to be reserved for it first, as far as is known.
     pub fn door(&self, id: &QueueId, now: Timestamp) -> Door {
-        self.queues.get(id).map_or(Door::Unknown, |queue| queue.door(now, self.share))
+        self.door_after(id, 0, now)
     }
 
-    /// A contact is on its way into a queue: its room is counted down.
-    pub fn place(&mut self, id: &QueueId, now: Timestamp) {
-        self.queues.entry(id.clone()).or_default().placed.push(now);
+    /// The same after so many more contacts of this worker.
+    fn door_after(&self, id: &QueueId, ahead: u64, now: Timestamp) -> Door {
+        self.queues.get(id).map_or(Door::Unknown, |known| known.door(ahead, now, self.bounds))
     }
 
-    /// A contact did not get into the queue that it was on its way to.
-    pub fn unplace(&mut self, id: &QueueId) {
-        if let Some(queue) = self.queues.get_mut(id) {
-            queue.placed.pop();
+    /// A contact is on its way into a queue; false where a place has to be reserved for it first.
+    pub fn place(&mut self, id: &QueueId, now: Timestamp) -> bool {
+        let bounds = self.bounds;
+        let known = self.queues.entry(id.clone()).or_default();
+        known.tickets.place(known.scarce(now, bounds).is_some())
+    }
+
+    /// A contact has reached the queue that it was on its way to, or may have.
+    pub fn arrived(&mut self, id: &QueueId, now: Timestamp) {
+        if let Some(known) = self.queues.get_mut(id) {
+            known.tickets.arrived(now);
         }
+    }
+
+    /// A contact did not get into the queue that it was on its way to: its place serves another.
+    pub fn unplace(&mut self, id: &QueueId) {
+        if let Some(known) = self.queues.get_mut(id) {
+            known.tickets.unplace();
+        }
+    }
+
+    /// What to ask the registry for, to have places for so many more contacts; nothing where none has to be reserved.
+    pub fn ask(&self, id: &QueueId, contacts: u64, now: Timestamp) -> Option<Ask> {
+        let known = self.queues.get(id)?;
+        known.scarce(now, self.bounds)?;
+        let carried = known.tickets.unreserved();
+        Some(Ask { reading: known.queue.observed()?, places: contacts.saturating_add(carried), carried })
+    }
+
+    /// The places up to this number are taken, the last of them as asked. What is beyond the room serves nobody.
+    pub fn grant(&mut self, id: &QueueId, ask: Ask, up_to: u64) {
+        let Some(known) = self.queues.get_mut(id).filter(|known| known.queue.observed() == Some(ask.reading)) else {
+            return;
+        };
+        known.queue.reserved = known.queue.reserved.max(up_to);
+        let room = known.room().map_or(0, |(_, room)| room);
+        known.tickets.grant(ask.carried, up_to.saturating_sub(ask.places) + 1..=up_to, room);
+    }
+
+    /// No place can be reserved, so the queue counts as full for this invocation.
+    pub fn shut(&mut self, id: &QueueId) {
+        self.queues.entry(id.clone()).or_default().shut = true;
     }
 
     /// A queue refused a contact: it counts as full until this.
     pub fn saturate(&mut self, id: &QueueId, now: Timestamp) -> Timestamp {
         let until = now.plus(SATURATED_FOR);
-        self.queues.entry(id.clone()).or_default().saturated_until = Some(until);
+        self.queues.entry(id.clone()).or_default().queue.saturated_until = Some(until);
         until
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What one worker knows of one queue.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    queue: Queue,
+    tickets: Tickets,
+    shut: bool,
+}
 
-    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
-
-    fn queue() -> QueueId {
-        QueueId::new("7f1c6f0e-0000-4000-8000-000000000001".to_owned()).unwrap()
+impl Known {
+    fn door(&self, ahead: u64, now: Timestamp, bounds: Bounds) -> Door {
+        // Health that is newer than the refusal knows better; a mark that reaches further than marks do was made by a
+        // clock that ran ahead.
+        if self.queue.saturated_until.is_some_and(|until| {
+            until > now
+                && until <= now.plus(SATURATED_FOR * 2)
+                && self.queue.observed().is_none_or(|at| at <= until.minus(SATURATED_FOR))
+        }) {
+            return Door::Saturated;
+        }
+        let Some(health) = self.believed(now, bounds) else { return Door::Unknown };
+        match &health.status {
+            Status::Missing => Door::Missing,
+            Status::Saturated(_) => Door::Saturated,
+            Status::MissingOnce | Status::Unknown(_) => Door::Unknown,
+            Status::Open => match self.room() {
+                None => Door::Open(0),
+                Some((max, room)) => self.number(ahead, room, bounds).map_or(Door::Saturated, |number| {
+                    let percent = u128::from(max - room + number - 1) * 100 / u128::from(max);
+                    Door::Open(NEARLY_FULL.iter().map(|from| u32::from(percent >= u128::from(*from))).sum())
+                }),
+            },
+        }
     }
 
-    fn health(capacity: u64, max: u64, age: Duration) -> QueueHealth {
-        let (capacity, max_capacity) = (Some(capacity), Some(max));
-        let status = if capacity >= max_capacity { Status::Saturated(vec![]) } else { Status::Open };
-        QueueHealth { status, capacity, max_capacity, observed: NOW.minus(age) }
-    }
-
-    fn queues(health: QueueHealth) -> Queues {
-        let mut queues = Queues::default();
-        queues.learn(queue(), Queue::new(Some(health), None));
-        queues
-    }
-
-    #[test]
-    fn a_batch_of_a_hundred_never_puts_more_into_a_queue_than_it_has_room_for() {
-        let mut queues = queues(health(90, 100, Duration::ZERO));
-        let mut placed = 0;
-        for _ in 0..100 {
-            if matches!(queues.door(&queue(), NOW), Door::Open(_)) {
-                queues.place(&queue(), NOW);
-                placed += 1;
+    /// The number of the place that a contact of this worker has after `ahead` others; nothing where there is none.
+    fn number(&self, ahead: u64, room: u64, bounds: Bounds) -> Option<u64> {
+        let unreserved = self.tickets.unreserved();
+        let number = if room >= bounds.placeable {
+            unreserved.saturating_add(ahead)
+        } else {
+            match self.tickets.held(ahead) {
+                Ok(number) => return Some(number),
+                Err(_) if self.shut => return None,
+                Err(beyond) => self.queue.reserved.saturating_add(unreserved).saturating_add(beyond),
             }
-        }
-        assert_eq!((placed, queues.door(&queue(), NOW)), (10, Door::Saturated));
-        queues.unplace(&queue());
-        assert_eq!(queues.door(&queue(), NOW), Door::Open(2));
+        };
+        (number < room).then_some(number + 1)
     }
 
-    #[test]
-    fn nearly_full_begins_at_eighty_and_at_ninety_percent() {
-        let door = |capacity| queues(health(capacity, 10, Duration::ZERO)).door(&queue(), NOW);
-        assert_eq!(
-            [0, 7, 8, 9, 10].map(door),
-            [Door::Open(0), Door::Open(0), Door::Open(1), Door::Open(2), Door::Saturated]
-        );
+    /// The queue's room, where it is so little that places in it have to be reserved.
+    fn scarce(&self, now: Timestamp, bounds: Bounds) -> Option<u64> {
+        let open = self.believed(now, bounds)?.status == Status::Open;
+        self.room().map(|(_, room)| room).filter(|room| open && *room < bounds.placeable)
     }
 
-    #[test]
-    fn stale_health_says_nothing_whatever_it_said() {
-        for capacity in [0, 10] {
-            let queues = queues(health(capacity, 10, STALE_AFTER));
-            assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
-        }
-        assert_eq!(Queues::default().door(&queue(), NOW), Door::Unknown);
+    /// The most that the queue takes, and how much of it was free when it was looked at.
+    fn room(&self) -> Option<(u64, u64)> {
+        let health = self.queue.health.as_ref()?;
+        let max = health.max_capacity?;
+        Some((max, max.saturating_sub(health.capacity?)))
     }
 
-    #[test]
-    fn one_404_leaves_a_queue_unknown_and_a_second_closes_it() {
-        let once = QueueHealth::missing(None, NOW);
-        let twice = QueueHealth::missing(Some(&once), NOW.plus(Duration::from_secs(60)));
-        let mut queues = queues(once);
-        assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
-        queues.learn(queue(), Queue::new(Some(twice), None));
-        assert_eq!(queues.door(&queue(), NOW.plus(Duration::from_secs(60))), Door::Missing);
-    }
-
-    #[test]
-    fn a_refusal_saturates_until_its_time_or_newer_health() {
-        let mut queues = queues(health(0, 10, Duration::from_secs(1)));
-        let until = queues.saturate(&queue(), NOW);
-        assert_eq!(queues.door(&queue(), NOW.plus(SATURATED_FOR / 2)), Door::Saturated);
-        assert_eq!(queues.door(&queue(), until), Door::Open(0));
-        let recovered = QueueHealth { observed: NOW.plus(Duration::from_secs(1)), ..health(0, 10, Duration::ZERO) };
-        queues.learn(queue(), Queue::new(Some(recovered), Some(until)));
-        assert_eq!(queues.door(&queue(), NOW.plus(Duration::from_secs(2))), Door::Open(0));
-    }
-
-    #[test]
-    fn a_mark_by_a_clock_gone_wrong_does_not_close_a_queue_for_good() {
-        let mut queues = Queues::default();
-        let never = Some(Timestamp::from_millis(i64::MAX));
-        queues.learn(queue(), Queue::new(Some(health(0, 10, Duration::ZERO)), never));
-        assert_eq!(queues.door(&queue(), NOW), Door::Open(0));
-    }
-
-    #[test]
-    fn newer_health_counts_what_had_arrived_and_not_what_was_on_its_way() {
-        let observed = |age| Queue::new(Some(health(8, 10, age)), None);
-        let mut queues = Queues::default();
-        queues.learn(queue(), observed(Duration::from_secs(100)));
-        queues.place(&queue(), NOW.minus(Duration::from_secs(90)));
-        queues.place(&queue(), NOW.minus(Duration::from_secs(15)));
-        assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
-        queues.learn(queue(), observed(Duration::from_secs(101)));
-        assert_eq!(queues.door(&queue(), NOW), Door::Saturated, "older health says nothing new");
-        queues.learn(queue(), observed(Duration::from_secs(10)));
-        assert_eq!(queues.door(&queue(), NOW), Door::Open(2), "one of the two may not be counted yet");
-        queues.learn(queue(), Queue::new(Some(health(8, 10, Duration::ZERO)), None));
-        assert_eq!(queues.door(&queue(), NOW.plus(Duration::from_secs(6))), Door::Open(2));
-    }
-
-    #[test]
-    fn workers_that_share_a_queue_fill_its_room_together_and_no_more() {
-        for of in 1..=7 {
-            for room in 0..=20 {
-                let mut placed = 0;
-                for index in 0..of {
-                    let mut queues = Queues::default();
-                    queues.take_share(Share { index, of });
-                    queues.learn(queue(), Queue::new(Some(health(10, 10 + room, Duration::ZERO)), None));
-                    while matches!(queues.door(&queue(), NOW), Door::Open(_)) {
-                        queues.place(&queue(), NOW);
-                        placed += 1;
-                    }
-                }
-                assert_eq!(placed, room, "{of} workers");
-            }
-        }
-    }
-
-    #[test]
-    fn room_for_one_goes_round_among_the_workers() {
-        for of in 2..=7 {
-            for index in 0..of {
-                let share = Share { index, of };
-                let minutes =
-                    (0..60).filter(|minute| share.part(1, NOW.plus(Duration::from_secs(60 * minute))) == 1).count();
-                assert!(minutes > 0, "worker {index} of {of} never has a turn");
-            }
-        }
+    fn believed(&self, now: Timestamp, bounds: Bounds) -> Option<&QueueHealth> {
+        self.queue.health.as_ref().filter(|health| now.since(health.observed) < bounds.max_age)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,6 +113,9 @@ impl World {
                 let created = outcome.created.as_ref().map(|id| format!(", created {}", &id[..8])).unwrap_or_default();
                 format!("{endpoint:?} of i{invocation}: {status}{created}")
             });
+            if let Some(contact) = outcome.created {
+                world.seen.borrow_mut().created.insert(contact, invocation);
+            }
             *answer.borrow_mut() = Some(outcome.delivery);
         });
         if there + back > TIMEOUT {

@@ -54,11 +54,13 @@ pub enum Defect {
     FailuresIgnored,
     /// A dead letter that could not be sent counts as sent.
     DeadLetterUnchecked,
+    /// Every worker is told that the places it asks for are a queue's first.
+    RoomUnreserved,
 }
 
 impl Defect {
     /// Every defect.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ClaimDeletedOnTimeout,
         Self::ClaimReleasedOnDoubt,
         Self::SettlementUnfenced,
@@ -83,6 +85,7 @@ impl Defect {
         Self::AcknowledgedOnReceipt,
         Self::FailuresIgnored,
         Self::DeadLetterUnchecked,
+        Self::RoomUnreserved,
     ];
 
     /// Its name on the command line.
@@ -112,6 +115,7 @@ impl Defect {
             Self::AcknowledgedOnReceipt => "acknowledged-on-receipt",
             Self::FailuresIgnored => "failures-ignored",
             Self::DeadLetterUnchecked => "dead-letter-unchecked",
+            Self::RoomUnreserved => "room-unreserved",
         }
     }
 

@@ -1,6 +1,7 @@
 //! What must hold of every run, whatever went wrong in it.
 
 mod clients;
+mod room;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,7 @@ pub(crate) fn check(world: &World) {
     no_event_is_posted_after_its_expiry(world);
     clients::check(world);
     no_claim_is_left_open(world);
+    room::no_queue_gets_more_than_its_room(world);
     what_was_injected_stays_so(world);
 }
 

@@ -29,6 +29,9 @@ const LONGEST_CALM: i64 = 12 * 3_600_000;
 /// After the last message, so long for writes that are still on their way.
 const SETTLING: i64 = 30_000;
 
+/// How old a queue's health may be, as the template has it.
+pub(crate) const HEALTH_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(180);
+
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -101,8 +104,13 @@ impl Run {
         let queues = routes.queue_ids().to_vec();
         let window = std::time::Duration::from_millis(world.plan.window.unsigned_abs());
         let rate = Rate { limit: world.plan.limit, window };
-        let configuration =
-            Configuration { routes, boundary: ComplianceBoundary::Outside, rate, workers: world.plan.workers };
+        let configuration = Configuration {
+            routes,
+            boundary: ComplianceBoundary::Outside,
+            rate,
+            workers: world.plan.workers,
+            queue_health_max_age: HEALTH_MAX_AGE,
+        };
         let lambda = Lambda::new(Rc::clone(&world), Rc::new(configuration));
         Self { world, lambda, queues, receive_at: None, look_at: 0, tick_at: 0, serve_at: 0 }
     }

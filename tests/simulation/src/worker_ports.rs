@@ -20,8 +20,8 @@ use contact_injection::{
     },
     ports::{
         Acquired, ClientTable, ContactApi, ContactQueue, Credentials, DeadLetters, Environment, InjectPorts,
-        LeaseRequest, Ledger, Ports, Read, Registered, Registry, SchemaSnapshot, Secrets, StoreError, StoredState,
-        Swap, TokenError,
+        LeaseRequest, Ledger, Ports, Read, Registered, Registry, Reserved, SchemaSnapshot, Secrets, StoreError,
+        StoredState, Swap, TokenError, Wanted,
     },
 };
 use cxone_simulator::Request;
@@ -113,12 +113,13 @@ impl Secrets for WorkerPorts {
 }
 
 impl Registry for WorkerPorts {
-    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError> {
-        let wanted = if self.world.plan.blind { Vec::new() } else { queues.to_vec() };
+    async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError> {
+        let (schema, queues) = (wanted.schema, if self.world.plan.blind { Vec::new() } else { wanted.queues.clone() });
         let read = move |world: &World| {
             let health = world.health.borrow();
             let known = |id: &QueueId| Some((id.clone(), health.get(id)?.clone()));
-            Registered { schema: world.schema.borrow().clone(), queues: wanted.iter().filter_map(known).collect() }
+            let schema = world.schema.borrow().clone().filter(|_| schema);
+            Registered { schema, queues: queues.iter().filter_map(known).collect() }
         };
         self.world.commit("the registry", read).await
     }
@@ -141,6 +142,11 @@ impl Registry for WorkerPorts {
         self.world.commit("the registry", move |world| world.keep_health(&queue, &health)).await
     }
 
+    async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
+        let queue = queue.clone();
+        self.world.commit("the registry", move |world| world.reserve(&queue, reading, places)).await
+    }
+
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
         let queue = queue.clone();
         let mark = move |world: &World| {
@@ -159,9 +165,22 @@ impl World {
         let entry: &mut Queue = known.entry(queue.clone()).or_default();
         let newer = entry.health.as_ref().is_none_or(|kept| kept.observed < health.observed);
         if newer {
-            entry.health = Some(health.clone());
+            (entry.health, entry.reserved) = (Some(health.clone()), 0);
+            self.seen.borrow_mut().readings.push((self.now(), queue.clone(), health.clone()));
         }
         newer
+    }
+
+    /// Takes places of a queue's room, by number, where the reading is still the latest.
+    fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Reserved {
+        let mut known = self.health.borrow_mut();
+        let Some(entry) = known.get_mut(queue) else { return Reserved::Superseded(None) };
+        if entry.health.as_ref().is_none_or(|health| health.observed != reading) {
+            return Reserved::Superseded(Some(entry.clone()));
+        }
+        entry.reserved = if self.has(Defect::RoomUnreserved) { places } else { entry.reserved + places };
+        self.note("registry", || format!("{places} places in {queue} are reserved, {} in all", entry.reserved));
+        Reserved::UpTo(entry.reserved)
     }
 }
 

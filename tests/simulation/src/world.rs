@@ -7,7 +7,7 @@ use std::{
 };
 
 use contact_injection::{
-    domain::{idempotency::IdempotencyKey, queues::Queue, routes::QueueId, time::Timestamp},
+    domain::{health::QueueHealth, idempotency::IdempotencyKey, queues::Queue, routes::QueueId, time::Timestamp},
     ports::SchemaSnapshot,
 };
 use cxone_simulator::{ClientConfig, OnSaturation, RateLimit, SimulatorConfig, Tenant};
@@ -69,6 +69,12 @@ pub(crate) struct Seen {
     pub(crate) refused: Vec<Refusal>,
     /// Retry-After of a token as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait_for_a_token: Vec<(u64, String, i64, i64)>,
+    /// When each invocation began.
+    pub(crate) begun: BTreeMap<u64, i64>,
+    /// Every reading of a queue that was kept, and when.
+    pub(crate) readings: Vec<(i64, QueueId, QueueHealth)>,
+    /// By whom each contact was created, by its id.
+    pub(crate) created: BTreeMap<String, u64>,
     /// Retry-After as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
 }

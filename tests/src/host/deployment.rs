@@ -93,6 +93,7 @@ impl Deployment {
             ("LEDGER_TABLE".to_owned(), self.tables.ledger.clone()),
             ("MAXIMUM_CONCURRENCY".to_owned(), self.terms.clients.max(2).to_string()),
             ("COMPLIANCE_BOUNDARY".to_owned(), "outside".to_owned()),
+            ("QUEUE_HEALTH_MAX_AGE_SECONDS".to_owned(), "180".to_owned()),
         ]);
         function("inject-contacts", package, variables)
     }

@@ -13,6 +13,8 @@ mod faults;
 mod inject;
 mod leases;
 mod permissions;
+mod registry;
+mod room;
 mod secrecy;
 mod start;
 mod stores;

@@ -124,6 +124,7 @@ async fn a_registry_that_does_not_answer_is_made_up_for_by_cxone() {
     worker.wire.break_next(1, "BatchGetItem", Moment::Before);
     assert!(worker.batch(&single()).await.is_empty());
     assert!(stage.log.says("the registry can't be read"));
+    assert!(stage.registry_item("attribute-schema").await.is_none(), "nobody knows that it lacks one");
 }
 
 #[tokio::test]

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::KeysAndAttributes,
+    types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use tracing::warn;
 
 use super::super::aws::failed;
-use super::item::{Item, Unreadable, get_millis, get_text, millis, optional, text};
+use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
-    domain::{attributes::Schema, health::QueueHealth, queues::Queue, routes::QueueId, time::Timestamp},
-    ports::{Registered, Registry, SchemaSnapshot, StoreError},
+    domain::{
+        attributes::Schema, backoff::WITHIN_INVOCATION, health::QueueHealth, queues::Queue, routes::QueueId,
+        time::Timestamp,
+    },
+    ports::{Environment, Registered, Registry, Reserved, SchemaSnapshot, StoreError, Wanted},
 };
 
 const STORE: &str = "the registry";
@@ -27,30 +30,65 @@ const QUEUE: &str = "queue#";
 /// DynamoDB hands out so many items at once.
 const LARGEST_BATCH: usize = 100;
 
-/// The registry in DynamoDB.
-#[derive(Clone, Debug)]
-pub struct DynamoRegistry {
-    client: Client,
-    table: String,
+/// DynamoDB's limit of an item, its names included, in bytes.
+const LARGEST_ITEM: usize = 400 * 1024;
+
+/// What the schema's item holds besides the definitions: names, two hashes and a time, in bytes.
+const BESIDES_DEFINITIONS: usize = 512;
+
+/// Requests for one read, the first included: what DynamoDB leaves out for want of throughput it has within a second.
+const READ_TRIES: u32 = 4;
+
+/// Why the attribute schema isn't kept.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it takes {bytes} bytes, and an item holds {LARGEST_ITEM}; so workers check against the last one that fitted for as \
+     long as that is fresh, and then each execution environment fetches it from CXone for itself"
+)]
+struct TooLarge {
+    bytes: usize,
 }
 
-impl DynamoRegistry {
+/// Why a read is void.
+#[derive(Debug, thiserror::Error)]
+#[error("DynamoDB left {keys} items out in each of {READ_TRIES} tries")]
+struct LeftOut {
+    keys: usize,
+}
+
+/// The registry in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoRegistry<E> {
+    client: Client,
+    table: String,
+    environment: E,
+}
+
+impl<E: Environment> DynamoRegistry<E> {
     /// The registry in this table.
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub fn new(client: Client, table: String, environment: E) -> Self {
+        Self { client, table, environment }
     }
 
     async fn get(&self, names: &[String]) -> Result<Vec<Item>, StoreError> {
+        const OPERATION: &str = "a read";
+        let void = |source| StoreError { store: STORE, operation: OPERATION, source };
         let keys = names.iter().map(|name| HashMap::from([("name".to_owned(), text(name))])).collect();
-        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).build();
-        let keys = keys.map_err(|error| StoreError { store: STORE, operation: "a read", source: Box::new(error) })?;
-        let output = self.client.batch_get_item().request_items(&self.table, keys).send().await;
-        let output = output.map_err(|error| failed(STORE, "a read", &error))?;
-        if output.unprocessed_keys().is_some_and(|left| !left.is_empty()) {
-            // What DynamoDB leaves out under load is not known, which is a state that every reader of it can handle.
-            warn!("the registry left some of what was asked out");
+        let mut keys = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|error| void(error.into()))?;
+        let (mut items, mut tries) = (Vec::new(), 0);
+        loop {
+            let output = self.client.batch_get_item().request_items(&self.table, keys).send().await;
+            let output = output.map_err(|error| failed(STORE, OPERATION, &error))?;
+            items.extend(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
+            let left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
+            let Some(left) = left.filter(|left| !left.keys().is_empty()) else { return Ok(items) };
+            tries += 1;
+            if tries == READ_TRIES {
+                return Err(void(LeftOut { keys: left.keys().len() }.into()));
+            }
+            keys = left;
+            self.environment.sleep(WITHIN_INVOCATION.wait(tries, self.environment.sample())).await;
         }
-        Ok(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default())
     }
 
     fn update(&self, name: String) -> UpdateItemFluentBuilder {
@@ -58,9 +96,11 @@ impl DynamoRegistry {
     }
 }
 
-impl Registry for DynamoRegistry {
-    async fn load(&self, queues: &[QueueId]) -> Result<Registered, StoreError> {
-        let names: Vec<_> = std::iter::once(SCHEMA.to_owned()).chain(queues.iter().map(queue_name)).collect();
+impl<E: Environment> Registry for DynamoRegistry<E> {
+    async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError> {
+        let Wanted { schema, queues } = wanted;
+        let names: Vec<_> =
+            schema.then(|| SCHEMA.to_owned()).into_iter().chain(queues.iter().map(queue_name)).collect();
         let mut registered = Registered::default();
         for names in names.chunks(LARGEST_BATCH) {
             for item in self.get(names).await? {
@@ -87,6 +127,10 @@ impl Registry for DynamoRegistry {
             operation: OPERATION,
             source: Box::new(error),
         })?;
+        let bytes = definitions.len() + BESIDES_DEFINITIONS;
+        if bytes > LARGEST_ITEM {
+            return Err(StoreError { store: STORE, operation: OPERATION, source: TooLarge { bytes }.into() });
+        }
         let update = self
             .update(SCHEMA.to_owned())
             .update_expression(
@@ -109,11 +153,33 @@ impl Registry for DynamoRegistry {
         })?;
         let update = self
             .update(queue_name(queue))
-            .update_expression("SET health = :health, observedAt = :at")
+            .update_expression("SET health = :health, observedAt = :at REMOVE reserved")
             .condition_expression("attribute_not_exists(observedAt) OR observedAt < :at")
             .expression_attribute_values(":health", text(json))
             .expression_attribute_values(":at", millis(health.observed));
         unless_newer(update, OPERATION).await
+    }
+
+    async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
+        const OPERATION: &str = "places in a queue";
+        let update = self
+            .update(queue_name(queue))
+            .update_expression("ADD reserved :places")
+            .condition_expression("observedAt = :reading")
+            .expression_attribute_values(":places", number(places))
+            .expression_attribute_values(":reading", millis(reading))
+            .return_values(ReturnValue::UpdatedNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let read = match update.send().await {
+            Ok(output) => get_number(&output.attributes.unwrap_or_default(), "reserved").map(Reserved::UpTo),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    refused.item().map(read_queue).transpose().map(Reserved::Superseded)
+                }
+                _ => return Err(failed(STORE, OPERATION, &error)),
+            },
+        };
+        read.map_err(|unreadable| unreadable.during(STORE, OPERATION))
     }
 
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
@@ -150,5 +216,6 @@ fn read_queue(item: &Item) -> Result<Queue, Unreadable> {
     let health = optional(item, "health", get_text)?
         .map(|json| serde_json::from_str(json).map_err(|_| Unreadable("health")))
         .transpose()?;
-    Ok(Queue::new(health, optional(item, "saturatedUntil", get_millis)?))
+    let saturated_until = optional(item, "saturatedUntil", get_millis)?;
+    Ok(Queue { health, saturated_until, reserved: optional(item, "reserved", get_number)?.unwrap_or(0) })
 }

@@ -161,6 +161,7 @@ impl Stage {
             ("RATE_WINDOW_SECONDS", rate.window_milliseconds.div_ceil(1000).to_string()),
             ("MAXIMUM_CONCURRENCY", "2".to_owned()),
             ("COMPLIANCE_BOUNDARY", "outside".to_owned()),
+            ("QUEUE_HEALTH_MAX_AGE_SECONDS", "180".to_owned()),
             ("LOG_LEVEL", "INFO".to_owned()),
             ("STACK_NAME", "stage".to_owned()),
             ("ROUTES_PATH", self.folder.path().join("routes.json").display().to_string()),

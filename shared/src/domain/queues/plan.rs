@@ -1,0 +1,61 @@
+//! What a batch reserves before it places anything: so that it takes one write for each queue, and not one for each
+//! contact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Queues;
+use crate::domain::{
+    routes::{Address, QueueId, Route, Target},
+    targets::{Choice, choose},
+    time::Timestamp,
+};
+
+impl Queues {
+    /// Places to reserve now, by queue, for events of these routes in this order: each goes to its first target that
+    /// takes it, as far as is known.
+    ///
+    /// What is granted may be less. So a queue to which events would then fall back waits until the ones before it are
+    /// settled, and is asked once for both; where queues are each other's fallbacks, the first is asked. Plan again after
+    /// it, until nothing is to be reserved.
+    pub fn to_reserve<'r>(
+        &self,
+        routes: impl IntoIterator<Item = &'r Route>,
+        now: Timestamp,
+    ) -> BTreeMap<QueueId, u64> {
+        let mut ahead: BTreeMap<&QueueId, u64> = BTreeMap::new();
+        let mut lacking: BTreeMap<&QueueId, u64> = BTreeMap::new();
+        let mut fallbacks = BTreeSet::new();
+        for route in routes {
+            let door = |queue: &QueueId| self.door_after(queue, ahead.get(queue).copied().unwrap_or(0), now);
+            let Choice::Target { index, .. } = choose(route.targets(), &[], route.on_unknown_health(), door) else {
+                continue;
+            };
+            let Some(queue) = queue_of(&route.targets()[index]) else { continue };
+            let before = ahead.entry(queue).or_default();
+            if self.lacks(queue, *before, now) {
+                *lacking.entry(queue).or_default() += 1;
+                fallbacks.extend(route.targets()[index + 1..].iter().filter_map(queue_of));
+            }
+            *before += 1;
+        }
+        let mut first: BTreeMap<_, _> = lacking.iter().filter(|(queue, _)| !fallbacks.contains(*queue)).collect();
+        if first.is_empty() {
+            first = lacking.iter().take(1).collect();
+        }
+        first.into_iter().map(|(queue, places)| ((*queue).clone(), *places)).collect()
+    }
+
+    /// Whether a contact after `ahead` others of this worker would have to have a place that isn't reserved yet.
+    fn lacks(&self, id: &QueueId, ahead: u64, now: Timestamp) -> bool {
+        self.queues
+            .get(id)
+            .is_some_and(|known| known.scarce(now, self.bounds).is_some() && known.tickets.held(ahead).is_err())
+    }
+}
+
+fn queue_of(target: &Target) -> Option<&QueueId> {
+    match target.address() {
+        Address::Queue(queue) => Some(queue),
+        Address::Skills(_) => None,
+    }
+}

@@ -1,0 +1,361 @@
+mod race;
+
+use super::*;
+use crate::domain::routes::{Route, Routes};
+
+const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+const MAX_AGE: Duration = Duration::from_secs(180);
+const SECOND: Duration = Duration::from_secs(1);
+/// Where places have to be reserved, whatever the room; and where none has to be.
+const SCARCE: Bounds = Bounds { max_age: MAX_AGE, placeable: u64::MAX };
+const PLENTY: Bounds = Bounds { max_age: MAX_AGE, placeable: 0 };
+
+fn queue() -> QueueId {
+    numbered(1)
+}
+
+fn numbered(number: u8) -> QueueId {
+    QueueId::new(format!("q-{number}")).unwrap()
+}
+
+fn health(capacity: u64, max: u64, age: Duration) -> QueueHealth {
+    let (capacity, max_capacity) = (Some(capacity), Some(max));
+    let status = if capacity >= max_capacity { Status::Saturated(vec![]) } else { Status::Open };
+    QueueHealth { status, capacity, max_capacity, observed: NOW.minus(age) }
+}
+
+fn nothing_known(bounds: Bounds) -> Queues {
+    let mut queues = Queues::default();
+    queues.begin(bounds, NOW);
+    queues
+}
+
+fn queues(bounds: Bounds, health: QueueHealth) -> Queues {
+    let mut queues = nothing_known(bounds);
+    queues.learn(queue(), Queue::new(Some(health), None));
+    queues
+}
+
+/// Reserves places that are the next ones of their queue.
+fn reserve(queues: &mut Queues, dispenser: &mut Dispenser, contacts: u64) {
+    let ask = queues.ask(&queue(), contacts, NOW).unwrap();
+    let up_to = dispenser.reserve(ask.places);
+    queues.grant(&queue(), ask, up_to);
+}
+
+/// One queue's count of reserved places, as the registry keeps it, and how often it was written.
+#[derive(Default)]
+struct Dispenser {
+    reserved: u64,
+    writes: usize,
+}
+
+impl Dispenser {
+    fn reserve(&mut self, places: u64) -> u64 {
+        self.writes += 1;
+        self.reserved += places;
+        self.reserved
+    }
+}
+
+#[test]
+fn where_there_is_plenty_a_worker_counts_down_what_it_places_itself() {
+    let mut queues = queues(PLENTY, health(90, 100, Duration::ZERO));
+    assert!(queues.has_plenty(&queue(), NOW) && queues.ask(&queue(), 1, NOW).is_none());
+    let placed = (0..100).filter(|_| open(&queues) && queues.place(&queue(), NOW)).count();
+    assert_eq!((placed, queues.door(&queue(), NOW)), (10, Door::Saturated));
+    queues.unplace(&queue());
+    assert_eq!(queues.door(&queue(), NOW), Door::Open(2));
+}
+
+fn open(queues: &Queues) -> bool {
+    matches!(queues.door(&queue(), NOW), Door::Open(_))
+}
+
+#[test]
+fn nearly_full_begins_at_eighty_and_at_ninety_percent() {
+    for bounds in [PLENTY, SCARCE] {
+        let door = |capacity| queues(bounds, health(capacity, 10, Duration::ZERO)).door(&queue(), NOW);
+        assert_eq!(
+            [0, 7, 8, 9, 10].map(door),
+            [Door::Open(0), Door::Open(0), Door::Open(1), Door::Open(2), Door::Saturated]
+        );
+    }
+}
+
+#[test]
+fn a_queue_without_a_maximum_has_plenty_of_room() {
+    let unlimited = QueueHealth { max_capacity: None, ..health(7, 10, Duration::ZERO) };
+    let mut queues = queues(SCARCE, unlimited);
+    assert!(queues.has_plenty(&queue(), NOW) && queues.place(&queue(), NOW));
+    assert_eq!(queues.door(&queue(), NOW), Door::Open(0));
+}
+
+#[test]
+fn stale_health_says_nothing_whatever_it_said() {
+    for capacity in [0, 10] {
+        let mut queues = queues(SCARCE, health(capacity, 10, MAX_AGE));
+        assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
+        assert!(!queues.has_plenty(&queue(), NOW) && queues.place(&queue(), NOW), "there is nothing to reserve of");
+        queues.begin(Bounds { max_age: MAX_AGE * 5, ..SCARCE }, NOW);
+        assert_ne!(queues.door(&queue(), NOW), Door::Unknown, "a rarer schedule has a larger age");
+    }
+    assert_eq!(nothing_known(SCARCE).door(&queue(), NOW), Door::Unknown);
+}
+
+#[test]
+fn a_refusal_saturates_until_its_time_or_newer_health() {
+    let mut queues = queues(SCARCE, health(0, 10, SECOND));
+    let until = queues.saturate(&queue(), NOW);
+    assert_eq!(queues.door(&queue(), NOW.plus(SATURATED_FOR / 2)), Door::Saturated);
+    assert!(!queues.has_plenty(&queue(), NOW), "so it is looked at again before the next batch");
+    assert_eq!(queues.door(&queue(), until), Door::Open(0));
+    let recovered = QueueHealth { observed: NOW.plus(SECOND), ..health(0, 10, Duration::ZERO) };
+    queues.learn(queue(), Queue::new(Some(recovered), Some(until)));
+    assert_eq!(queues.door(&queue(), NOW.plus(SECOND * 2)), Door::Open(0));
+}
+
+#[test]
+fn a_mark_by_a_clock_gone_wrong_does_not_close_a_queue_for_good() {
+    let mut queues = nothing_known(SCARCE);
+    let never = Some(Timestamp::from_millis(i64::MAX));
+    queues.learn(queue(), Queue::new(Some(health(0, 10, Duration::ZERO)), never));
+    assert_eq!(queues.door(&queue(), NOW), Door::Open(0));
+}
+
+#[test]
+fn newer_health_counts_what_had_arrived_and_not_what_was_on_its_way() {
+    let observed = |age| Queue::new(Some(health(7, 10, SECOND * age)), None);
+    let mut queues = nothing_known(PLENTY);
+    queues.learn(queue(), observed(100));
+    for _ in 0..3 {
+        assert!(queues.place(&queue(), NOW));
+    }
+    queues.arrived(&queue(), NOW.minus(SECOND * 90));
+    queues.arrived(&queue(), NOW.minus(SECOND * 15));
+    assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
+    queues.learn(queue(), observed(101));
+    assert_eq!(queues.door(&queue(), NOW), Door::Saturated, "older health says nothing new");
+    queues.learn(queue(), observed(10));
+    assert_eq!(queues.door(&queue(), NOW), Door::Open(2), "one is there for sure, one may be, one is still under way");
+    queues.begin(PLENTY, NOW);
+    queues.learn(
+        queue(),
+        Queue::new(Some(QueueHealth { observed: NOW.plus(SECOND * 6), ..health(7, 10, SECOND) }), None),
+    );
+    assert_eq!(
+        queues.door(&queue(), NOW),
+        Door::Open(1),
+        "what an invocation left under way may have arrived at its end"
+    );
+}
+
+#[test]
+fn a_place_is_reserved_by_its_number_and_what_is_beyond_the_room_serves_nobody() {
+    let (mut queues, mut dispenser) = (queues(SCARCE, health(20, 30, Duration::ZERO)), Dispenser::default());
+    dispenser.reserve(6);
+    assert!(!queues.place(&queue(), NOW), "nothing is reserved yet");
+    reserve(&mut queues, &mut dispenser, 8);
+    let doors: Vec<_> = (0..5).map(|_| (queues.door(&queue(), NOW), queues.place(&queue(), NOW))).collect();
+    assert_eq!(doors[0], (Door::Open(1), true), "place 7 of 10 is the 27th of 30: 26 are there, 86 %");
+    assert_eq!(doors[1..4], [(Door::Open(2), true); 3]);
+    assert_eq!(doors[4], (Door::Saturated, false));
+    queues.unplace(&queue());
+    assert_eq!(
+        (queues.door(&queue(), NOW), queues.place(&queue(), NOW)),
+        (Door::Open(2), true),
+        "a place that is free again"
+    );
+    assert_eq!((dispenser.reserved, dispenser.writes), (14, 2));
+}
+
+#[test]
+fn what_others_reserved_is_seen_before_anything_is_written() {
+    let mut queues = queues(SCARCE, health(20, 30, Duration::ZERO));
+    let reserved = |reserved| Queue { reserved, ..Queue::new(Some(health(20, 30, Duration::ZERO)), None) };
+    queues.learn(queue(), reserved(9));
+    assert_eq!(queues.door(&queue(), NOW), Door::Open(2));
+    queues.learn(queue(), reserved(10));
+    assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
+    queues.learn(queue(), reserved(3));
+    assert_eq!(queues.door(&queue(), NOW), Door::Saturated, "a count of the same reading only grows");
+}
+
+#[test]
+fn a_newer_reading_voids_places_and_counts_those_on_their_way_with_the_first_ask() {
+    let (mut queues, mut dispenser) = (queues(SCARCE, health(0, 10, SECOND)), Dispenser::default());
+    reserve(&mut queues, &mut dispenser, 5);
+    assert!(queues.place(&queue(), NOW) && queues.place(&queue(), NOW));
+    queues.arrived(&queue(), NOW);
+    let newer = QueueHealth { observed: NOW, ..health(0, 10, Duration::ZERO) };
+    queues.learn(queue(), Queue::new(Some(newer), None));
+    assert!(!queues.place(&queue(), NOW), "the three that were left are void");
+    let mut dispenser = Dispenser::default();
+    reserve(&mut queues, &mut dispenser, 8);
+    assert_eq!(dispenser.reserved, 10, "and the two that the reading may not count");
+    let placed = (0..20).filter(|_| queues.place(&queue(), NOW)).count();
+    assert_eq!((placed, queues.door(&queue(), NOW)), (8, Door::Saturated));
+    assert_eq!(queues.ask(&queue(), 1, NOW).unwrap().places, 1, "they are counted once");
+}
+
+#[test]
+fn a_grant_under_a_reading_that_is_no_longer_known_is_dropped() {
+    let mut queues = queues(SCARCE, health(0, 10, SECOND));
+    let ask = queues.ask(&queue(), 4, NOW).unwrap();
+    queues.learn(queue(), Queue::new(Some(health(0, 10, Duration::ZERO)), None));
+    queues.grant(&queue(), ask, 4);
+    assert!(!queues.place(&queue(), NOW));
+    assert_eq!(queues.door(&queue(), NOW), Door::Open(0), "nor does it count");
+}
+
+#[test]
+fn a_queue_of_which_nothing_can_be_reserved_counts_as_full_until_the_next_invocation() {
+    let (mut queues, mut dispenser) = (queues(SCARCE, health(0, 10, Duration::ZERO)), Dispenser::default());
+    reserve(&mut queues, &mut dispenser, 1);
+    queues.shut(&queue());
+    assert!(open(&queues) && queues.place(&queue(), NOW), "what is reserved is");
+    assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
+    queues.begin(SCARCE, NOW);
+    assert!(open(&queues));
+}
+
+#[test]
+fn plenty_is_what_all_clients_cannot_fill_while_one_reading_is_believed() {
+    let rate = Rate { limit: 120, window: SECOND * 60 };
+    let bounds = Bounds::new(MAX_AGE, rate, 2);
+    assert_eq!(bounds.placeable, 960, "any 200 s lie within four windows");
+    assert!(queues(bounds, health(40, 1000, SECOND)).has_plenty(&queue(), NOW));
+    assert!(!queues(bounds, health(41, 1000, SECOND)).has_plenty(&queue(), NOW));
+    assert_eq!(Bounds::new(MAX_AGE, Rate { window: SECOND * 300, ..rate }, 1).placeable, 120);
+}
+
+#[test]
+fn ten_clients_and_one_busy_worker_fill_an_empty_queue_with_no_step_below_eighty_percent() {
+    let bounds = Bounds::new(MAX_AGE, Rate { limit: 120, window: SECOND * 60 }, 10);
+    let (mut queues, mut dispenser) = (queues(bounds, health(0, 30, Duration::ZERO)), Dispenser::default());
+    let routes = routes(&[&[1]]);
+    let mut doors = Vec::new();
+    for _batch in 0..3 {
+        let places = queues.to_reserve(std::iter::repeat_n(routes.iter().next().unwrap(), 10), NOW);
+        reserve(&mut queues, &mut dispenser, places[&queue()]);
+        doors.extend((0..10).map(|_| {
+            let door = queues.door(&queue(), NOW);
+            assert!(queues.place(&queue(), NOW));
+            door
+        }));
+    }
+    assert!(doors[..24].iter().all(|door| *door == Door::Open(0)), "{doors:?}");
+    assert_eq!((&doors[24..27], &doors[27..]), (&[Door::Open(1); 3][..], &[Door::Open(2); 3][..]));
+    assert_eq!((queues.door(&queue(), NOW), dispenser.writes), (Door::Saturated, 3));
+}
+
+/// Routes, each to these queues in this order.
+fn routes(targets: &[&[u8]]) -> Routes {
+    let routes = targets.iter().enumerate().map(|(index, targets)| {
+        let targets: Vec<_> =
+            targets.iter().map(|number| serde_json::json!({"queueId": numbered(*number).as_str()})).collect();
+        serde_json::json!({
+            "name": format!("r{index}"), "match": {"type": format!("t{index}")}, "channel": "voice", "targets": targets,
+            "priority": {"default": 500}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
+        })
+    });
+    Routes::from_json(&serde_json::json!({"routes": routes.collect::<Vec<_>>()}).to_string()).unwrap()
+}
+
+/// Plans and reserves until nothing is to be reserved; the writes by queue.
+fn reserve_ahead(queues: &mut Queues, dispensers: &mut [Dispenser], batch: &[&Route]) -> Vec<u8> {
+    let mut writes = Vec::new();
+    loop {
+        let places = queues.to_reserve(batch.iter().copied(), NOW);
+        if places.is_empty() {
+            return writes;
+        }
+        for (id, contacts) in places {
+            let number = id.as_str()[2..].parse::<u8>().unwrap();
+            let ask = queues.ask(&id, contacts, NOW).unwrap();
+            let up_to = dispensers[usize::from(number) - 1].reserve(ask.places);
+            queues.grant(&id, ask, up_to);
+            writes.push(number);
+        }
+        assert!(writes.len() < 20, "it ends");
+    }
+}
+
+fn of_rooms(rooms: &[u64]) -> (Queues, Vec<Dispenser>) {
+    let mut queues = nothing_known(SCARCE);
+    for (index, room) in rooms.iter().enumerate() {
+        let health = Some(health(100 - room, 100, Duration::ZERO));
+        queues.learn(numbered(u8::try_from(index).unwrap() + 1), Queue::new(health, None));
+    }
+    (queues, rooms.iter().map(|_| Dispenser::default()).collect())
+}
+
+#[test]
+fn a_batch_writes_once_to_each_nearly_full_queue_and_asks_for_no_more_than_it_needs() {
+    let routes = routes(&[&[1, 2], &[2, 3], &[3]]);
+    let routes: Vec<_> = routes.iter().collect();
+    let batch = [routes[0], routes[0], routes[0], routes[1], routes[2]];
+    let (mut queues, mut dispensers) = of_rooms(&[50, 50, 50]);
+    assert_eq!(reserve_ahead(&mut queues, &mut dispensers, &batch), [1, 2, 3]);
+    assert_eq!(dispensers.iter().map(|one| one.reserved).collect::<Vec<_>>(), [3, 1, 1]);
+    assert!(reserve_ahead(&mut queues, &mut dispensers, &batch).is_empty(), "what is in hand is not asked for again");
+}
+
+#[test]
+fn what_others_took_since_sends_a_batch_to_its_fallbacks_and_still_writes_once_to_each() {
+    let routes = routes(&[&[1, 2], &[2, 3], &[3]]);
+    let routes: Vec<_> = routes.iter().collect();
+    let batch = [routes[0], routes[0], routes[0], routes[1], routes[2]];
+    let (mut queues, mut dispensers) = of_rooms(&[50, 50, 50]);
+    dispensers[0].reserve(48);
+    dispensers[1].reserve(50);
+    assert_eq!(reserve_ahead(&mut queues, &mut dispensers, &batch), [1, 2, 3]);
+    assert_eq!(dispensers.iter().map(|one| one.reserved).collect::<Vec<_>>(), [51, 52, 2]);
+    assert_eq!([1, 2, 3].map(|number| (0..9).filter(|_| queues.place(&numbered(number), NOW)).count()), [2, 0, 2]);
+}
+
+#[test]
+fn queues_that_are_each_others_fallbacks_are_planned_too() {
+    let routes = routes(&[&[1, 2], &[2, 1]]);
+    let batch = routes.iter().collect::<Vec<_>>().repeat(5);
+    let (mut queues, mut dispensers) = of_rooms(&[50, 50]);
+    dispensers[0].reserve(50);
+    assert_eq!(reserve_ahead(&mut queues, &mut dispensers, &batch), [1, 2]);
+    assert_eq!(dispensers[1].reserved, 10);
+}
+
+#[test]
+fn where_there_is_plenty_of_room_or_none_nothing_is_reserved() {
+    let routes = routes(&[&[1, 2]]);
+    let batch = routes.iter().collect::<Vec<_>>().repeat(5);
+    let (mut queues, mut dispensers) = of_rooms(&[50, 50]);
+    queues.begin(PLENTY, NOW);
+    assert!(reserve_ahead(&mut queues, &mut dispensers, &batch).is_empty());
+    let (mut queues, mut dispensers) = of_rooms(&[0, 0]);
+    assert!(reserve_ahead(&mut queues, &mut dispensers, &batch).is_empty());
+}
+
+#[test]
+fn a_write_that_is_repeated_leaves_places_empty_and_gives_none_to_two() {
+    let (mut one, mut dispenser) = (queues(SCARCE, health(0, 10, Duration::ZERO)), Dispenser::default());
+    let ask = one.ask(&queue(), 4, NOW).unwrap();
+    dispenser.reserve(ask.places);
+    let up_to = dispenser.reserve(ask.places);
+    one.grant(&queue(), ask, up_to);
+    let mut other = queues(SCARCE, health(0, 10, Duration::ZERO));
+    reserve(&mut other, &mut dispenser, 10);
+    let placed = |queues: &mut Queues| (0..20).filter(|_| queues.place(&queue(), NOW)).count();
+    assert_eq!((placed(&mut one), placed(&mut other)), (4, 2));
+}
+
+#[test]
+fn one_404_leaves_a_queue_unknown_and_a_second_closes_it() {
+    let once = QueueHealth::missing(None, NOW);
+    let twice = QueueHealth::missing(Some(&once), NOW.plus(SECOND * 60));
+    let mut queues = Queues::default();
+    queues.begin(SCARCE, NOW);
+    queues.learn(queue(), Queue::new(Some(once), None));
+    assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
+    queues.learn(queue(), Queue::new(Some(twice), None));
+    assert_eq!(queues.door(&queue(), NOW.plus(SECOND * 60)), Door::Missing);
+}

@@ -1,0 +1,111 @@
+//! Room in the queues: looking before a burst, and reserving places in queues that are nearly full, so that all workers
+//! together never place more than there is room for.
+//!
+//! One conditional write takes places of a queue's latest reading. A worker that knows an older one is told the newer one
+//! by the refusal, and asks once more. A write that is repeated because its answer was lost takes its places twice: then
+//! some stay empty until the next reading, and none is given to two.
+
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+
+use futures::future::join_all;
+use tracing::warn;
+
+use crate::{
+    domain::{
+        health::QueueHealth,
+        queues::{Queue, Queues},
+        routes::{Address, QueueId, Route},
+    },
+    error::chain,
+    ports::{Environment, Ports, Read, Registry, Reserved},
+    worker::Worker,
+};
+
+/// So many contacts of one batch for one queue are a burst (guide, section 3): its health is asked for first.
+const BURST: usize = 5;
+
+/// Before a burst, health older than this is asked for again.
+const BURST_HEALTH_AGE: Duration = Duration::from_secs(30);
+
+/// Rounds of planning and reserving before a batch: one for each target of its events, and as many for queues that are
+/// each other's fallbacks. What is not settled by then is reserved when it is its turn.
+const ROUNDS: usize = 8;
+
+/// Tries to reserve: one under the reading that is known here, one under the one that came since.
+const TRIES: usize = 2;
+
+/// Asks each queue that a large part of a batch is for, where its health is old (guide, section 3). The answer is kept for
+/// the other workers where the registry has `answered`, and so is known to have nothing newer.
+pub(crate) async fn look_before_bursts<P: Ports>(
+    ports: &P,
+    worker: &Worker<'_, P>,
+    routes: &[&Route],
+    queues: &RefCell<Queues>,
+    answered: bool,
+) {
+    let mut bursts: BTreeMap<&QueueId, usize> = BTreeMap::new();
+    for target in routes.iter().filter_map(|route| route.targets().first()) {
+        if let Address::Queue(queue) = target.address() {
+            *bursts.entry(queue).or_default() += 1;
+        }
+    }
+    for (queue, _) in bursts.into_iter().filter(|(_, contacts)| *contacts >= BURST) {
+        let now = ports.environment().now();
+        let observed = queues.borrow().observed(queue);
+        if observed.is_some_and(|observed| now.since(observed) < BURST_HEALTH_AGE) {
+            continue;
+        }
+        let health = match worker.queue(queue.as_str()).await {
+            Ok(Read::Found(answer)) => QueueHealth::read(queue.as_str(), &answer, ports.environment().now()),
+            Ok(Read::Missing) => Some(QueueHealth::missing(queues.borrow().health(queue), ports.environment().now())),
+            Ok(Read::Failed { problem, .. }) => {
+                warn!(%queue, problem, "the queue's health can't be read");
+                None
+            }
+            // What stands in the way of this request stands in the way of the contacts too, and they say so.
+            Err(_) => None,
+        };
+        if let Some(health) = health {
+            if answered && let Err(cause) = ports.registry().keep_health(queue, &health).await {
+                warn!(%queue, error = chain(&cause), "the other workers don't learn of the queue's health");
+            }
+            queues.borrow_mut().learn(queue.clone(), Queue::new(Some(health), None));
+        }
+    }
+}
+
+/// Reserves places for a batch: one write for each queue that is nearly full, none where there is plenty of room.
+pub(crate) async fn reserve_ahead<P: Ports>(ports: &P, queues: &RefCell<Queues>, routes: &[&Route]) {
+    for _ in 0..ROUNDS {
+        let now = ports.environment().now();
+        let places = queues.borrow().to_reserve(routes.iter().copied(), now);
+        if places.is_empty() {
+            return;
+        }
+        join_all(places.iter().map(|(queue, contacts)| reserve(ports, queues, queue, *contacts))).await;
+    }
+}
+
+/// Reserves places in one queue for so many contacts, or as many as there are left. Where nothing can be reserved, the
+/// queue counts as full: a registry that doesn't answer floods no queue.
+pub(crate) async fn reserve<P: Ports>(ports: &P, queues: &RefCell<Queues>, queue: &QueueId, contacts: u64) {
+    for _ in 0..TRIES {
+        let now = ports.environment().now();
+        let Some(ask) = queues.borrow().ask(queue, contacts, now) else { return };
+        match ports.registry().reserve(queue, ask.reading, ask.places).await {
+            Ok(Reserved::UpTo(number)) => return queues.borrow_mut().grant(queue, ask, number),
+            Ok(Reserved::Superseded(kept)) => {
+                queues.borrow_mut().learn(queue.clone(), kept.unwrap_or_default());
+                // What this worker saw for itself, and could not tell the others, is nobody's to hand out.
+                if queues.borrow().observed(queue) == Some(ask.reading) {
+                    break;
+                }
+            }
+            Err(cause) => {
+                warn!(%queue, error = chain(&cause), "no room can be reserved, so the queue counts as full");
+                break;
+            }
+        }
+    }
+    queues.borrow_mut().shut(queue);
+}

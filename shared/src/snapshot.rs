@@ -1,0 +1,132 @@
+//! What an environment remembers of the registry, so that not every invocation reads it.
+//!
+//! The schema changes once a day, and a queue with plenty of room can't fill up unseen; both are read again after half a
+//! minute. Any other queue is read by each invocation, since what others reserved or found full decides there. A registry
+//! that can't be read leaves what is remembered; it never counts as one that knows nothing.
+
+use std::{collections::HashMap, time::Duration};
+
+use tracing::warn;
+
+use crate::{
+    domain::{queues::Queues, routes::QueueId, time::Timestamp},
+    error::chain,
+    ports::{Environment, Ports, Registry, SchemaSnapshot, Wanted},
+};
+
+/// What was read so long ago is read again: one read a worker and half a minute, and a renewed schema is everywhere before
+/// the minute is over.
+const REREAD_AFTER: Duration = Duration::from_secs(30);
+
+/// What one environment remembers of the registry, besides what it knows of the queues.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The registered attributes: the registry's, or newer ones that were fetched from CXone.
+    pub(crate) schema: Option<SchemaSnapshot>,
+    /// Whether the registry answered when it was last asked. What it lacks may then be written to it.
+    pub(crate) answered: bool,
+    schema_read: Option<Timestamp>,
+    queues_read: HashMap<QueueId, Timestamp>,
+}
+
+impl Snapshot {
+    /// Reads what is due of the schema and of these queues, in one request or none.
+    pub(crate) async fn refresh<P: Ports>(&mut self, ports: &P, queues: &mut Queues, routed: Vec<QueueId>) {
+        let now = ports.environment().now();
+        let wanted = self.due(queues, routed, now);
+        if !wanted.schema && wanted.queues.is_empty() {
+            return;
+        }
+        let registered = ports.registry().load(&wanted).await;
+        self.answered = registered.is_ok();
+        let registered = match registered {
+            Ok(registered) => registered,
+            Err(cause) => {
+                return warn!(error = chain(&cause), "the registry can't be read; what is remembered serves on");
+            }
+        };
+        if wanted.schema {
+            self.schema_read = Some(now);
+            self.learn_schema(registered.schema);
+        }
+        self.queues_read.extend(wanted.queues.into_iter().map(|id| (id, now)));
+        for (id, queue) in registered.queues {
+            queues.learn(id, queue);
+        }
+    }
+
+    fn due(&self, queues: &Queues, mut routed: Vec<QueueId>, now: Timestamp) -> Wanted {
+        // A time that is yet to come was read off a clock that has been set back since.
+        let recent = |read: Option<&Timestamp>| read.is_some_and(|at| *at <= now && now.since(*at) < REREAD_AFTER);
+        routed.retain(|id| !(recent(self.queues_read.get(id)) && queues.has_plenty(id, now)));
+        Wanted { schema: !recent(self.schema_read.as_ref()), queues: routed }
+    }
+
+    /// The newer one serves: a schema that the registry could not take is remembered here alone.
+    fn learn_schema(&mut self, read: Option<SchemaSnapshot>) {
+        let fetched = |schema: &Option<SchemaSnapshot>| schema.as_ref().map(|schema| schema.fetched);
+        if fetched(&read) > fetched(&self.schema) {
+            self.schema = read;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        attributes::Schema,
+        health::{QueueHealth, Status},
+        lease::Rate,
+        queues::{Bounds, Queue},
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn queue(number: u8) -> QueueId {
+        QueueId::new(format!("q-{number}")).unwrap()
+    }
+
+    /// Queues with plenty of room (1), little (2), none (3), and one that nobody knows (4).
+    fn queues() -> Queues {
+        let mut queues = Queues::default();
+        queues.begin(Bounds::new(SECOND * 180, Rate { limit: 120, window: SECOND * 60 }, 2), NOW);
+        for (number, capacity, status) in
+            [(1, 0, Status::Open), (2, 1999, Status::Open), (3, 2000, Status::Saturated(vec![]))]
+        {
+            let health =
+                QueueHealth { status, capacity: Some(capacity), max_capacity: Some(2000), observed: NOW.minus(SECOND) };
+            queues.learn(queue(number), Queue::new(Some(health), None));
+        }
+        queues
+    }
+
+    fn due(snapshot: &Snapshot, now: Timestamp) -> (bool, Vec<QueueId>) {
+        let wanted = snapshot.due(&queues(), (1..=4).map(queue).collect(), now);
+        (wanted.schema, wanted.queues)
+    }
+
+    #[test]
+    fn plenty_of_room_and_the_schema_are_read_again_after_half_a_minute_all_else_each_time() {
+        let mut snapshot = Snapshot::default();
+        assert_eq!(due(&snapshot, NOW), (true, (1..=4).map(queue).collect()), "nothing is remembered");
+        snapshot.schema_read = Some(NOW);
+        snapshot.queues_read = (1..=4).map(|number| (queue(number), NOW)).collect();
+        assert_eq!(due(&snapshot, NOW.plus(SECOND * 29)), (false, (2..=4).map(queue).collect()));
+        assert_eq!(due(&snapshot, NOW.plus(SECOND * 30)), (true, (1..=4).map(queue).collect()));
+        assert_eq!(due(&snapshot, NOW.minus(SECOND)), (true, (1..=4).map(queue).collect()), "the clock was set back");
+    }
+
+    #[test]
+    fn a_schema_that_the_registry_lacks_or_has_older_is_not_forgotten() {
+        let schema = |fetched| SchemaSnapshot { schema: Schema::new(Vec::new()), fetched };
+        let mut snapshot = Snapshot::default();
+        for (read, kept) in [(None, None), (Some(5), Some(5)), (None, Some(5)), (Some(4), Some(5)), (Some(6), Some(6))]
+        {
+            snapshot.learn_schema(read.map(|seconds| schema(NOW.plus(SECOND * seconds))));
+            let fetched = snapshot.schema.as_ref().map(|schema| schema.fetched);
+            assert_eq!(fetched, kept.map(|seconds| NOW.plus(SECOND * seconds)));
+        }
+    }
+}
