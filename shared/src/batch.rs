@@ -4,10 +4,12 @@
 //! injected concurrently. Events that were there when a worker crashed come last, one by one, so that the one that
 //! kills workers takes no other along. Whatever happens to one message, a panic included, is that message's own fate.
 
+mod canonical_line;
+
 use std::{cell::RefCell, panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt as _, StreamExt as _, stream};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::{
     domain::{
@@ -318,50 +320,6 @@ impl Delivery<'_> {
 
     fn comes_back(&self) -> Option<String> {
         matches!(self.outcome, Some(Outcome::Deferred { .. }) | None).then(|| self.message.message_id.clone())
-    }
-
-    /// The canonical line and the counts of this delivery.
-    fn report(&self, outcome: &Outcome, request_id: &str, metrics: &Metrics) {
-        let facts = &self.facts;
-        let event = facts.event.as_ref();
-        let contact_id = match outcome {
-            Outcome::Injected { contact_id } | Outcome::Duplicate { contact_id } => Some(contact_id.as_str()),
-            _ => None,
-        };
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        info!(
-            outcome = outcome.name(),
-            reason = outcome.reason(),
-            event_id = event.map(|event| event.id.as_str()),
-            event_source = event.map(|event| event.source.as_str()),
-            event_type = event.and_then(|event| event.kind.as_deref()),
-            route = facts.route,
-            idempotency_key = facts.identified.as_ref().map(|identified| identified.key.to_string()),
-            message_id = self.message.message_id,
-            target = facts.target,
-            priority = facts.priority,
-            contact_id,
-            attempts = facts.attempts,
-            http_status = facts.http_status,
-            age_ms = facts.age.map(millis),
-            latency_ms = facts.latency.map(millis),
-            request_id,
-        );
-        match outcome {
-            Outcome::Injected { .. } => metrics.count(Metric::ContactsInjected),
-            Outcome::Duplicate { .. } => metrics.count(Metric::ContactsDuplicate),
-            Outcome::Deferred { reason, .. } => metrics.count_by(Metric::ContactsDeferred, reason.as_str()),
-            Outcome::DeadLettered { reason, .. } => metrics.count_by(Metric::ContactsDeadLettered, reason.as_str()),
-        }
-        let value = |metric, duration: Option<Duration>| {
-            if let Some(duration) = duration {
-                metrics.value(metric, duration.as_secs_f64() * 1000.0);
-            }
-        };
-        value(Metric::EventAgeMilliseconds, facts.age);
-        if matches!(outcome, Outcome::Injected { .. }) {
-            value(Metric::InjectionLatencyMilliseconds, facts.latency);
-        }
     }
 }
 

@@ -4,28 +4,29 @@
 //! drops exactly the token that was refused, gets one new token, and sends once more under the same key (guide, edge
 //! case 3). Whoever waits for a token waits for the one request that fetches it.
 
+mod access;
+
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 use tracing::{info, warn};
 
+use self::access::Access;
 use crate::{
     domain::{
         breaker::{Health, Transition},
         classify::Answer,
         contact::ContactRequest,
-        credentials::{SecretTag, TokenWait},
         idempotency::IdempotencyKey,
         lease::{Lease, NoPermit, Pace, Permit, Service},
         outcome::{DeferralReason, Outcome, Retry},
         time::Timestamp,
-        token::{SealedToken, Standing, Token},
+        token::Token,
     },
-    error::chain,
-    leases::{self, KnownClients, NoClient, Rest, Terms},
+    leases::{self, KnownClients, NoClient, Terms},
     metrics::{Metric, Metrics},
-    ports::{ContactApi, Credentials, Environment, Ports, Read, Secrets, TokenError},
+    ports::{ContactApi, Credentials, Environment, Ports, Read, Secrets},
 };
 
 /// The longest that a request may take, its connection included: what the deadline must leave before one is begun.
@@ -33,12 +34,6 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The unit of time: what expires at a moment is not sent in it.
 const MOMENT: Duration = Duration::from_millis(1);
-
-/// Where an early refresh failed, the old token serves on for so long before the next try.
-const REFRESH_PAUSE: Duration = Duration::from_secs(30);
-
-/// Where a token was not to be had, whoever asks within this time is told the same: they waited for the same request.
-const FAILURE_SHARED: Duration = Duration::from_secs(1);
 
 /// Why a request was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,29 +70,10 @@ pub struct Worker<'a, P: Ports> {
     access: Mutex<Access>,
 }
 
-/// What a token is had with, and the token.
-struct Access {
-    credentials: Credentials,
-    token: Option<Arc<Token>>,
-    no_refresh_before: Option<Timestamp>,
-    /// Why no token is asked for under this client.
-    rest: Option<Rest>,
-    /// When a token was last not to be had, and what that meant.
-    failed: Option<(Timestamp, NotSent)>,
-}
-
 impl<'a, P: Ports> Worker<'a, P> {
     /// Puts a leased client to work until `until`, with the token that it was left with.
     pub fn new(ports: &'a P, metrics: &'a Metrics, lease: Lease, credentials: Credentials, until: Timestamp) -> Self {
-        let token = lease.sealed_token().and_then(|sealed| {
-            sealed.open(&credentials.client_id, &credentials.client_secret).map(Arc::new).inspect_err(|error| {
-                info!(target: "contact_injection::auth", client_id = credentials.client_id, %error, "a new token is needed");
-            }).ok()
-        });
-        let secret = credentials.tag();
-        let rest =
-            lease.token_wait().map(|wait| Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) });
-        let access = Access { credentials, token, no_refresh_before: None, rest, failed: None };
+        let access = Access::new(&lease, credentials);
         Self { ports, metrics, lease, until, access: Mutex::new(access) }
     }
 
@@ -132,20 +108,6 @@ impl<'a, P: Ports> Worker<'a, P> {
             }
             worker.release().await;
         }
-    }
-
-    /// Whether no token can be had under this client for a while. If so, the environment is told not to use it meanwhile.
-    pub async fn is_left_alone(&self, known: &mut KnownClients) -> bool {
-        let access = self.access.lock().await;
-        let now = self.ports.environment().now();
-        let lives = access.token.as_ref().is_some_and(|token| token.standing(now) != Standing::Dead);
-        // A token that lives serves on while the next one is waited for, but not under credentials that are refused.
-        let rest =
-            access.rest.filter(|rest| rest.until > now && (rest.reason == DeferralReason::Unauthorized || !lives));
-        if let Some(rest) = rest {
-            known.leave_alone(self.lease.client_id(), rest);
-        }
-        rest.is_some()
     }
 
     /// Gives the client back with what was learnt about it.
@@ -281,128 +243,6 @@ impl<'a, P: Ports> Worker<'a, P> {
         refused
     }
 
-    /// A token that serves now. Only one caller fetches; the others wait for it.
-    async fn token(&self) -> Result<Arc<Token>, NotSent> {
-        let mut access = self.access.lock().await;
-        let now = self.ports.environment().now();
-        let living = access.token.clone().map(|token| (token.standing(now), token));
-        match living {
-            Some((Standing::Fresh, token)) => Ok(token),
-            Some((Standing::Ageing, token)) => {
-                if access.no_refresh_before.is_some_and(|at| now < at) {
-                    return Ok(token);
-                }
-                // The old one lives: a failed refresh costs nothing yet.
-                let renewed = self.refresh(&mut access).await;
-                if renewed.is_err() {
-                    access.no_refresh_before = Some(now.plus(REFRESH_PAUSE));
-                }
-                Ok(renewed.unwrap_or(token))
-            }
-            Some((Standing::Dead, _)) | None => self.refresh(&mut access).await,
-        }
-    }
-
-    async fn refresh(&self, access: &mut MutexGuard<'_, Access>) -> Result<Arc<Token>, NotSent> {
-        let now = self.ports.environment().now();
-        if let Some(rest) = access.rest.filter(|rest| rest.until > now) {
-            return Err(NotSent::until(rest.reason, rest.until));
-        }
-        if let Some((_, not_sent)) = access.failed.filter(|(at, _)| now.since(*at) < FAILURE_SHARED) {
-            return Err(not_sent);
-        }
-        let mut answer = self.request_token(&access.credentials).await?;
-        if matches!(answer, Err(TokenError::InvalidClient))
-            && let Some(rotated) = self.rotated(&access.credentials).await
-        {
-            access.credentials = rotated;
-            let secret = access.credentials.tag();
-            if let Some(until) = self.lease.refusal(secret, self.ports.environment().now()) {
-                let rest = Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) };
-                access.rest = Some(rest);
-                return Err(NotSent::until(rest.reason, rest.until));
-            }
-            answer = self.request_token(&access.credentials).await?;
-        }
-        let client_id = self.lease.client_id();
-        match answer {
-            Ok(token) => {
-                self.metrics.count(Metric::TokenRefreshed);
-                info!(target: "contact_injection::auth", client_id, expires = %token.expires(), "a new token");
-                let environment = self.ports.environment();
-                let sealed =
-                    SealedToken::seal(&token, client_id, &access.credentials.client_secret, environment.nonce());
-                self.lease.keep_token(sealed.ok());
-                Ok(access.token.insert(token).clone())
-            }
-            Err(error) => {
-                self.metrics.count(Metric::TokenRefreshFailed);
-                warn!(target: "contact_injection::auth", client_id, %error, "no new token");
-                let now = self.ports.environment().now();
-                access.rest = self.rest(&error, access.credentials.tag(), now);
-                let not_sent =
-                    access.rest.map_or_else(|| deferral(&error), |rest| NotSent::until(rest.reason, rest.until));
-                access.failed = Some((now, not_sent));
-                Err(not_sent)
-            }
-        }
-    }
-
-    /// What a failure means for everybody who would use the client, put on record with it.
-    fn rest(&self, error: &TokenError, secret: SecretTag, now: Timestamp) -> Option<Rest> {
-        match error {
-            TokenError::InvalidClient | TokenError::Refused { .. } => {
-                let until = self.lease.refuse(secret, now).until;
-                Some(Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) })
-            }
-            TokenError::Unavailable { status, retry_after: Some(retry_after) } => {
-                let wait = TokenWait::new(*retry_after, *status == 429, now);
-                self.lease.wait_for_token(wait);
-                Some(Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) })
-            }
-            TokenError::Unavailable { .. } | TokenError::Unreadable | TokenError::Silence => None,
-        }
-    }
-
-    async fn request_token(&self, credentials: &Credentials) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
-        let environment = self.ports.environment();
-        if environment.now() > self.until {
-            return Err(NotSent::because(DeferralReason::Deadline));
-        }
-        let (permit, transition) =
-            self.lease.permit(Service::Auth, environment.now()).map_err(|refused| match refused {
-                NoPermit::Circuit(at) | NoPermit::Window(at) => NotSent::until(DeferralReason::CircuitOpen, at),
-                NoPermit::Reservation => NotSent::because(DeferralReason::CircuitOpen),
-            })?;
-        self.report(Service::Auth, transition);
-        let answer = self.ports.api().token(&permit, credentials).await;
-        let now = environment.now();
-        let transition = match &answer {
-            // A client that isn't known is our fault; the service works.
-            Ok(_) | Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
-                permit.answered(now, Health::Works, Pace::Held)
-            }
-            Err(TokenError::Unavailable { .. } | TokenError::Unreadable) => {
-                permit.answered(now, Health::Fails, Pace::Held)
-            }
-            Err(TokenError::Silence) => permit.unanswered(now),
-        };
-        self.report(Service::Auth, transition);
-        Ok(answer.map(|answer| Arc::new(Token::obtained(answer, now))))
-    }
-
-    /// The client's credentials read again past any cache, where they are others than those that were refused.
-    async fn rotated(&self, refused: &Credentials) -> Option<Credentials> {
-        use secrecy::ExposeSecret as _;
-        let clients = self.ports.secrets().clients_anew().await.inspect_err(|error| {
-            warn!(target: "contact_injection::auth", error = chain(error), "the secret could not be read again");
-        });
-        clients.ok()?.into_iter().find(|client| {
-            client.client_id == refused.client_id
-                && client.client_secret.expose_secret() != refused.client_secret.expose_secret()
-        })
-    }
-
     fn report(&self, service: Service, transition: Option<Transition>) {
         let client_id = self.lease.client_id();
         match transition {
@@ -421,21 +261,6 @@ impl<'a, P: Ports> Worker<'a, P> {
             Some(Transition::Closed) => info!(client_id, %service, "the circuit closed"),
         }
     }
-}
-
-/// What a message is told that had to wait for a token.
-const fn wait_reason(wait: TokenWait) -> DeferralReason {
-    if wait.rate_limited { DeferralReason::RateLimited } else { DeferralReason::ServiceError }
-}
-
-/// What a message is told that had no token for once.
-const fn deferral(error: &TokenError) -> NotSent {
-    NotSent::because(match error {
-        TokenError::InvalidClient | TokenError::Refused { .. } => DeferralReason::Unauthorized,
-        TokenError::Unavailable { status: 429, .. } => DeferralReason::RateLimited,
-        TokenError::Unavailable { .. } | TokenError::Unreadable => DeferralReason::ServiceError,
-        TokenError::Silence => DeferralReason::Timeout,
-    })
 }
 
 /// A read's answer, as far as window, circuit and token are concerned.

@@ -162,7 +162,7 @@ impl Lambda {
                 }
                 Step::Ends(ended) => {
                     let invocation = self.running.remove(index);
-                    self.finish(&invocation, ended);
+                    self.finish(&invocation, *ended);
                 }
             }
         }
@@ -204,7 +204,7 @@ impl Lambda {
 
 enum Step {
     Goes,
-    Ends(Ended),
+    Ends(Box<Ended>),
     Dies,
 }
 
@@ -242,7 +242,7 @@ impl Invocation {
             self.polls += 1;
             let waker = Waker::from(Arc::clone(&self.woken));
             if let Poll::Ready(ended) = self.work.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return Step::Ends(ended);
+                return Step::Ends(Box::new(ended));
             }
         }
         Step::Goes

@@ -1,0 +1,57 @@
+//! The line that each delivery leaves in the log, and what is counted of it (public interface, section 7).
+
+use std::time::Duration;
+
+use tracing::info;
+
+use super::Delivery;
+use crate::{
+    domain::outcome::Outcome,
+    metrics::{Metric, Metrics},
+};
+
+impl Delivery<'_> {
+    /// The canonical line and the counts of this delivery.
+    pub(super) fn report(&self, outcome: &Outcome, request_id: &str, metrics: &Metrics) {
+        let facts = &self.facts;
+        let event = facts.event.as_ref();
+        let contact_id = match outcome {
+            Outcome::Injected { contact_id } | Outcome::Duplicate { contact_id } => Some(contact_id.as_str()),
+            _ => None,
+        };
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        info!(
+            outcome = outcome.name(),
+            reason = outcome.reason(),
+            event_id = event.map(|event| event.id.as_str()),
+            event_source = event.map(|event| event.source.as_str()),
+            event_type = event.and_then(|event| event.kind.as_deref()),
+            route = facts.route,
+            idempotency_key = facts.identified.as_ref().map(|identified| identified.key.to_string()),
+            message_id = self.message.message_id,
+            target = facts.target,
+            priority = facts.priority,
+            contact_id,
+            attempts = facts.attempts,
+            http_status = facts.http_status,
+            age_ms = facts.age.map(millis),
+            latency_ms = facts.latency.map(millis),
+            request_id,
+        );
+        match outcome {
+            Outcome::Injected { .. } => metrics.count(Metric::ContactsInjected),
+            Outcome::Duplicate { .. } => metrics.count(Metric::ContactsDuplicate),
+            Outcome::Deferred { reason, .. } => metrics.count_by(Metric::ContactsDeferred, reason.as_str()),
+            Outcome::DeadLettered { reason, .. } => metrics.count_by(Metric::ContactsDeadLettered, reason.as_str()),
+        }
+        let value = |metric, duration: Option<Duration>| {
+            if let Some(duration) = duration {
+                metrics.value(metric, duration.as_secs_f64() * 1000.0);
+            }
+        };
+        value(Metric::EventAgeMilliseconds, facts.age);
+        if matches!(outcome, Outcome::Injected { .. }) {
+            value(Metric::InjectionLatencyMilliseconds, facts.latency);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A worker's token: had once for all who wait for it, renewed early, and not asked for where that would be in vain.
+//!
+//! What the authorization server says of a client is kept with the client: a token for the next worker, a refusal or a wait
+//! for every one.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::MutexGuard;
+use tracing::{info, warn};
+
+use super::{NotSent, Worker};
+use crate::{
+    domain::{
+        breaker::Health,
+        credentials::{SecretTag, TokenWait},
+        lease::{Lease, NoPermit, Pace, Service},
+        outcome::DeferralReason,
+        time::Timestamp,
+        token::{SealedToken, Standing, Token},
+    },
+    error::chain,
+    leases::{KnownClients, Rest},
+    metrics::Metric,
+    ports::{ContactApi, Credentials, Environment, Ports, Secrets, TokenError},
+};
+
+/// Where a token was not to be had, whoever asks within this time is told the same: they waited for the same request.
+const FAILURE_SHARED: Duration = Duration::from_secs(1);
+
+/// Where an early refresh failed, the old token serves on for so long before the next try.
+const REFRESH_PAUSE: Duration = Duration::from_secs(30);
+
+/// What a token is had with, and the token.
+pub(super) struct Access {
+    credentials: Credentials,
+    pub(super) token: Option<Arc<Token>>,
+    no_refresh_before: Option<Timestamp>,
+    /// Why no token is asked for under this client.
+    rest: Option<Rest>,
+    /// When a token was last not to be had, and what that meant.
+    failed: Option<(Timestamp, NotSent)>,
+}
+
+impl Access {
+    /// What a leased client was left with.
+    pub(super) fn new(lease: &Lease, credentials: Credentials) -> Self {
+        let token = lease.sealed_token().and_then(|sealed| {
+            sealed.open(&credentials.client_id, &credentials.client_secret).map(Arc::new).inspect_err(|error| {
+                info!(target: "contact_injection::auth", client_id = credentials.client_id, %error, "a new token is needed");
+            }).ok()
+        });
+        let secret = credentials.tag();
+        let rest =
+            lease.token_wait().map(|wait| Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) });
+        Self { credentials, token, no_refresh_before: None, rest, failed: None }
+    }
+}
+
+impl From<Rest> for NotSent {
+    fn from(rest: Rest) -> Self {
+        Self::until(rest.reason, rest.until)
+    }
+}
+
+impl<P: Ports> Worker<'_, P> {
+    /// Whether no token can be had under this client for a while. If so, the environment is told not to use it meanwhile.
+    pub async fn is_left_alone(&self, known: &mut KnownClients) -> bool {
+        let access = self.access.lock().await;
+        let now = self.ports.environment().now();
+        let lives = access.token.as_ref().is_some_and(|token| token.standing(now) != Standing::Dead);
+        // A token that lives serves on while the next one is waited for, but not under credentials that are refused.
+        let rest =
+            access.rest.filter(|rest| rest.until > now && (rest.reason == DeferralReason::Unauthorized || !lives));
+        if let Some(rest) = rest {
+            known.leave_alone(self.lease.client_id(), rest);
+        }
+        rest.is_some()
+    }
+
+    /// A token that serves now. Only one caller fetches; the others wait for it.
+    pub(super) async fn token(&self) -> Result<Arc<Token>, NotSent> {
+        let mut access = self.access.lock().await;
+        let now = self.ports.environment().now();
+        let living = access.token.clone().map(|token| (token.standing(now), token));
+        match living {
+            Some((Standing::Fresh, token)) => Ok(token),
+            Some((Standing::Ageing, token)) => {
+                if access.no_refresh_before.is_some_and(|at| now < at) {
+                    return Ok(token);
+                }
+                // The old one lives: a failed refresh costs nothing yet.
+                let renewed = self.refresh(&mut access).await;
+                if renewed.is_err() {
+                    access.no_refresh_before = Some(now.plus(REFRESH_PAUSE));
+                }
+                Ok(renewed.unwrap_or(token))
+            }
+            Some((Standing::Dead, _)) | None => self.refresh(&mut access).await,
+        }
+    }
+
+    async fn refresh(&self, access: &mut MutexGuard<'_, Access>) -> Result<Arc<Token>, NotSent> {
+        let now = self.ports.environment().now();
+        if let Some(rest) = access.rest.filter(|rest| rest.until > now) {
+            return Err(rest.into());
+        }
+        if let Some((_, not_sent)) = access.failed.filter(|(at, _)| now.since(*at) < FAILURE_SHARED) {
+            return Err(not_sent);
+        }
+        let answer = self.request_token_twice(access).await?;
+        self.keep(access, answer)
+    }
+
+    /// Asks for a token; once more where the credentials were refused and others have been written since.
+    async fn request_token_twice(&self, access: &mut Access) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
+        let answer = self.request_token(&access.credentials).await?;
+        if !matches!(answer, Err(TokenError::InvalidClient)) {
+            return Ok(answer);
+        }
+        let Some(rotated) = self.rotated(&access.credentials).await else { return Ok(answer) };
+        access.credentials = rotated;
+        let secret = access.credentials.tag();
+        if let Some(until) = self.lease.refusal(secret, self.ports.environment().now()) {
+            let rest = Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) };
+            access.rest = Some(rest);
+            return Err(rest.into());
+        }
+        self.request_token(&access.credentials).await
+    }
+
+    /// Keeps what came of asking for a token: for this worker, and with the client for the next one.
+    fn keep(&self, access: &mut Access, answer: Result<Arc<Token>, TokenError>) -> Result<Arc<Token>, NotSent> {
+        let (client_id, environment) = (self.lease.client_id(), self.ports.environment());
+        match answer {
+            Ok(token) => {
+                self.metrics.count(Metric::TokenRefreshed);
+                info!(target: "contact_injection::auth", client_id, expires = %token.expires(), "a new token");
+                let secret = &access.credentials.client_secret;
+                let sealed = SealedToken::seal(&token, client_id, secret, environment.nonce());
+                self.lease.keep_token(sealed.ok());
+                (access.rest, access.failed) = (None, None);
+                Ok(access.token.insert(token).clone())
+            }
+            Err(error) => {
+                self.metrics.count(Metric::TokenRefreshFailed);
+                warn!(target: "contact_injection::auth", client_id, %error, "no new token");
+                let now = environment.now();
+                access.rest = self.rest(&error, access.credentials.tag(), now);
+                let not_sent = access.rest.map_or_else(|| deferral(&error), NotSent::from);
+                access.failed = Some((now, not_sent));
+                Err(not_sent)
+            }
+        }
+    }
+
+    /// What a failure means for everybody who would use the client, put on record with it.
+    fn rest(&self, error: &TokenError, secret: SecretTag, now: Timestamp) -> Option<Rest> {
+        match error {
+            TokenError::InvalidClient | TokenError::Refused { .. } => {
+                let until = self.lease.refuse(secret, now).until;
+                Some(Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) })
+            }
+            TokenError::Unavailable { status, retry_after: Some(retry_after) } => {
+                let wait = TokenWait::new(*retry_after, *status == 429, now);
+                self.lease.wait_for_token(wait);
+                Some(Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) })
+            }
+            TokenError::Unavailable { .. } | TokenError::Unreadable | TokenError::Silence => None,
+        }
+    }
+
+    async fn request_token(&self, credentials: &Credentials) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
+        let environment = self.ports.environment();
+        if environment.now() > self.until {
+            return Err(NotSent::because(DeferralReason::Deadline));
+        }
+        let (permit, transition) =
+            self.lease.permit(Service::Auth, environment.now()).map_err(|refused| match refused {
+                NoPermit::Circuit(at) | NoPermit::Window(at) => NotSent::until(DeferralReason::CircuitOpen, at),
+                NoPermit::Reservation => NotSent::because(DeferralReason::CircuitOpen),
+            })?;
+        self.report(Service::Auth, transition);
+        let answer = self.ports.api().token(&permit, credentials).await;
+        let now = environment.now();
+        let transition = match &answer {
+            // A client that isn't known is our fault; the service works.
+            Ok(_) | Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
+                permit.answered(now, Health::Works, Pace::Held)
+            }
+            Err(TokenError::Unavailable { .. } | TokenError::Unreadable) => {
+                permit.answered(now, Health::Fails, Pace::Held)
+            }
+            Err(TokenError::Silence) => permit.unanswered(now),
+        };
+        self.report(Service::Auth, transition);
+        Ok(answer.map(|answer| Arc::new(Token::obtained(answer, now))))
+    }
+
+    /// The client's credentials read again past any cache, where they are others than those that were refused.
+    async fn rotated(&self, refused: &Credentials) -> Option<Credentials> {
+        use secrecy::ExposeSecret as _;
+        let clients = self.ports.secrets().clients_anew().await.inspect_err(|error| {
+            warn!(target: "contact_injection::auth", error = chain(error), "the secret could not be read again");
+        });
+        clients.ok()?.into_iter().find(|client| {
+            client.client_id == refused.client_id
+                && client.client_secret.expose_secret() != refused.client_secret.expose_secret()
+        })
+    }
+}
+
+/// What a message is told that had to wait for a token.
+const fn wait_reason(wait: TokenWait) -> DeferralReason {
+    if wait.rate_limited { DeferralReason::RateLimited } else { DeferralReason::ServiceError }
+}
+
+/// What a message is told that had no token for once.
+const fn deferral(error: &TokenError) -> NotSent {
+    NotSent::because(match error {
+        TokenError::InvalidClient | TokenError::Refused { .. } => DeferralReason::Unauthorized,
+        TokenError::Unavailable { status: 429, .. } => DeferralReason::RateLimited,
+        TokenError::Unavailable { .. } | TokenError::Unreadable => DeferralReason::ServiceError,
+        TokenError::Silence => DeferralReason::Timeout,
+    })
+}
