@@ -107,6 +107,8 @@ impl<'a, P: Ports> Worker<'a, P> {
                 return Ok(worker);
             }
             worker.release().await;
+            // A refusal has had the secret read again already.
+            read_again = true;
         }
     }
 

@@ -13,6 +13,7 @@ mod faults;
 mod inject;
 mod leases;
 mod permissions;
+mod refused_clients;
 mod registry;
 mod room;
 mod secrecy;
