@@ -42,7 +42,7 @@ $(PEER): tests/peer/requirements.txt
 	touch $@
 
 # Checks ------------------------------------------------------------------------------------------------------------
-.PHONY: test lint fmt audit simulate busy-hour
+.PHONY: test lint fmt audit simulate mutants busy-hour
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
@@ -62,6 +62,18 @@ fmt: $(TOOLS) ## formats Rust and TOML
 
 simulate: ## the pipeline in virtual time, one seed after the other: SEEDS=N, FROM=seed
 	cargo run --locked --quiet --profile simulation --package simulation -- --seeds $(SEEDS) --from $(FROM)
+
+# One copy of the tree, one mutant after the other. A property's first counterexample is enough, so none is made smaller.
+# The domain is judged by the crate's own tests. The stories, which need everything around them, by the simulation.
+BASE ?= $(shell git rev-parse --quiet --verify origin/main || echo HEAD~1)
+MUTANTS = CARGO_TARGET_DIR=$(CURDIR)/target PROPTEST_CASES=64 PROPTEST_MAX_SHRINK_ITERS=0 \
+	cargo mutants --jobs 1 $(if $(FILES),$(addprefix --file ,$(FILES)),--in-diff .local/mutants.diff)
+mutants: ## mistakes that no test would notice, in what changed since BASE=origin/main, or in FILES="shared/src/domain/time.rs"
+	command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
+	mkdir -p .local/stories
+	git diff --merge-base $(BASE) -- shared/src > .local/mutants.diff
+	$(MUTANTS) --output .local
+	$(MUTANTS) --output .local/stories --config .cargo/mutants-stories.toml
 
 audit: ## licences, bans and sources of every dependency
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

@@ -196,10 +196,35 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_a_minute_ago_are_forgotten() {
+    fn half_of_many_answers_open_it_too() {
         let mut breaker = Breaker::default();
-        failing(&mut breaker, 4);
-        assert_eq!(breaker.record(at(60_000), Health::Fails), None);
+        for _ in 0..5 {
+            breaker.record(at(0), Health::Works);
+        }
+        assert_eq!(failing(&mut breaker, 4), None);
+        assert!(breaker.record(at(2000), Health::Fails).is_some());
+        assert!(!breaker.is_closed());
+    }
+
+    #[test]
+    fn failures_count_for_half_a_minute_and_are_forgotten_then() {
+        let fifth = |millis| {
+            let mut breaker = Breaker::default();
+            (0..4).for_each(|_| assert_eq!(breaker.record(at(0), Health::Fails), None));
+            breaker.record(at(millis), Health::Fails)
+        };
+        assert!(fifth(29_999).is_some());
+        assert_eq!(fifth(30_000), None);
+    }
+
+    #[test]
+    fn the_next_half_begins_when_the_one_before_is_over() {
+        let mut breaker = Breaker::default();
+        breaker.record(at(0), Health::Works);
+        for millis in [15_000, 15_000, 30_000, 30_000] {
+            assert_eq!(breaker.record(at(millis), Health::Fails), None);
+        }
+        assert!(breaker.record(at(30_000), Health::Fails).is_some(), "those of a half ago still count");
     }
 
     #[test]
@@ -234,6 +259,25 @@ mod tests {
         breaker.admit(until);
         let mut next = breaker.handed_over();
         assert_eq!(next.admit(until).0, Admission::Admit);
+    }
+
+    #[test]
+    fn a_probe_that_was_never_sent_leaves_its_place_to_another() {
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, 5);
+        let until = at(2000).plus(FIRST_WAIT);
+        breaker.admit(until);
+        breaker.admit(until);
+        breaker.unsent();
+        assert_eq!(breaker.admit(until).0, Admission::Admit);
+        assert_ne!(breaker.admit(until).0, Admission::Admit);
+    }
+
+    #[test]
+    fn an_open_circuit_stays_open_for_the_next_worker() {
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, 5);
+        assert_eq!(breaker.handed_over().admit(at(2001)).0, Admission::RetryAt(at(2000).plus(FIRST_WAIT)));
     }
 
     proptest! {
