@@ -311,6 +311,7 @@ fn drift_names_what_no_longer_fits() {
         "attributes": {
             "string:gone": { "path": "$.a" }, "number:retyped": { "path": "$.a" }, "string:shrunk": { "path": "$.a" },
             "string:Spelled": { "path": "$.a" }, "string:constant": { "value": "twelve chars" }, "string:fine": { "path": "$.a" },
+            "string:fitting": { "value": "eleven char" },
         },
         "flatten": { "path": "$.o", "prefix": "order" },
     }));
@@ -321,7 +322,7 @@ fn drift_names_what_no_longer_fits() {
     let now = schema(json!([
         { "key": "retyped", "type": "string" }, { "key": "shrunk", "type": "string", "maxLength": 100 },
         { "key": "spelled", "type": "string" }, { "key": "constant", "type": "string", "maxLength": 11 },
-        { "key": "fine", "type": "string", "maxLength": 255 },
+        { "key": "fine", "type": "string", "maxLength": 255 }, { "key": "fitting", "type": "string", "maxLength": 11 },
     ]));
     let kinds = |previous: Option<&Schema>| -> Vec<_> {
         drift(&routes, &now, previous).into_iter().map(|drift| (drift.attribute, drift.kind)).collect()

@@ -275,7 +275,7 @@ mod tests {
         #[test]
         fn a_dead_letter_always_fits(free in 0..400_usize, own in 0..10_usize, detail in "\\PC{0,2000}") {
             let own = (0..own).map(|index| format!("own{index}"));
-            let own: Vec<_> = own.map(|name| if name < "own5".to_owned() { binary(&name) } else { text(&name, "value") }).collect();
+            let own: Vec<_> = own.map(|name| if name.as_str() < "own5" { binary(&name) } else { text(&name, "value") }).collect();
             let body = "x".repeat(LARGEST_MESSAGE - size("", &own) - free);
             let letter = DeadLetter::new(&message(&body, own), &failure(&detail));
             let size = size(&letter.body, &letter.attributes);
