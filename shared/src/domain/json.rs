@@ -332,8 +332,11 @@ mod tests {
             format!("{{{}}}", members.join(","))
         };
         assert!(read(&members(MAX_MEMBERS)).is_ok());
+        assert!(read(&format!("{{\"within\":{}}}", members(MAX_MEMBERS))).is_ok());
         assert!(fault(&members(10_000)).1.contains("more than 1000 members"));
-        assert!(fault(&format!("[{}0]", "0,".repeat(MAX_VALUES))).1.contains("more than 50000 values"));
+        let list = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
+        assert!(read(&list(MAX_VALUES - 1)).is_ok(), "the list is a value too");
+        assert!(fault(&list(MAX_VALUES)).1.contains("more than 50000 values"));
     }
 
     #[test]

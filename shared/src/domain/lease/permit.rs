@@ -238,6 +238,11 @@ mod tests {
     }
 
     #[test]
+    fn logs_and_metrics_name_the_two_services() {
+        assert_eq!([Service::Auth, Service::Routing].map(|service| service.to_string()), ["auth", "routing"]);
+    }
+
+    #[test]
     fn sends_that_no_window_needs_are_not_given_back() {
         let lease = lease(2, RATE);
         for now in [at(0), at(30)] {
