@@ -231,6 +231,26 @@ fn flattened_names_are_camel_case_and_typed_by_the_registry() {
 }
 
 #[test]
+fn flattening_is_bounded_by_values_and_by_the_bytes_of_their_names() {
+    let refusal = |object: Value| {
+        let change = json!({ "flatten": { "path": "$.o", "prefix": "o", "unregistered": "drop" } });
+        mapped(&change, json!([]), json!({ "o": object }), Outside).err().map(|problems| problems[0].message.clone())
+    };
+    let values = |count: usize| (0..count).map(|n| (format!("{n:03}"), json!(n))).collect::<serde_json::Map<_, _>>();
+    assert_eq!(refusal(json!({ "a": values(500), "b": values(500) })), None);
+    let refused = refusal(json!({ "a": values(500), "b": values(501) })).unwrap();
+    assert!(refused.contains("more than 1000 values"), "{refused}");
+    // 997 bytes for the name of the object, and again before each of 127 names of three bytes: 127,997.
+    let below = |longer: &str| {
+        let mut values = values(126);
+        values.insert(longer.to_owned(), json!(1));
+        refusal(json!({ "n".repeat(997): values }))
+    };
+    assert_eq!(below("longer"), None);
+    assert!(below("longest").unwrap().contains("more than 128000 bytes of names"));
+}
+
+#[test]
 fn a_flattened_members_personal_name_is_in_no_problem() {
     let change = json!({ "flatten": { "path": "$.o", "prefix": "order", "unregistered": "reject" } });
     for name in ["555/010/9876", "4111\u{a0}1111\u{a0}1111\u{a0}1111", "ada@example.com"] {

@@ -174,6 +174,65 @@ fn every_problem_of_every_route_is_told_at_once_with_a_hint() {
 }
 
 #[test]
+fn each_member_is_held_to_its_own_rule() {
+    let flatten = |prefix: &str| json!({ "path": "$.x", "prefix": prefix });
+    for (pointer, value, found) in [
+        ("/name", json!("é".repeat(65)), "/name"),
+        ("/channel", json!(" "), "/channel"),
+        ("/match/source", json!(""), "/match/source"),
+        ("/targets", json!([{ "queueId": "q".repeat(65) }]), "/targets/0/queueId"),
+        ("/targets", json!([{ "queueId": "" }]), "/targets/0/queueId"),
+        ("/targets", json!([{ "skillIds": [] }]), "/targets/0/skillIds"),
+        ("/targets", json!([{ "skillIds": ["s", " "] }]), "/targets/0/skillIds"),
+        ("/targets", json!([{ "queueId": "q", "weight": 1 }]), "/targets/0/weight"),
+        ("/priority/surprise", json!(1), "/priority/surprise"),
+        ("/priority/rules", json!([{ "when": "$.a", "value": 1, "else": 2 }]), "/priority/rules/0/else"),
+        ("/priority/degrade", json!({ "by": 1, "floor": 0, "after": 5 }), "/priority/degrade/after"),
+        ("/from/surprise", json!(1), "/from/surprise"),
+        ("/from/overflow", json!("truncate"), "/from/overflow"),
+        ("/to/path", json!("$.to"), "/to"),
+        ("/callbackNumber", json!({}), "/callbackNumber"),
+        ("/callbackNumber", json!({ "path": "$.a", "default": " " }), "/callbackNumber/default"),
+        ("/wrapUpCode", json!({ "path": "$.a", "of": "elsewhere" }), "/wrapUpCode/of"),
+        ("/onUnknownHealth", json!("wait"), "/onUnknownHealth"),
+        ("/maxAgeSeconds", json!(-1), "/maxAgeSeconds"),
+        (
+            "/attributes",
+            json!({ "string:a": { "value": "x", "nested": { "list": [1, null] } } }),
+            "/attributes/string:a/nested/list/1",
+        ),
+        ("/flatten", flatten("1st"), "/flatten/prefix"),
+        ("/flatten", flatten("first_one"), "/flatten/prefix"),
+        ("/flatten", json!({ "path": "$.x", "prefix": "x", "depth": 1 }), "/flatten/depth"),
+    ] {
+        assert!(pointers_with(pointer, value.clone()).contains(&found.to_owned()), "{pointer} {value}");
+    }
+}
+
+#[test]
+fn the_longest_and_the_largest_of_everything_are_accepted() {
+    for (pointer, value) in [
+        ("name", json!("é".repeat(64))),
+        (
+            "targets",
+            json!([{ "queueId": "q_-9".repeat(16), "priorityDelta": 499 }, { "skillIds": ["s"], "priorityDelta": -500 }]),
+        ),
+        ("priority", json!({ "default": 500, "degrade": { "by": 999, "floor": 999 } })),
+        ("maxAgeSeconds", json!(1)),
+        (
+            "attributes",
+            json!({ "string:a": { "value": "x".repeat(255) }, "number:b": { "path": "$.b", "pii": "strip" } }),
+        ),
+        ("flatten", json!({ "path": "$.x", "prefix": "x1" })),
+    ] {
+        let mut route = route("r");
+        route[pointer] = value;
+        let file = json!({ "$schema": "routes.schema.json", "routes": [route] }).to_string();
+        Routes::from_json(&file).unwrap_or_else(|error| panic!("{pointer}: {error}"));
+    }
+}
+
+#[test]
 fn a_file_that_is_not_json_or_repeats_a_member_is_refused() {
     let pointer = |text: &str| Routes::from_json(text).unwrap_err().problems.remove(0).pointer;
     assert_eq!(pointer("{"), "");
