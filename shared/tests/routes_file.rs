@@ -87,6 +87,14 @@ fn the_schema_accepts_what_loads_and_refuses_what_does_not() {
 }
 
 #[test]
+fn a_route_may_hold_its_events_while_no_health_is_known() {
+    let mut route = route("r");
+    route["onUnknownHealth"] = json!("hold");
+    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string()).unwrap();
+    assert_eq!(routes.iter().next().unwrap().on_unknown_health(), OnUnknownHealth::Hold);
+}
+
+#[test]
 fn the_first_route_that_fits_wins() {
     let mut narrow = route("narrow");
     narrow["match"] = json!({ "type": "order.*", "source": "/crm/*" });
