@@ -11,7 +11,7 @@
 
 use contact_injection::domain::{
     event::Event,
-    routes::{Address, OnUnknownHealth, Routes, RoutesProblem},
+    routes::{Address, OnUnknownHealth, Routes, RoutesProblem, Target},
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,7 @@ fn the_shipped_routes_load() {
     assert_eq!(routes.queue_ids().len(), 5);
     let crm = routes.iter().next().unwrap();
     assert_eq!(crm.targets()[2].address(), &Address::Skills(vec!["sk-billing".to_owned()]));
+    assert_eq!(crm.targets().iter().map(Target::priority_delta).collect::<Vec<_>>(), [0, -150, -150]);
     assert_eq!(crm.max_age().unwrap().as_secs(), 14_400);
     assert_eq!(crm.on_unknown_health(), OnUnknownHealth::Inject);
     assert_eq!(crm.degrade().unwrap().floor.get(), 50);
@@ -246,6 +247,8 @@ fn a_file_that_is_not_json_or_repeats_a_member_is_refused() {
     assert_eq!(pointer("{"), "");
     assert_eq!(pointer("[]"), "");
     assert_eq!(pointer("{}"), "/routes");
+    let told = Routes::from_json("{}").unwrap_err().to_string();
+    assert!(told.contains("\"/routes\": is missing; it is mandatory"), "{told}");
     assert_eq!(pointer(r#"{"routes":[]}"#), "/routes");
     assert_eq!(pointer(r#"{"routes":[{"name":"a","name":"b"}]}"#), "/routes/0/name");
 }

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// An event that every rule of its envelope holds for.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Event {
     identity: Identity,
     kind: String,
