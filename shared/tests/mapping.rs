@@ -231,6 +231,14 @@ fn flattened_names_are_camel_case_and_typed_by_the_registry() {
 }
 
 #[test]
+fn what_is_no_object_is_not_flattened() {
+    let change = json!({ "flatten": { "path": "$.o", "prefix": "o" } });
+    let told = only(mapped(&change, json!([]), json!({ "o": [1] }), Outside));
+    assert_eq!(told, (MappingFailed, "flatten needs an object, and the event has an array".to_owned()));
+    assert!(mapped(&change, json!([]), json!({ "o": null }), Outside).is_ok());
+}
+
+#[test]
 fn flattening_is_bounded_by_values_and_by_the_bytes_of_their_names() {
     let refusal = |object: Value| {
         let change = json!({ "flatten": { "path": "$.o", "prefix": "o", "unregistered": "drop" } });
