@@ -167,6 +167,9 @@ fn personal_data_goes_by_its_word_and_by_the_boundary() {
     }
     assert_eq!(text(json!({ "path": "$.a" }), note, Inside), note);
     assert_eq!(text(json!({ "path": "$.a", "format": "e164" }), "+1 555 010 9876", Outside), "+15550109876");
+    let passes_for_a_card = "+4915155550101";
+    assert_eq!(text(json!({ "path": "$.a", "format": "e164" }), passes_for_a_card, Outside), passes_for_a_card);
+    assert_eq!(text(json!({ "path": "$.a" }), passes_for_a_card, Outside), "[redacted]");
 }
 
 #[test]
@@ -224,6 +227,9 @@ fn flattened_names_are_camel_case_and_typed_by_the_registry() {
         "string:orderTags": "a,1,true", "number:orderÉtage": 4,
     });
     assert_eq!(request["attributes"], expected);
+    let unregistered = mapped(&flatten("reject"), json!([]), json!({ "o": { "a": true, "b": 1, "c": "x" } }), Outside);
+    let keys: Vec<_> = unregistered.unwrap_err().into_iter().filter_map(|problem| problem.attribute).collect();
+    assert_eq!(keys, ["boolean:orderA", "number:orderB", "string:orderC"]);
     let problems = mapped(&flatten("reject"), definitions, data, Outside).unwrap_err();
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].pointer.as_deref(), Some("/data/o/extra"));

@@ -243,10 +243,7 @@ fn fitted(
     mask: impl Fn(AttributeValue) -> AttributeValue,
 ) -> Result<AttributeValue, usize> {
     let (AttributeValue::String(text) | AttributeValue::Date(text)) = &value else { return Ok(value) };
-    // No text has more characters than bytes.
-    let Some((end, _)) = (text.len() > limit).then(|| text.char_indices().nth(limit)).flatten() else {
-        return Ok(value);
-    };
+    let Some((end, _)) = text.char_indices().nth(limit) else { return Ok(value) };
     match (value, overflow) {
         (AttributeValue::String(mut text), Overflow::Truncate) => {
             text.truncate(end);
