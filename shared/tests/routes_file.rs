@@ -287,6 +287,10 @@ fn a_fallback_leads_elsewhere() {
     let skills = json!([{ "skillIds": ["a", "b"] }, { "skillIds": ["b", "a"] }]);
     assert_eq!(pointers_with("/targets", skills), ["/targets/1"]);
     assert_eq!(pointers_with("/targets", json!([])), ["/targets"]);
+    let fewer = json!([{ "skillIds": ["a", "b"] }, { "skillIds": ["b"] }, { "skillIds": ["a", "b", "c"] }]);
+    let mut route = route("r");
+    route["targets"] = fewer;
+    assert!(Routes::from_json(&json!({ "routes": [route] }).to_string()).is_ok());
 }
 
 #[test]
