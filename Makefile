@@ -42,7 +42,7 @@ $(PEER): tests/peer/requirements.txt
 	touch $@
 
 # Checks ------------------------------------------------------------------------------------------------------------
-.PHONY: test lint fmt audit simulate busy-hour
+.PHONY: test lint fmt audit simulate mutants busy-hour
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
@@ -62,6 +62,20 @@ fmt: $(TOOLS) ## formats Rust and TOML
 
 simulate: ## the pipeline in virtual time, one seed after the other: SEEDS=N, FROM=seed
 	cargo run --locked --quiet --profile simulation --package simulation -- --seeds $(SEEDS) --from $(FROM)
+
+# A mutant is one small mistake, such as a `<` for a `<=`: those that no test notices show what no test asks. Each is built in
+# one copy of the tree. The domain has the crate's own tests for a judge; the stories, which need everything around them, the
+# simulation. A property's first counterexample is enough, so none is made smaller.
+BASE ?= $(shell git rev-parse --quiet --verify origin/main || echo HEAD~1)
+mutants: ## mistakes that no test notices, in what changed since BASE=origin/main, or FILES="shared/src/domain/time.rs"
+	command -v cargo-mutants >/dev/null || cargo install --locked cargo-mutants
+	mkdir -p .local/mutants .local/mutants-stories
+	git diff --merge-base $(BASE) -- shared/src > .local/mutants.diff
+	export CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} PROPTEST_CASES=64 PROPTEST_MAX_SHRINK_ITERS=0; \
+	status=0; for judge in mutants mutants-stories; do \
+		cargo mutants --config .cargo/$$judge.toml --output .local/$$judge \
+			$(if $(FILES),$(addprefix --file ,$(FILES)),--in-diff .local/mutants.diff) || status=$$?; \
+	done; exit $$status
 
 audit: ## licences, bans and sources of every dependency
 	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

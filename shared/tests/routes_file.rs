@@ -11,7 +11,7 @@
 
 use contact_injection::domain::{
     event::Event,
-    routes::{Address, OnUnknownHealth, Routes, RoutesProblem},
+    routes::{Address, OnUnknownHealth, Routes, RoutesProblem, Target},
 };
 use serde_json::{Value, json};
 
@@ -53,6 +53,7 @@ fn the_shipped_routes_load() {
     assert_eq!(routes.queue_ids().len(), 5);
     let crm = routes.iter().next().unwrap();
     assert_eq!(crm.targets()[2].address(), &Address::Skills(vec!["sk-billing".to_owned()]));
+    assert_eq!(crm.targets().iter().map(Target::priority_delta).collect::<Vec<_>>(), [0, -150, -150]);
     assert_eq!(crm.max_age().unwrap().as_secs(), 14_400);
     assert_eq!(crm.on_unknown_health(), OnUnknownHealth::Inject);
     assert_eq!(crm.degrade().unwrap().floor.get(), 50);
@@ -84,6 +85,14 @@ fn the_schema_accepts_what_loads_and_refuses_what_does_not() {
         assert!(!schema.is_valid(&json!({ "routes": [route] })), "{pointer} {value}");
         assert!(!pointers_with(pointer, value).is_empty(), "{pointer}");
     }
+}
+
+#[test]
+fn a_route_may_hold_its_events_while_no_health_is_known() {
+    let mut route = route("r");
+    route["onUnknownHealth"] = json!("hold");
+    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string()).unwrap();
+    assert_eq!(routes.iter().next().unwrap().on_unknown_health(), OnUnknownHealth::Hold);
 }
 
 #[test]
@@ -174,11 +183,72 @@ fn every_problem_of_every_route_is_told_at_once_with_a_hint() {
 }
 
 #[test]
+fn each_member_is_held_to_its_own_rule() {
+    let flatten = |prefix: &str| json!({ "path": "$.x", "prefix": prefix });
+    for (pointer, value, found) in [
+        ("/name", json!("é".repeat(65)), "/name"),
+        ("/channel", json!(" "), "/channel"),
+        ("/match/source", json!(""), "/match/source"),
+        ("/targets", json!([{ "queueId": "q".repeat(65) }]), "/targets/0/queueId"),
+        ("/targets", json!([{ "queueId": "" }]), "/targets/0/queueId"),
+        ("/targets", json!([{ "skillIds": [] }]), "/targets/0/skillIds"),
+        ("/targets", json!([{ "skillIds": ["s", " "] }]), "/targets/0/skillIds"),
+        ("/targets", json!([{ "queueId": "q", "weight": 1 }]), "/targets/0/weight"),
+        ("/priority/surprise", json!(1), "/priority/surprise"),
+        ("/priority/rules", json!([{ "when": "$.a", "value": 1, "else": 2 }]), "/priority/rules/0/else"),
+        ("/priority/degrade", json!({ "by": 1, "floor": 0, "after": 5 }), "/priority/degrade/after"),
+        ("/from/surprise", json!(1), "/from/surprise"),
+        ("/from/overflow", json!("truncate"), "/from/overflow"),
+        ("/to/path", json!("$.to"), "/to"),
+        ("/callbackNumber", json!({}), "/callbackNumber"),
+        ("/callbackNumber", json!({ "path": "$.a", "default": " " }), "/callbackNumber/default"),
+        ("/wrapUpCode", json!({ "path": "$.a", "of": "elsewhere" }), "/wrapUpCode/of"),
+        ("/onUnknownHealth", json!("wait"), "/onUnknownHealth"),
+        ("/maxAgeSeconds", json!(-1), "/maxAgeSeconds"),
+        (
+            "/attributes",
+            json!({ "string:a": { "value": "x", "nested": { "list": [1, null] } } }),
+            "/attributes/string:a/nested/list/1",
+        ),
+        ("/flatten", flatten("1st"), "/flatten/prefix"),
+        ("/flatten", flatten("first_one"), "/flatten/prefix"),
+        ("/flatten", json!({ "path": "$.x", "prefix": "x", "depth": 1 }), "/flatten/depth"),
+    ] {
+        assert!(pointers_with(pointer, value.clone()).contains(&found.to_owned()), "{pointer} {value}");
+    }
+}
+
+#[test]
+fn the_longest_and_the_largest_of_everything_are_accepted() {
+    for (pointer, value) in [
+        ("name", json!("é".repeat(64))),
+        (
+            "targets",
+            json!([{ "queueId": "q_-9".repeat(16), "priorityDelta": 499 }, { "skillIds": ["s"], "priorityDelta": -500 }]),
+        ),
+        ("priority", json!({ "default": 500, "degrade": { "by": 999, "floor": 999 } })),
+        ("maxAgeSeconds", json!(1)),
+        (
+            "attributes",
+            json!({ "string:a": { "value": "x".repeat(255) }, "number:b": { "path": "$.b", "pii": "strip" } }),
+        ),
+        ("flatten", json!({ "path": "$.x", "prefix": "x1" })),
+    ] {
+        let mut route = route("r");
+        route[pointer] = value;
+        let file = json!({ "$schema": "routes.schema.json", "routes": [route] }).to_string();
+        Routes::from_json(&file).unwrap_or_else(|error| panic!("{pointer}: {error}"));
+    }
+}
+
+#[test]
 fn a_file_that_is_not_json_or_repeats_a_member_is_refused() {
     let pointer = |text: &str| Routes::from_json(text).unwrap_err().problems.remove(0).pointer;
     assert_eq!(pointer("{"), "");
     assert_eq!(pointer("[]"), "");
     assert_eq!(pointer("{}"), "/routes");
+    let told = Routes::from_json("{}").unwrap_err().to_string();
+    assert!(told.contains("\"/routes\": is missing; it is mandatory"), "{told}");
     assert_eq!(pointer(r#"{"routes":[]}"#), "/routes");
     assert_eq!(pointer(r#"{"routes":[{"name":"a","name":"b"}]}"#), "/routes/0/name");
 }
@@ -217,6 +287,10 @@ fn a_fallback_leads_elsewhere() {
     let skills = json!([{ "skillIds": ["a", "b"] }, { "skillIds": ["b", "a"] }]);
     assert_eq!(pointers_with("/targets", skills), ["/targets/1"]);
     assert_eq!(pointers_with("/targets", json!([])), ["/targets"]);
+    let fewer = json!([{ "skillIds": ["a", "b"] }, { "skillIds": ["b"] }, { "skillIds": ["a", "b", "c"] }]);
+    let mut route = route("r");
+    route["targets"] = fewer;
+    assert!(Routes::from_json(&json!({ "routes": [route] }).to_string()).is_ok());
 }
 
 #[test]

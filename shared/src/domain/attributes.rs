@@ -220,11 +220,6 @@ impl Schema {
         &self.required
     }
 
-    /// Whether nothing is registered.
-    pub fn is_empty(&self) -> bool {
-        self.definitions.is_empty()
-    }
-
     /// SHA-256 of the schema, in hexadecimal digits: equal for the same definitions in any order.
     pub fn content_hash(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
@@ -264,4 +259,31 @@ impl Schema {
 /// A name without what careless hands change: case and Unicode form.
 fn careless(name: &str) -> String {
     json::composed(name).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_a_known_prefix_and_a_name_that_can_be_seen() {
+        for key in ["string:a", "number:b", "boolean:c", "date:d", "string:e:f"] {
+            assert_eq!(key.parse::<AttributeKey>().unwrap().to_string(), key);
+        }
+        for (text, error) in [
+            ("a", AttributeKeyError::NoPrefix),
+            ("text:a", AttributeKeyError::UnknownPrefix),
+            ("string:", AttributeKeyError::BadName),
+            ("string:a b", AttributeKeyError::BadName),
+            ("string:a\u{1}", AttributeKeyError::BadName),
+        ] {
+            assert_eq!(text.parse::<AttributeKey>(), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn debugging_a_value_shows_its_type_and_nothing_of_it() {
+        let values = [AttributeValue::String("secret".to_owned()), AttributeValue::Boolean(true)];
+        assert_eq!(format!("{values:?}"), "[String(..), Boolean(..)]");
+    }
 }

@@ -141,11 +141,6 @@ impl Breaker {
         self
     }
 
-    /// Whether requests pass freely.
-    pub fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed { .. })
-    }
-
     fn open(&mut self, now: Timestamp) -> Transition {
         let wait = FIRST_WAIT.saturating_mul(1 << self.opened.min(16)).min(LONGEST_WAIT);
         self.opened = self.opened.saturating_add(1);
@@ -176,6 +171,10 @@ mod tests {
         Timestamp::from_millis(1_790_000_000_000 + millis)
     }
 
+    fn is_closed(breaker: &Breaker) -> bool {
+        matches!(breaker.state, State::Closed { .. })
+    }
+
     fn failing(breaker: &mut Breaker, count: i64) -> Option<Transition> {
         (0..count).filter_map(|index| breaker.record(at(index * 500), Health::Fails)).last()
     }
@@ -196,10 +195,35 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_a_minute_ago_are_forgotten() {
+    fn half_of_many_answers_open_it_too() {
         let mut breaker = Breaker::default();
-        failing(&mut breaker, 4);
-        assert_eq!(breaker.record(at(60_000), Health::Fails), None);
+        for _ in 0..5 {
+            breaker.record(at(0), Health::Works);
+        }
+        assert_eq!(failing(&mut breaker, 4), None);
+        assert!(breaker.record(at(2000), Health::Fails).is_some());
+        assert!(!is_closed(&breaker));
+    }
+
+    #[test]
+    fn failures_count_for_half_a_minute_and_are_forgotten_then() {
+        let fifth = |millis| {
+            let mut breaker = Breaker::default();
+            (0..4).for_each(|_| assert_eq!(breaker.record(at(0), Health::Fails), None));
+            breaker.record(at(millis), Health::Fails)
+        };
+        assert!(fifth(29_999).is_some());
+        assert_eq!(fifth(30_000), None);
+    }
+
+    #[test]
+    fn the_next_half_begins_when_the_one_before_is_over() {
+        let mut breaker = Breaker::default();
+        breaker.record(at(0), Health::Works);
+        for millis in [15_000, 15_000, 30_000, 30_000] {
+            assert_eq!(breaker.record(at(millis), Health::Fails), None);
+        }
+        assert!(breaker.record(at(30_000), Health::Fails).is_some(), "those of a half ago still count");
     }
 
     #[test]
@@ -213,7 +237,7 @@ mod tests {
         assert!(matches!(breaker.admit(until), (Admission::RetryAt(_), None)));
         assert_eq!(breaker.record(until, Health::Works), None);
         assert_eq!(breaker.record(until, Health::Works), Some(Transition::Closed));
-        assert!(breaker.is_closed());
+        assert!(is_closed(&breaker));
     }
 
     #[test]
@@ -236,6 +260,25 @@ mod tests {
         assert_eq!(next.admit(until).0, Admission::Admit);
     }
 
+    #[test]
+    fn a_probe_that_was_never_sent_leaves_its_place_to_another() {
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, 5);
+        let until = at(2000).plus(FIRST_WAIT);
+        breaker.admit(until);
+        breaker.admit(until);
+        breaker.unsent();
+        assert_eq!(breaker.admit(until).0, Admission::Admit);
+        assert_ne!(breaker.admit(until).0, Admission::Admit);
+    }
+
+    #[test]
+    fn an_open_circuit_stays_open_for_the_next_worker() {
+        let mut breaker = Breaker::default();
+        failing(&mut breaker, 5);
+        assert_eq!(breaker.handed_over().admit(at(2001)).0, Admission::RetryAt(at(2000).plus(FIRST_WAIT)));
+    }
+
     proptest! {
         #[test]
         fn it_never_sends_while_open_and_never_more_probes_than_stated(
@@ -249,9 +292,9 @@ mod tests {
                     if transition == Some(Transition::HalfOpened) { open_until = None; probes = 0; }
                     if admission == Admission::Admit {
                         prop_assert!(open_until.is_none_or(|until| at(now) >= until));
-                        if !breaker.is_closed() { probes += 1; prop_assert!(probes <= PROBES); }
+                        if !is_closed(&breaker) { probes += 1; prop_assert!(probes <= PROBES); }
                     }
-                } else if breaker.is_closed() || probes > 0 {
+                } else if is_closed(&breaker) || probes > 0 {
                     let health = if works { Health::Works } else { Health::Fails };
                     probes = probes.saturating_sub(1);
                     if let Some(Transition::Opened(until)) = breaker.record(at(now), health) { open_until = Some(until); probes = 0; }

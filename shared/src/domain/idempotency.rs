@@ -167,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_reads_back_from_its_text() {
+        let key = IdempotencyKey::of_event("s", "i");
+        assert_eq!(IdempotencyKey::parse(&key.to_string()), Some(key));
+        assert_eq!(IdempotencyKey::parse("no key"), None);
+    }
+
+    #[test]
     fn a_lost_contact_changes_the_key_and_each_one_differs() {
         let key = IdempotencyKey::of_event("s", "i");
         assert_eq!(key.after_lost(0), key);
@@ -177,6 +184,14 @@ mod tests {
     #[test]
     fn member_order_and_number_spelling_do_not_change_the_hash() {
         assert_eq!(hash(r#"{"a":1,"b":{"c":[1,2],"d":null}}"#), hash(r#"{"b":{"d":null,"c":[1.0,2e0]},"a":1}"#));
+    }
+
+    #[test]
+    fn a_number_is_hashed_by_its_value_as_far_as_a_double_holds_it() {
+        assert_eq!(hash("[-0.0]"), hash("[0]"));
+        assert_eq!(hash("[9007199254740992]"), hash("[9007199254740992.0]"));
+        assert_ne!(hash("[9007199254740993]"), hash("[9007199254740992.0]"));
+        assert_ne!(hash("[9007199254740993]"), hash("[9007199254740994]"));
     }
 
     #[test]

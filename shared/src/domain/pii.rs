@@ -251,7 +251,9 @@ mod tests {
             assert_eq!(redact(&format!("call {phone}!")), "call [redacted]!", "{phone}");
             assert_eq!(guard(phone), phone);
         }
-        assert_eq!(redact("room 12-3456"), "room 12-3456");
+        for apart in ["room 12-3456", "555x0109", "555 -- 0109"] {
+            assert_eq!(redact(apart), apart);
+        }
     }
 
     #[test]

@@ -106,7 +106,8 @@ mod tests {
         for _ in 0..10 {
             throttle.rate_limited(at(10), at(9), CONFIGURED, None);
         }
-        assert_eq!(throttle.limit(CONFIGURED), 60);
+        throttle.rate_limited(at(11), at(10), CONFIGURED, None);
+        assert_eq!(throttle.limit(CONFIGURED), 60, "that one left in the very millisecond of the halving");
         throttle.rate_limited(at(20), at(19), CONFIGURED, None);
         assert_eq!(throttle.limit(CONFIGURED), 30);
     }
@@ -122,14 +123,17 @@ mod tests {
     fn sustained_success_returns_to_the_configured_limit_step_by_step() {
         let mut throttle = Throttle::default();
         throttle.rate_limited(at(0), at(0), CONFIGURED, None);
-        let mut seen = vec![throttle.limit(CONFIGURED)];
-        for _ in 0..2000 {
-            throttle.succeeded(CONFIGURED);
-            if *seen.last().unwrap() != throttle.limit(CONFIGURED) {
-                seen.push(throttle.limit(CONFIGURED));
+        for limit in [60, 72, 84, 96, 108] {
+            for _ in 0..limit {
+                assert_eq!(throttle.limit(CONFIGURED), limit);
+                throttle.succeeded(CONFIGURED);
             }
         }
-        assert_eq!(seen, [60, 72, 84, 96, 108, 120]);
+        assert_eq!(
+            throttle,
+            Throttle { halved_at: throttle.halved_at, closed_until: throttle.closed_until, ..Throttle::default() }
+        );
+        assert_eq!(throttle.limit(2 * CONFIGURED), 2 * CONFIGURED, "a configured limit that is raised holds at once");
     }
 
     proptest! {

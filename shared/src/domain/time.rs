@@ -84,6 +84,11 @@ mod tests {
     }
 
     #[test]
+    fn seconds_are_whole_and_rounded_down() {
+        assert_eq!([1999, 1000, 0, -1].map(|millis| Timestamp::from_millis(millis).as_seconds()), [1, 1, 0, -1]);
+    }
+
+    #[test]
     fn text_round_trips_with_milliseconds() {
         let at = Timestamp::parse_rfc3339("2024-05-15T16:30:00.250+02:00").unwrap();
         assert_eq!(at.to_string(), "2024-05-15T14:30:00.250Z");

@@ -150,13 +150,9 @@ impl SealedToken {
     /// [`Unsealable`] where anything about it is different.
     pub fn open(&self, client_id: &str, secret: &SecretString) -> Result<Token, Unsealable> {
         let mut bytes = URL_SAFE_NO_PAD.decode(&self.0).map_err(|_| Unsealable)?;
-        if bytes.len() < NONCE_LENGTH {
-            return Err(Unsealable);
-        }
-        let mut sealed = bytes.split_off(NONCE_LENGTH);
-        let nonce = Nonce::try_assume_unique_for_key(&bytes).map_err(|_| Unsealable)?;
-        let plain =
-            sealing_key(secret)?.open_in_place(nonce, Aad::from(client_id), &mut sealed).map_err(|_| Unsealable)?;
+        let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LENGTH).ok_or(Unsealable)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Unsealable)?;
+        let plain = sealing_key(secret)?.open_in_place(nonce, Aad::from(client_id), sealed).map_err(|_| Unsealable)?;
         let contents: Contents<'_> = serde_json::from_slice(plain).map_err(|_| Unsealable)?;
         Ok(Token {
             access: SecretString::from(contents.token.as_ref()),

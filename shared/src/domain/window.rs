@@ -221,8 +221,10 @@ mod tests {
         for _ in 0..3 {
             window.admit(at(0), LIMITS);
         }
-        assert!(matches!(window.admit(at(600), LIMITS), Admission::RetryAt(_)));
+        let at_best = at(660).plus(JITTER_GUARD);
+        assert_eq!(window.admit(at(600), LIMITS), Admission::RetryAt(at_best));
         window.unsent();
+        assert_eq!(window.occupied(at(600), LIMITS), 2);
         assert_eq!(window.admit(at(600), LIMITS), Admission::Admit);
     }
 
@@ -232,6 +234,16 @@ mod tests {
         window.assume(3, at(0), OTHER);
         let opens = at(60).plus(JITTER_GUARD).plus(CLOCK_SKEW);
         assert_eq!(window.admit(at(61), LIMITS), Admission::RetryAt(opens));
+    }
+
+    #[test]
+    fn own_sends_beside_another_clocks_do_not_pay_for_its_skew() {
+        let mut window = Window::default();
+        window.assume(1, at(0), OTHER);
+        window.assume(2, at(0), MINE);
+        let frees = at(60).plus(JITTER_GUARD);
+        assert_eq!(window.admit(at(1), LIMITS), Admission::RetryAt(frees));
+        assert_eq!(window.occupied(frees, LIMITS), 1);
     }
 
     #[test]

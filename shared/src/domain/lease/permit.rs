@@ -66,11 +66,6 @@ impl<'a> Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// Which service it is for.
-    pub fn service(&self) -> Service {
-        self.service
-    }
-
     /// The answer came.
     pub fn answered(mut self, now: Timestamp, health: Health, pace: Pace) -> Option<Transition> {
         self.open = false;
@@ -130,5 +125,131 @@ impl Drop for Permit<'_> {
         if self.open {
             self.lease.unanswered(self.service, self.admitted.plus(LONGEST_REQUEST));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        lease::{ClientState, NoPermit, Rate},
+        token::{SealedToken, Token, TokenAnswer},
+        window::{ClockId, JITTER_GUARD, LATE_ARRIVAL},
+    };
+
+    const RATE: Rate = Rate { limit: 100, window: Duration::from_secs(60) };
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_790_000_000_000 + seconds * 1000)
+    }
+
+    fn lease(permits: usize, rate: Rate) -> Lease {
+        Lease::take_over("client-a".to_owned(), 7, ClientState::default(), &[], permits, rate, ClockId::new(1))
+    }
+
+    fn permit(lease: &Lease, service: Service, now: Timestamp) -> Result<Permit<'_>, NoPermit> {
+        lease.permit(service, now).map(|(permit, _)| permit)
+    }
+
+    /// When the one place of a window is free again.
+    fn frees<T>(end: impl FnOnce(Permit<'_>) -> T) -> Option<Timestamp> {
+        let lease = lease(10, Rate { limit: 1, ..RATE });
+        end(permit(&lease, Service::Routing, at(0)).unwrap());
+        match permit(&lease, Service::Routing, at(1)).err()? {
+            NoPermit::Window(opens) => Some(opens),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_place_is_taken_from_the_latest_moment_that_cxone_may_have_counted() {
+        let length = RATE.window + JITTER_GUARD;
+        assert_eq!(frees(|permit| permit.answered(at(1), Health::Works, Pace::Held)), Some(at(1).plus(length)));
+        assert_eq!(frees(|permit| permit.unanswered(at(1))), Some(at(1).plus(LATE_ARRIVAL + length)));
+        assert_eq!(frees(|permit| drop(permit)), Some(at(0).plus(LONGEST_REQUEST + LATE_ARRIVAL + length)));
+        assert_eq!(frees(|permit| permit.unreachable(at(1))), None);
+    }
+
+    #[test]
+    fn every_end_without_an_answer_counts_against_the_service_it_was_for() {
+        let ends: [fn(Permit<'_>, Timestamp) -> Option<Transition>; 3] = [
+            |permit, now| permit.unanswered(now),
+            |permit, now| permit.unreachable(now),
+            |permit, now| permit.answered(now, Health::Fails, Pace::Held),
+        ];
+        for end in ends {
+            for (service, other) in [(Service::Routing, Service::Auth), (Service::Auth, Service::Routing)] {
+                let lease = lease(100, RATE);
+                for failures in 1..=5 {
+                    let transition = end(permit(&lease, service, at(0)).unwrap(), at(0));
+                    assert_eq!(transition.is_some(), failures == 5);
+                }
+                assert!(matches!(permit(&lease, service, at(1)).err(), Some(NoPermit::Circuit(_))));
+                assert!(permit(&lease, other, at(1)).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_that_was_never_sent_leaves_its_probe_to_another() {
+        let lease = lease(100, RATE);
+        for _ in 0..5 {
+            permit(&lease, Service::Auth, at(0)).unwrap().unreachable(at(0));
+        }
+        let probes = [at(10), at(10)].map(|now| permit(&lease, Service::Auth, now).unwrap());
+        assert!(permit(&lease, Service::Auth, at(10)).is_err());
+        probes.into_iter().for_each(Permit::unsent);
+        assert!(permit(&lease, Service::Auth, at(10)).is_ok());
+    }
+
+    #[test]
+    fn a_token_request_touches_neither_window_nor_reservation() {
+        let lease = lease(1, Rate { limit: 1, ..RATE });
+        permit(&lease, Service::Auth, at(0)).unwrap().unsent();
+        permit(&lease, Service::Auth, at(0)).unwrap().unanswered(at(0));
+        permit(&lease, Service::Auth, at(0)).unwrap().unreachable(at(0));
+        permit(&lease, Service::Auth, at(0)).unwrap().answered(at(0), Health::Works, Pace::Exceeded(None));
+        let only = permit(&lease, Service::Routing, at(0)).unwrap();
+        permit(&lease, Service::Auth, at(0)).unwrap().unreachable(at(0));
+        only.answered(at(0), Health::Works, Pace::Held);
+        assert_eq!(permit(&lease, Service::Routing, at(0)).err(), Some(NoPermit::Reservation));
+    }
+
+    #[test]
+    fn success_raises_a_limit_that_was_halved() {
+        let lease = lease(100, Rate { limit: 4, ..RATE });
+        let answer = |now, pace| permit(&lease, Service::Routing, now).unwrap().answered(now, Health::Works, pace);
+        answer(at(0), Pace::Exceeded(None));
+        assert_eq!(lease.utilisation(at(0)), (1, 2));
+        answer(at(70), Pace::Held);
+        answer(at(70), Pace::Held);
+        assert_eq!(lease.utilisation(at(70)), (2, 3));
+    }
+
+    #[test]
+    fn a_lease_tells_who_holds_what_and_keeps_a_token_for_the_next() {
+        let lease = lease(1, RATE);
+        assert_eq!((lease.client_id(), lease.fence()), ("client-a", 7));
+        assert_eq!(lease.sealed_token(), None);
+        let answer = TokenAnswer { access_token: "t".into(), expires_in: None };
+        let sealed = SealedToken::seal(&Token::obtained(answer, at(0)), "client-a", &"s".into(), [0; 12]).unwrap();
+        lease.keep_token(Some(sealed.clone()));
+        assert_eq!((lease.sealed_token(), lease.state(at(0)).sealed_token), (Some(sealed.clone()), Some(sealed)));
+    }
+
+    #[test]
+    fn logs_and_metrics_name_the_two_services() {
+        assert_eq!([Service::Auth, Service::Routing].map(|service| service.to_string()), ["auth", "routing"]);
+    }
+
+    #[test]
+    fn sends_that_no_window_needs_are_not_given_back() {
+        let lease = lease(2, RATE);
+        for now in [at(0), at(30)] {
+            permit(&lease, Service::Routing, now).unwrap().answered(now, Health::Works, Pace::Held);
+        }
+        let mut kept = ClientState::default();
+        kept.window.assume(1, at(30), ClockId::new(1));
+        assert_eq!(lease.state(at(61)).window, kept.window);
     }
 }

@@ -221,6 +221,7 @@ mod tests {
             assert_eq!(made(Date, &value, true), None, "{value}");
         }
         assert_eq!(made(Text, &json!([1]), true), None);
+        assert_eq!(attribute(Boolean, Kind::Text("yes"), true), Err(ConversionError::NotCoercible(Boolean)));
         // Twenty digits are more than the parser's integers hold.
         let rounded: Value = serde_json::from_str("89014103211118510720").unwrap();
         assert_eq!(attribute(Text, (&rounded).into(), true), Err(ConversionError::NotExact));

@@ -243,10 +243,7 @@ fn fitted(
     mask: impl Fn(AttributeValue) -> AttributeValue,
 ) -> Result<AttributeValue, usize> {
     let (AttributeValue::String(text) | AttributeValue::Date(text)) = &value else { return Ok(value) };
-    // No text has more characters than bytes.
-    let Some((end, _)) = (text.len() > limit).then(|| text.char_indices().nth(limit)).flatten() else {
-        return Ok(value);
-    };
+    let Some((end, _)) = text.char_indices().nth(limit) else { return Ok(value) };
     match (value, overflow) {
         (AttributeValue::String(mut text), Overflow::Truncate) => {
             text.truncate(end);
@@ -255,5 +252,54 @@ fn fitted(
             if masked == cut { Ok(cut) } else { fitted(masked, limit, overflow, mask) }
         }
         _ => Err(limit),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::routes::Routes;
+
+    /// The contact that a route with one more member makes of an event.
+    fn contact(member: &str, rule: Value, data: Value, boundary: ComplianceBoundary) -> Contact {
+        let route = json!({
+            "name": "r", "match": { "type": "t" }, "channel": "voice", "targets": [{ "queueId": "q" }],
+            "priority": { "default": 1 }, "from": { "value": "+15550109876" }, "to": { "value": "+15550201234" }, member: rule,
+        });
+        let routes = Routes::from_json(&json!({ "routes": [route] }).to_string()).unwrap();
+        let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data });
+        let event = Event::from_json(&event).unwrap();
+        map(routes.select(&event).unwrap(), &event, &Schema::default(), boundary).unwrap()
+    }
+
+    #[test]
+    fn a_boundary_is_named_by_one_of_two_words() {
+        assert_eq!("inside".parse(), Ok(ComplianceBoundary::Inside));
+        assert_eq!("outside".parse(), Ok(ComplianceBoundary::Outside));
+        assert_eq!("Inside".parse::<ComplianceBoundary>(), Err(NotABoundary));
+    }
+
+    #[test]
+    fn a_fields_default_stands_in_for_what_the_event_lacks() {
+        let rule = json!({ "path": "$.phone", "default": "+15550104321" });
+        let callback =
+            |data| contact("callbackNumber", rule.clone(), data, ComplianceBoundary::Outside).callback_number;
+        assert_eq!(callback(json!({})).as_deref(), Some("+15550104321"));
+        assert_eq!(callback(json!({ "phone": "+15550100000" })).as_deref(), Some("+15550100000"));
+    }
+
+    #[test]
+    fn a_wrap_up_code_is_free_text_and_a_number_to_call_is_not() {
+        let of = |member: &str, boundary| {
+            contact(member, json!({ "path": "$.a" }), json!({ "a": "ada@example.com" }), boundary)
+        };
+        assert_eq!(of("wrapUpCode", ComplianceBoundary::Outside).wrap_up_code.as_deref(), Some("[redacted]"));
+        assert_eq!(of("wrapUpCode", ComplianceBoundary::Inside).wrap_up_code.as_deref(), Some("ada@example.com"));
+        assert_eq!(
+            of("callbackNumber", ComplianceBoundary::Outside).callback_number.as_deref(),
+            Some("ada@example.com")
+        );
     }
 }

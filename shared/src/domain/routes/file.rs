@@ -325,10 +325,6 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Member<T> {
                 Ok(Member::Absent)
             }
 
-            fn visit_unit<E>(self) -> Result<Member<T>, E> {
-                Ok(Member::Absent)
-            }
-
             fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member<T>, D::Error> {
                 let value = Value::deserialize(deserializer)?;
                 Ok(T::deserialize(value).map_or_else(|error| Member::Unreadable(error.to_string()), Member::Read))

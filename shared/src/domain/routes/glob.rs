@@ -59,9 +59,15 @@ mod tests {
         {
             assert!(glob(pattern).matches(text), "{pattern} {text}");
         }
-        for (pattern, text) in
-            [("a", "ab"), ("ab*ba", "aba"), ("a*b*b", "ab"), ("/crm/*", "/crm"), ("", "a"), ("*a*", "b")]
-        {
+        for (pattern, text) in [
+            ("a", "ab"),
+            ("ab*ba", "aba"),
+            ("a*b*b", "ab"),
+            ("/crm/*", "/crm"),
+            ("", "a"),
+            ("*a*", "b"),
+            ("*aa*aa*", "aaa"),
+        ] {
             assert!(!glob(pattern).matches(text), "{pattern} {text}");
         }
     }

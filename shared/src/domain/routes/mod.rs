@@ -303,9 +303,37 @@ impl fmt::Display for QueueId {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_address_is_written_one_way_since_the_ledger_keeps_it() {
+        let queue = QueueId::new("q_-1".to_owned()).unwrap();
+        assert_eq!((queue.as_str(), queue.to_string().as_str()), ("q_-1", "q_-1"));
+        assert_eq!(Address::Queue(queue).to_string(), "queue:q_-1");
+        assert_eq!(Address::Skills(vec!["a".to_owned(), "b".to_owned()]).to_string(), "skills:a,b");
+    }
+
+    #[test]
+    fn a_route_for_another_type_is_not_even_asked() {
+        let mut by_type = ByType::default();
+        ["a", "b", "*", "a"]
+            .into_iter()
+            .enumerate()
+            .for_each(|(place, text)| by_type.add(&Glob::new(text.to_owned()), place));
+        let asked = RefCell::new(Vec::new());
+        assert_eq!(
+            by_type.first("a", |place| {
+                asked.borrow_mut().push(place);
+                false
+            }),
+            None
+        );
+        assert_eq!(asked.into_inner(), [0, 3, 2]);
+    }
 
     proptest! {
         #[test]

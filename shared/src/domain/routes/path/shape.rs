@@ -81,8 +81,6 @@ impl Shape {
             ',' => {
                 self.commas += 1;
                 self.mark(|union| union.0 = true);
-                // After a comma that ends a filter, the next selector of the same bracket begins.
-                self.filter = self.filter.filter(|&began| began < self.nesting);
             }
             _ => {}
         }
@@ -99,5 +97,63 @@ impl Shape {
         if let Some(union) = self.unions.last_mut() {
             how(union);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(path: &str) -> String {
+        Shape::of(path).map_or_else(|refusal| format!("{refusal:?}"), |()| "accepted".to_owned())
+    }
+
+    #[test]
+    fn every_bound_holds_to_the_last_one_and_not_one_further() {
+        let union = |commas: usize| format!("$[0{}]", ",0".repeat(commas));
+        let nested = |levels: usize| format!("$[?{}@.a{}]", "(".repeat(levels - 1), ")".repeat(levels - 1));
+        for (path, verdict) in [
+            (format!("$.{}", "é".repeat(MAX_LENGTH - 2)), "accepted"),
+            (format!("$.{}", "é".repeat(MAX_LENGTH - 1)), "TooLong"),
+            (nested(MAX_NESTING), "accepted"),
+            (nested(MAX_NESTING + 1), "TooNested"),
+            (union(MAX_COMMAS), "accepted"),
+            (union(MAX_COMMAS + 1), "Commas"),
+            ("$[?@.a][?@.b]".to_owned(), "accepted"),
+            ("$[?@.a][?@.b][?@.c]".to_owned(), "Filters"),
+            ("$..a.b".to_owned(), "accepted"),
+            ("$..a..b".to_owned(), "Descents"),
+        ] {
+            assert_eq!(judged(&path), verdict, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_filter_lasts_to_the_end_of_its_bracket() {
+        for (path, verdict) in [
+            ("$[?@.*]", "WideFilter"),
+            ("$[?@..a]", "WideFilter"),
+            ("$[?(@.a)&&@.*]", "WideFilter"),
+            ("$[?f(@.a,@.b)&&@.*]", "WideFilter"),
+            ("$[?@[?@.a]]", "Filters"),
+            ("$[?@.a][*]", "accepted"),
+            ("$[?@.a]..b", "accepted"),
+        ] {
+            assert_eq!(judged(path), verdict, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_union_holds_names_and_indexes_alone() {
+        for wide in ["*", "0:1", "?@.a"] {
+            assert_eq!(judged(&format!("$[{wide},0]")), "WideUnion", "{wide}");
+            assert_eq!(judged(&format!("$[0,{wide}]")), "WideUnion", "{wide}");
+            assert_eq!(judged(&format!("$[0,'a'][{wide}]")), "accepted", "{wide}");
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_counts_for_nothing() {
+        assert_eq!(judged(r#"$['a\'..*,?']["'..["]..b"#), "accepted");
     }
 }
