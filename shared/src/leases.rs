@@ -288,3 +288,58 @@ fn in_order<'a>(
     let awake = move |client: &&Credentials| known.rest(client, now).is_none();
     first.into_iter().chain(rest).map(|index| &clients[index]).filter(awake)
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+    const PAUSE: Duration = Duration::from_secs(30);
+
+    fn client(id: &str, secret: &str) -> Credentials {
+        Credentials { client_id: id.to_owned(), client_secret: SecretString::from(secret) }
+    }
+
+    fn rest(client: &Credentials, reason: DeferralReason, until: Timestamp) -> Rest {
+        Rest { until, reason, secret: Some(client.tag()) }
+    }
+
+    #[test]
+    fn a_client_that_is_left_alone_is_so_until_its_time_or_another_secret() {
+        let (mut known, one) =
+            (KnownClients { last: Some("one".to_owned()), ..KnownClients::default() }, client("one", "a"));
+        let rest = rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE));
+        known.leave_alone("one", rest);
+        assert_eq!(known.last, None, "it is not preferred any more");
+        assert_eq!(known.rest(&one, NOW), Some(rest));
+        assert_eq!(known.rest(&one, NOW.plus(PAUSE)), None);
+        assert_eq!(known.rest(&client("one", "b"), NOW), None);
+        assert_eq!(known.rest(&client("two", "a"), NOW), None);
+        known.hold("two", NOW.plus(PAUSE));
+        assert!(known.rest(&client("two", "any"), NOW).is_some(), "what is held is held under every secret");
+    }
+
+    #[test]
+    fn only_refused_clients_count_as_refused_and_only_while_they_are_left_alone() {
+        let mut known = KnownClients::default();
+        let (one, two) = (client("one", "a"), client("two", "a"));
+        known.leave_alone("one", rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE)));
+        known.leave_alone("two", rest(&two, DeferralReason::RateLimited, NOW.plus(PAUSE)));
+        known.hold("three", NOW.plus(PAUSE));
+        assert_eq!((known.refused(NOW), known.refused(NOW.plus(PAUSE))), (1, 0));
+    }
+
+    #[test]
+    fn all_rest_where_none_is_without_one_and_the_first_to_end_says_until_when() {
+        let mut known = KnownClients::default();
+        let clients = [client("one", "a"), client("two", "a")];
+        known.leave_alone("one", rest(&clients[0], DeferralReason::Unauthorized, NOW.plus(PAUSE * 2)));
+        assert_eq!(all_resting(&clients, &known, NOW), None);
+        let first = rest(&clients[1], DeferralReason::RateLimited, NOW.plus(PAUSE));
+        known.leave_alone("two", first);
+        assert_eq!(all_resting(&clients, &known, NOW), Some(first));
+        assert_eq!(NoClient::AllResting(first).deferral(), (DeferralReason::RateLimited, Retry::At(first.until)));
+    }
+}

@@ -103,7 +103,8 @@ impl<'a, P: Ports> Worker<'a, P> {
                 acquired => acquired?,
             };
             let worker = Self::new(ports, metrics, lease, credentials, terms.until);
-            if worker.token().await.is_ok() || !worker.is_left_alone(known).await {
+            // Where nothing may be sent yet, there is no need of a token yet.
+            if worker.free_places() == 0 || worker.token().await.is_ok() || !worker.is_left_alone(known).await {
                 return Ok(worker);
             }
             worker.release().await;

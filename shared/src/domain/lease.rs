@@ -370,4 +370,22 @@ mod tests {
         let state: ClientState = serde_json::from_str(r#"{"window":{"runs":[]},"colour":"red"}"#).unwrap();
         assert_eq!(state, ClientState::default());
     }
+
+    #[test]
+    fn what_the_authorization_server_says_of_a_client_is_kept_until_it_gives_a_token() {
+        let tag = SecretTag::new("client-a", &secrecy::SecretString::from("one"));
+        let other = SecretTag::new("client-a", &secrecy::SecretString::from("two"));
+        let first = lease(ClientState::default(), &[], 9);
+        assert_eq!((first.refusal(tag, at(0)), first.token_wait()), (None, None));
+        let refused = first.refuse(tag, at(0));
+        let wait = TokenWait::new(Duration::from_secs(40), true, at(0));
+        first.wait_for_token(wait);
+        let second = lease(first.state(at(0)), &[], 9);
+        assert_eq!(second.refusal(tag, at(1)), Some(refused.until));
+        assert_eq!((second.refusal(other, at(1)), second.token_wait()), (None, Some(wait)));
+        assert_eq!(second.refuse(tag, at(31)).until, at(91), "the second refusal in a row");
+        second.keep_token(None);
+        assert_eq!((second.refusal(tag, at(32)), second.token_wait()), (None, None));
+        assert_eq!(second.state(at(32)), ClientState::default());
+    }
 }
