@@ -340,6 +340,26 @@ fn a_claim_that_never_settled_counts_as_a_request_of_which_nobody_knows() {
 }
 
 #[test]
+fn contacts_that_were_lost_count_on_through_every_refusal_and_claim() {
+    let mut claimed = first();
+    claimed.sent();
+    claimed.lose(placed("a"), at(1));
+    let dead = *dead_letter(Some(&claimed.unplaced(at(2))), &delivery(2, 3), NoRoute).record.unwrap();
+    assert_eq!((dead.lost.clone(), dead.forgiven, dead.attempts), (vec![placed("a")], 1, 1));
+    assert_eq!((dead.hash.clone(), dead.first_sent), (Some(data("same")), None));
+    let mut redriven = again(&dead, &request(3, 4));
+    redriven.lose(placed("b"), at(5));
+    assert_eq!((redriven.lost(), redriven.lost_at("queue:a"), redriven.lost_at("queue:b")), (2, false, true));
+    assert_eq!(again(&redriven.unplaced(at(6)), &request(4, 7)).record().forgiven, 1);
+}
+
+#[test]
+fn a_key_is_taken_to_be_forgotten_a_quarter_of_an_hour_before_a_day_is_over() {
+    assert_eq!(KEY_MEMORY + HOUR / 4, HOUR * 24);
+    assert_eq!((RECORD_LIFETIME, SURELY_REMEMBERED), (HOUR * 24 * 45, HOUR * 24 * 44));
+}
+
+#[test]
 fn records_outlive_every_way_of_a_message_that_does_not_ask_the_ledger() {
     let dead_letter_retention = Duration::from_secs(14 * DAY);
     assert!(QUEUE_RETENTION + dead_letter_retention + QUEUE_RETENTION < SURELY_REMEMBERED);
