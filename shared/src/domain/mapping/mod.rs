@@ -263,7 +263,7 @@ mod tests {
     use crate::domain::routes::Routes;
 
     /// The contact that a route with one more member makes of an event.
-    fn contact(member: &str, rule: Value, data: Value, boundary: ComplianceBoundary) -> Contact {
+    fn contact(member: &str, rule: &Value, data: &Value, boundary: ComplianceBoundary) -> Contact {
         let route = json!({
             "name": "r", "match": { "type": "t" }, "channel": "voice", "targets": [{ "queueId": "q" }],
             "priority": { "default": 1 }, "from": { "value": "+15550109876" }, "to": { "value": "+15550201234" }, member: rule,
@@ -285,7 +285,7 @@ mod tests {
     fn a_fields_default_stands_in_for_what_the_event_lacks() {
         let rule = json!({ "path": "$.phone", "default": "+15550104321" });
         let callback =
-            |data| contact("callbackNumber", rule.clone(), data, ComplianceBoundary::Outside).callback_number;
+            |data: Value| contact("callbackNumber", &rule, &data, ComplianceBoundary::Outside).callback_number;
         assert_eq!(callback(json!({})).as_deref(), Some("+15550104321"));
         assert_eq!(callback(json!({ "phone": "+15550100000" })).as_deref(), Some("+15550100000"));
     }
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn a_wrap_up_code_is_free_text_and_a_number_to_call_is_not() {
         let of = |member: &str, boundary| {
-            contact(member, json!({ "path": "$.a" }), json!({ "a": "ada@example.com" }), boundary)
+            contact(member, &json!({ "path": "$.a" }), &json!({ "a": "ada@example.com" }), boundary)
         };
         assert_eq!(of("wrapUpCode", ComplianceBoundary::Outside).wrap_up_code.as_deref(), Some("[redacted]"));
         assert_eq!(of("wrapUpCode", ComplianceBoundary::Inside).wrap_up_code.as_deref(), Some("ada@example.com"));
