@@ -134,9 +134,13 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                 }
             };
             self.work(&worker, deliveries, memory, until).await;
-            let left_alone = worker.is_left_alone(&mut memory.clients).await;
+            let rest = worker.left_alone(&mut memory.clients).await;
             worker.release().await;
-            if !left_alone || deliveries.iter_mut().map(Delivery::reopen).filter(|reopened| *reopened).count() == 0 {
+            let Some(rest) = rest else { break };
+            for delivery in deliveries.iter_mut() {
+                delivery.reopen(rest.reason);
+            }
+            if !deliveries.iter().any(Delivery::is_open) {
                 break;
             }
         }
@@ -299,15 +303,12 @@ impl Delivery<'_> {
         self.prepared.is_some() && self.told.is_none()
     }
 
-    /// Opens a delivery again that was deferred for want of a token; true where it was.
-    fn reopen(&mut self) -> bool {
-        let reasons = [DeferralReason::Unauthorized, DeferralReason::UnverifiedSchema];
-        let deferred =
-            matches!(&self.told, Some(Told::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason));
-        if deferred {
+    /// Opens a delivery again that was deferred for want of a token, for this reason or for a schema that took one.
+    fn reopen(&mut self, no_token: DeferralReason) {
+        let reasons = [no_token, DeferralReason::UnverifiedSchema];
+        if matches!(&self.told, Some(Told::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason)) {
             self.told = None;
         }
-        deferred
     }
 
     /// How the delivery ended. What would come back, and must not any more, is given up instead.

@@ -81,6 +81,14 @@ impl KnownClients {
         self.leave_alone(client_id, Rest { until, reason: DeferralReason::NoClient, secret: None });
     }
 
+    /// Forgets what is no client of the secret any more, or has another secret by now.
+    fn forget_others(&mut self, clients: &[Credentials]) {
+        self.resting.retain(|id, rest| {
+            let client = clients.iter().find(|client| client.client_id == *id);
+            client.is_some_and(|client| rest.secret.is_none_or(|secret| secret == client.tag()))
+        });
+    }
+
     /// How many clients there were in the secret when it was last read.
     pub fn count(&self) -> usize {
         self.count
@@ -142,6 +150,7 @@ pub async fn acquire(
         return Err(NoClient::NoneConfigured);
     }
     known.count = clients.len();
+    known.forget_others(clients);
     let mut failed = false;
     loop {
         let candidates: Vec<_> = in_order(clients, known, environment).take(TRIES_IN_A_ROW).collect();
@@ -329,6 +338,10 @@ mod tests {
         known.leave_alone("two", rest(&two, DeferralReason::RateLimited, NOW.plus(PAUSE)));
         known.hold("three", NOW.plus(PAUSE));
         assert_eq!((known.refused(NOW), known.refused(NOW.plus(PAUSE))), (1, 0));
+        known.forget_others(&[client("one", "a"), client("three", "any")]);
+        assert_eq!((known.refused(NOW), known.resting.len()), (1, 2));
+        known.forget_others(&[client("one", "mended")]);
+        assert_eq!((known.refused(NOW), known.resting.len()), (0, 0));
     }
 
     #[test]

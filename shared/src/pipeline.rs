@@ -298,7 +298,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             Ending::Deferred(outcome) => (claim.unplaced(now), outcome),
             Ending::GivenUp(given_up) => {
                 let record = claim.given_up(given_up.reason, &identified.message_id, now);
-                let outcome = if record.state == State::Parked { parked(Some(&given_up)) } else { given_up.into() };
+                let outcome =
+                    if record.state == State::Parked { parked(None, Some(&given_up)) } else { given_up.into() };
                 (record, outcome)
             }
         };
@@ -368,9 +369,12 @@ fn ended_by_ledger(ended: Ended, given_up: Option<&GivenUp>, now: Timestamp) -> 
             None if reason == DeadLetterReason::CrashLoop => {
                 dead(reason, "it was claimed three times, the last time alone, and no worker lived to settle it")
             }
-            None => dead(reason, "an earlier delivery of this message ended so; its dead letter says more"),
+            None => dead(
+                reason,
+                "an earlier delivery of this message ended so; where its dead letter was sent, that says more",
+            ),
         },
-        NotClaimed::Parked => parked(given_up),
+        NotClaimed::Parked(why) => parked(why, given_up),
         NotClaimed::NewerVersion(version) => {
             error!(version, "the ledger's record is of a newer version of this program; it is left alone");
             Outcome::Deferred {
@@ -383,11 +387,12 @@ fn ended_by_ledger(ended: Ended, given_up: Option<&GivenUp>, now: Timestamp) -> 
 
 /// What becomes of an event in doubt that can't be asked about any more: CXone has forgotten its key, or the event can't
 /// be sent again.
-fn parked(given_up: Option<&GivenUp>) -> Outcome {
-    let why = given_up.map_or_else(
-        || "CXone no longer remembers its key".to_owned(),
-        |given_up| format!("the event can't be sent again ({}: {})", given_up.reason, given_up.detail),
-    );
+fn parked(why: Option<DeadLetterReason>, given_up: Option<&GivenUp>) -> Outcome {
+    let why = match (given_up, why) {
+        (Some(GivenUp { reason, detail }), _) => format!("the event can't be sent again ({reason}: {detail})"),
+        (None, Some(reason)) => format!("the event can't be sent again ({reason})"),
+        (None, None) => "CXone no longer remembers its key".to_owned(),
+    };
     let detail = format!("a request may have been accepted, and {why}: look for the contact, then resolve the key");
     Outcome::DeadLettered { reason: DeadLetterReason::OutcomeUnknown, detail }
 }

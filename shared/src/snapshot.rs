@@ -1,7 +1,7 @@
 //! What an environment remembers of the registry, so that not every invocation reads it.
 //!
-//! The schema changes once a day, and a queue with plenty of room can't fill up unseen; both are read again after half a
-//! minute. Any other queue is read by each invocation, since what others reserved or found full decides there. A registry
+//! The schema changes once a day and is read again after half a minute, a queue with plenty of room after some seconds. Any
+//! other queue is read by each invocation, since what others reserved or found full decides there. A registry
 //! that can't be read leaves what is remembered; it never counts as one that knows nothing.
 
 use std::{collections::HashMap, time::Duration};
@@ -14,9 +14,12 @@ use crate::{
     ports::{Environment, Ports, Registry, SchemaSnapshot, Wanted},
 };
 
-/// What was read so long ago is read again: one read a worker and half a minute, and a renewed schema is everywhere before
-/// the minute is over.
-const REREAD_AFTER: Duration = Duration::from_secs(30);
+/// A schema that was read so long ago is read again: a renewed one is everywhere before the minute is over.
+const SCHEMA_REREAD_AFTER: Duration = Duration::from_secs(30);
+
+/// A queue with plenty of room that was read so long ago is read again: another worker's mark that it is full lasts for half
+/// a minute, and newer health may show little room.
+const QUEUE_REREAD_AFTER: Duration = Duration::from_secs(10);
 
 /// What one environment remembers of the registry, besides what it knows of the queues.
 #[derive(Clone, Debug, Default)]
@@ -57,9 +60,9 @@ impl Snapshot {
 
     fn due(&self, queues: &Queues, mut routed: Vec<QueueId>, now: Timestamp) -> Wanted {
         // A time that is yet to come was read off a clock that has been set back since.
-        let recent = |read: Option<&Timestamp>| read.is_some_and(|at| *at <= now && now.since(*at) < REREAD_AFTER);
-        routed.retain(|id| !(recent(self.queues_read.get(id)) && queues.has_plenty(id, now)));
-        Wanted { schema: !recent(self.schema_read.as_ref()), queues: routed }
+        let recent = |read: Option<&Timestamp>, age| read.is_some_and(|at| *at <= now && now.since(*at) < age);
+        routed.retain(|id| !(recent(self.queues_read.get(id), QUEUE_REREAD_AFTER) && queues.has_plenty(id, now)));
+        Wanted { schema: !recent(self.schema_read.as_ref(), SCHEMA_REREAD_AFTER), queues: routed }
     }
 
     /// The newer one serves: a schema that the registry could not take is remembered here alone.
@@ -108,12 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn plenty_of_room_and_the_schema_are_read_again_after_half_a_minute_all_else_each_time() {
+    fn the_schema_is_read_again_after_half_a_minute_plenty_of_room_after_seconds_all_else_each_time() {
         let mut snapshot = Snapshot::default();
         assert_eq!(due(&snapshot, NOW), (true, (1..=4).map(queue).collect()), "nothing is remembered");
         snapshot.schema_read = Some(NOW);
         snapshot.queues_read = (1..=4).map(|number| (queue(number), NOW)).collect();
-        assert_eq!(due(&snapshot, NOW.plus(SECOND * 29)), (false, (2..=4).map(queue).collect()));
+        assert_eq!(due(&snapshot, NOW.plus(SECOND * 9)), (false, (2..=4).map(queue).collect()));
+        assert_eq!(due(&snapshot, NOW.plus(SECOND * 10)), (false, (1..=4).map(queue).collect()));
         assert_eq!(due(&snapshot, NOW.plus(SECOND * 30)), (true, (1..=4).map(queue).collect()));
         assert_eq!(due(&snapshot, NOW.minus(SECOND)), (true, (1..=4).map(queue).collect()), "the clock was set back");
     }

@@ -107,8 +107,9 @@ impl<'a, P: Ports> Sync<'a, P> {
         let mut clients = KnownClients::default();
         let asked = queues.len() + usize::from(task.attributes);
         let first = self.worker(&mut clients, asked, self.until()).await;
-        #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
-        self.metrics.value(Metric::AuthRefusedClients, clients.refused(self.now()) as f64);
+        if first.is_err() {
+            self.count_refused(&clients);
+        }
         let mut workers = vec![first?];
         let mut summary = Summary::default();
         let mut ended = Ok(());
@@ -124,6 +125,7 @@ impl<'a, P: Ports> Sync<'a, P> {
         for worker in workers {
             worker.release().await;
         }
+        self.count_refused(&clients);
         ended.map(|()| summary)
     }
 
@@ -163,6 +165,11 @@ impl<'a, P: Ports> Sync<'a, P> {
             info!("a newer attribute schema is known already");
         }
         Ok((attributes, drift))
+    }
+
+    fn count_refused(&self, clients: &KnownClients) {
+        #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
+        self.metrics.value(Metric::AuthRefusedClients, clients.refused(self.now()) as f64);
     }
 
     /// No request is begun after this.

@@ -73,7 +73,7 @@ pub struct Worker<'a, P: Ports> {
 impl<'a, P: Ports> Worker<'a, P> {
     /// Puts a leased client to work until `until`, with the token that it was left with.
     pub fn new(ports: &'a P, metrics: &'a Metrics, lease: Lease, credentials: Credentials, until: Timestamp) -> Self {
-        let access = Access::new(&lease, credentials);
+        let access = Access::new(&lease, credentials, ports.environment().now());
         Self { ports, metrics, lease, until, access: Mutex::new(access) }
     }
 
@@ -104,7 +104,8 @@ impl<'a, P: Ports> Worker<'a, P> {
             };
             let worker = Self::new(ports, metrics, lease, credentials, terms.until);
             // Where nothing may be sent yet, there is no need of a token yet.
-            if worker.free_places() == 0 || worker.token().await.is_ok() || !worker.is_left_alone(known).await {
+            let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
+            if has_token || worker.left_alone(known).await.is_none() {
                 return Ok(worker);
             }
             worker.release().await;
@@ -193,18 +194,14 @@ impl<'a, P: Ports> Worker<'a, P> {
             match self.lease.permit(Service::Routing, now) {
                 Ok((permit, transition)) => {
                     self.report(Service::Routing, transition);
-                    return match self.token().await {
-                        // Getting a token took time; what has none left must not be begun.
-                        Ok(token) if self.ports.environment().now() <= until => Ok((permit, token)),
-                        Ok(_) => {
-                            permit.unsent();
-                            Err(NotSent::because(DeferralReason::Deadline))
-                        }
-                        Err(not_sent) => {
-                            permit.unsent();
-                            Err(not_sent)
-                        }
-                    };
+                    let token = self.token().await;
+                    let now = self.ports.environment().now();
+                    // Getting a token took time: CXone may have asked to wait meanwhile, and there may be none left.
+                    if token.is_ok() && now <= until && self.lease.closed_until(now).is_none() {
+                        return token.map(|token| (permit, token));
+                    }
+                    permit.unsent();
+                    token?;
                 }
                 Err(NoPermit::Window(opens)) if opens <= until => {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;

@@ -87,8 +87,9 @@ pub enum NotClaimed {
     Suspect,
     /// Its message ends as a dead letter for this reason.
     DeadLettered(DeadLetterReason),
-    /// It is in doubt and can't be asked about any more: a person decides.
-    Parked,
+    /// It is in doubt and can't be asked about any more: a person decides. Why it can't, where it isn't that CXone has
+    /// forgotten its key.
+    Parked(Option<DeadLetterReason>),
     /// A newer version of this program wrote the record.
     NewerVersion(u32),
 }
@@ -124,7 +125,8 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
     }
     if record.is_in_doubt() {
         if record.first_sent.is_none_or(|sent| delivery.now.since(sent) >= KEY_MEMORY) {
-            return Err(End::on_record(NotClaimed::Parked, parked(record, delivery)));
+            let parked = parked(record, delivery, DeadLetterReason::OutcomeUnknown);
+            return Err(End::on_record(NotClaimed::Parked(None), parked));
         }
         if record.crashes >= CRASHES_TO_GIVE_UP {
             let reason = DeadLetterReason::CrashLoop;
@@ -153,7 +155,9 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
     }
     match standing(record, delivery) {
         Some(stands) => End::standing(stands),
-        None if record.is_in_doubt() => End::on_record(NotClaimed::Parked, parked(record, delivery)),
+        None if record.is_in_doubt() => {
+            End::on_record(NotClaimed::Parked(Some(reason)), parked(record, delivery, reason))
+        }
         None => End::on_record(dead, dead_lettered(Some(record), delivery, reason)),
     }
 }
@@ -179,10 +183,12 @@ fn standing(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
             let contact_id = record.contact.as_ref().map(|contact| contact.contact_id.clone());
             Some(NotClaimed::Duplicate(contact_id.unwrap_or_default()))
         }
-        State::Parked => Some(NotClaimed::Parked),
+        State::Parked => {
+            let why = record.dead_letters.last().map(|letter| letter.reason);
+            Some(NotClaimed::Parked(why.filter(|why| *why != DeadLetterReason::OutcomeUnknown)))
+        }
         State::Claimed | State::Released | State::InDoubt | State::DeadLettered => {
-            let dead = record.dead_letter.as_ref().filter(|dead| dead.message_id == delivery.message_id);
-            dead.map(|dead| NotClaimed::DeadLettered(dead.reason))
+            record.dead_letter_of(&delivery.message_id).map(NotClaimed::DeadLettered)
         }
     }
 }
@@ -196,33 +202,35 @@ fn claimed(request: &ClaimRequest, before: Option<&Record>) -> Record {
     Record {
         hash: delivery.hash.clone(),
         first_sent: if before.is_in_doubt() { before.first_sent } else { Some(delivery.now) },
+        after_crash: before.after_crash || before.state == State::Claimed,
         // The count rises with the claim, so that a worker needn't live to write it, and a settlement clears it.
         crashes: before.crashes + 1,
         attempts: before.attempts_so_far(),
         lost: before.lost.clone(),
         forgiven: before.forgiven,
-        dead_letter: before.dead_letter.clone(),
+        dead_letters: before.dead_letters.clone(),
         ..fresh
     }
 }
 
 fn dead_lettered(before: Option<&Record>, delivery: &Delivery, reason: DeadLetterReason) -> Record {
-    let dead_letter = Some(DeadLettered { reason, message_id: delivery.message_id.clone() });
     let fresh = blank(delivery);
-    let Some(before) = before else { return Record { dead_letter, ..fresh } };
+    let before = before.unwrap_or(&fresh);
     Record {
-        dead_letter,
+        dead_letters: before.with_dead_letter(reason, &delivery.message_id),
         hash: before.hash.clone(),
         first_sent: before.first_sent.filter(|_| before.is_in_doubt()),
+        after_crash: before.after_crash || before.state == State::Claimed,
         attempts: before.attempts_so_far(),
         lost: before.lost.clone(),
         forgiven: before.lost.len(),
-        ..fresh
+        ..fresh.clone()
     }
 }
 
-fn parked(before: &Record, delivery: &Delivery) -> Record {
+fn parked(before: &Record, delivery: &Delivery, reason: DeadLetterReason) -> Record {
     Record {
+        dead_letters: before.with_dead_letter(reason, &delivery.message_id),
         version: RECORD_VERSION,
         state: State::Parked,
         attempt: delivery.attempt,
@@ -245,12 +253,13 @@ fn blank(delivery: &Delivery) -> Record {
         until: delivery.now,
         hash: None,
         first_sent: None,
+        after_crash: false,
         crashes: 0,
         attempts: 0,
         lost: Vec::new(),
         forgiven: 0,
         contact: None,
-        dead_letter: None,
+        dead_letters: Vec::new(),
         expires: Some(delivery.now.max(delivery.born).plus(RECORD_LIFETIME)),
     }
 }

@@ -183,6 +183,11 @@ impl Lease {
         Ok((Permit::new(self, service, now), transition))
     }
 
+    /// Until when a 429 keeps everything from being sent.
+    pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.held().state.throttle.closed_until(now)
+    }
+
     /// Places taken in the window, and the limit that holds now.
     pub fn utilisation(&self, now: Timestamp) -> (usize, usize) {
         let mut held = self.held();

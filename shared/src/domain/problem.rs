@@ -24,11 +24,12 @@ pub enum DeadLetterReason {
     PayloadRejected,
     /// CXone created the contact and lost it at once, and no target is left.
     ContactFailed,
-    /// The event is older than its route or its sender allows.
+    /// The event is older than its route, its sender, its queue or the ledger's memory allows.
     Expired,
     /// The identity was used before with other data.
     Conflict,
-    /// A POST may have been accepted and CXone no longer remembers its key: a person decides.
+    /// A POST may have been accepted, and can't be repeated: CXone no longer remembers its key, or the event can't be sent
+    /// again. A person decides.
     OutcomeUnknown,
     /// Claimed three times and never settled, with no service fault.
     CrashLoop,

@@ -104,7 +104,7 @@ fn the_requests_that_an_event_in_doubt_has_cost_are_told_when_it_is_parked() {
     claim.sent();
     claim.doubt(Timestamp::from_millis(5000));
     *ledger.record.borrow_mut() = Some(claim.unplaced(Timestamp::from_millis(5000)));
-    let parked = Ended { how: NotClaimed::Parked, attempts: 2 };
+    let parked = Ended { how: NotClaimed::Parked(Some(DeadLetterReason::NoRoute)), attempts: 2 };
     assert_eq!(dead_lettered(&ledger, 2, 50), parked);
     assert_eq!(dead_lettered(&ledger, 3, 60), parked, "and to whoever finds it parked");
 }

@@ -43,15 +43,17 @@ pub(super) struct Access {
 
 impl Access {
     /// What a leased client was left with.
-    pub(super) fn new(lease: &Lease, credentials: Credentials) -> Self {
+    pub(super) fn new(lease: &Lease, credentials: Credentials, now: Timestamp) -> Self {
         let token = lease.sealed_token().and_then(|sealed| {
             sealed.open(&credentials.client_id, &credentials.client_secret).map(Arc::new).inspect_err(|error| {
                 info!(target: "contact_injection::auth", client_id = credentials.client_id, %error, "a new token is needed");
             }).ok()
         });
         let secret = credentials.tag();
-        let rest =
-            lease.token_wait().map(|wait| Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) });
+        let rest = lease.token_wait().and_then(|wait| {
+            let until = wait.pause(now)?;
+            Some(Rest { until, reason: wait_reason(wait), secret: Some(secret) })
+        });
         Self { credentials, token, no_refresh_before: None, rest, failed: None }
     }
 }
@@ -63,18 +65,19 @@ impl From<Rest> for NotSent {
 }
 
 impl<P: Ports> Worker<'_, P> {
-    /// Whether no token can be had under this client for a while. If so, the environment is told not to use it meanwhile.
-    pub async fn is_left_alone(&self, known: &mut KnownClients) -> bool {
+    /// Why no token can be had under this client for a while. Where that is so, the environment is told not to use it
+    /// meanwhile.
+    pub async fn left_alone(&self, known: &mut KnownClients) -> Option<Rest> {
         let access = self.access.lock().await;
         let now = self.ports.environment().now();
         let lives = access.token.as_ref().is_some_and(|token| token.standing(now) != Standing::Dead);
         // A token that lives serves on while the next one is waited for, but not under credentials that are refused.
-        let rest =
-            access.rest.filter(|rest| rest.until > now && (rest.reason == DeferralReason::Unauthorized || !lives));
+        let refused = |rest: &Rest| rest.reason == DeferralReason::Unauthorized;
+        let rest = access.rest.filter(|rest| rest.until > now && (refused(rest) || !lives));
         if let Some(rest) = rest {
             known.leave_alone(self.lease.client_id(), rest);
         }
-        rest.is_some()
+        rest
     }
 
     /// A token that serves now. Only one caller fetches; the others wait for it.

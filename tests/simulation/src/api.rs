@@ -145,12 +145,13 @@ impl World {
         invocation: u64,
     ) -> Result<TokenAnswer, TokenError> {
         let client = credentials.client_id.clone();
+        let begun = self.now();
         let request = Request::token(&client, credentials.client_secret.expose_secret(), SCOPES);
         match self.request(client.clone(), invocation, request).await {
             Reply::Silence | Reply::Unreachable => Err(TokenError::Silence),
             Reply::Answered(response) => {
                 let answer = guide::read_token(&response);
-                self.see_token(credentials, &answer, invocation);
+                self.see_token(credentials, &answer, begun, invocation);
                 match answer {
                     Err(TokenError::Unavailable { status, .. }) if self.has(Defect::TokenWaitIgnored) => {
                         Err(TokenError::Unavailable { status, retry_after: None })
@@ -162,7 +163,13 @@ impl World {
     }
 
     /// Takes down what the authorization server said of a client.
-    fn see_token(&self, credentials: &Credentials, answer: &Result<TokenAnswer, TokenError>, invocation: u64) {
+    fn see_token(
+        &self,
+        credentials: &Credentials,
+        answer: &Result<TokenAnswer, TokenError>,
+        begun: i64,
+        invocation: u64,
+    ) {
         let (client, now) = (credentials.client_id.clone(), self.now());
         let mut seen = self.seen.borrow_mut();
         match answer {
@@ -171,7 +178,7 @@ impl World {
             }
             Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
                 let secret = credentials.client_secret.expose_secret().to_owned();
-                seen.refused.push(Refusal { invocation, client, secret, at: now });
+                seen.refused.push(Refusal { invocation, client, secret, begun, at: now });
             }
             Err(TokenError::Unavailable { retry_after: Some(wait), .. }) => {
                 let until = now + i64::try_from(wait.as_millis()).unwrap_or_default();

@@ -85,7 +85,7 @@ fn each_event_ends_once(world: &World, event: &str, messages: &[&Sent]) {
 fn the_ledger_tells_how_it_ended(world: &World, message: &Sent, injected: bool, letter: Option<&Letter>) {
     let ledger = world.ledger.borrow();
     let record = ledger.get(&IdempotencyKey::of_event(SOURCE, &message.event));
-    let told = record.map(|record| (record.state, record.dead_letter.as_ref().map(|dead| dead.reason.as_str())));
+    let told = record.map(|record| (record.state, record.dead_letters.last().map(|letter| letter.reason.as_str())));
     let ended = match (told, letter.map(|letter| letter.reason.as_str())) {
         (Some((State::Injected, _)), _) => injected,
         (Some((State::DeadLettered, Some(told))), Some(reason)) => told == reason,

@@ -136,7 +136,7 @@ impl World {
                 ledger.remove(&key);
             }
             State::DeadLettered if self.has(Defect::DeadLetterOffRecord) => {
-                let released = Record { state: State::Released, dead_letter: None, ..record.clone() };
+                let released = Record { state: State::Released, dead_letters: Vec::new(), ..record.clone() };
                 ledger.insert(key, released);
             }
             State::Released | State::DeadLettered if self.has(Defect::DataUnbound) => {

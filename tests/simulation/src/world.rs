@@ -85,6 +85,8 @@ pub(crate) struct Refusal {
     pub(crate) invocation: u64,
     pub(crate) client: String,
     pub(crate) secret: String,
+    /// When the token was asked for.
+    pub(crate) begun: i64,
     pub(crate) at: i64,
 }
 

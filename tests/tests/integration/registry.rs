@@ -21,7 +21,7 @@ fn fetched(stage: &Stage) -> usize {
 }
 
 #[tokio::test]
-async fn an_environment_reads_the_registry_once_in_half_a_minute_where_there_is_plenty_of_room() {
+async fn an_environment_reads_the_registry_once_in_ten_seconds_where_there_is_plenty_of_room() {
     let stage = Stage::usual().await;
     stage.sync(json!({})).await.unwrap();
     let worker = stage.worker();

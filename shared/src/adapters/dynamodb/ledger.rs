@@ -137,7 +137,12 @@ async fn swap(put: PutItemFluentBuilder, operation: &'static str) -> Result<Swap
 
 fn write(key: IdempotencyKey, record: &Record) -> Item {
     let contact = record.contact.as_ref();
-    let dead_letter = record.dead_letter.as_ref();
+    let dead_letters = record.dead_letters.iter().map(|letter| {
+        AttributeValue::M(Item::from([
+            ("reason".to_owned(), text(letter.reason.as_str())),
+            ("messageId".to_owned(), text(&letter.message_id)),
+        ]))
+    });
     let lost = record.lost.iter().map(|lost| {
         AttributeValue::M(Item::from([
             ("contactId".to_owned(), text(&lost.contact_id)),
@@ -153,14 +158,14 @@ fn write(key: IdempotencyKey, record: &Record) -> Item {
         Some(("until", millis(record.until))),
         record.hash.as_ref().map(|hash| ("dataHash", text(hash.as_str()))),
         record.first_sent.map(|at| ("firstSentAt", millis(at))),
+        record.after_crash.then(|| ("afterCrash", AttributeValue::Bool(true))),
         Some(("crashes", number(record.crashes))),
         Some(("attempts", number(record.attempts))),
         (!record.lost.is_empty()).then(|| ("lost", AttributeValue::L(lost.collect()))),
         (record.forgiven > 0).then(|| ("forgiven", number(record.forgiven))),
         contact.map(|contact| ("contactId", text(&contact.contact_id))),
         contact.map(|contact| ("target", text(&contact.target))),
-        dead_letter.map(|dead| ("deadLetterReason", text(dead.reason.as_str()))),
-        dead_letter.map(|dead| ("deadLetterMessageId", text(&dead.message_id))),
+        (!record.dead_letters.is_empty()).then(|| ("deadLetters", AttributeValue::L(dead_letters.collect()))),
         record.expires.map(|at| ("expiresAt", number(at.as_seconds()))),
     ]
     .into_iter()
@@ -180,19 +185,10 @@ fn read(item: &Item) -> Result<Record, Unreadable> {
             target: get_text(item, "target")?.to_owned(),
         })
     };
-    let lost = match item.get("lost") {
-        None => Vec::new(),
-        Some(list) => list
-            .as_l()
-            .map_err(|_| Unreadable("lost"))?
-            .iter()
-            .map(|lost| placed(lost.as_m().map_err(|_| Unreadable("lost"))?))
-            .collect::<Result<_, _>>()?,
-    };
     let dead_letter = |item: &Item| -> Result<DeadLettered, Unreadable> {
         Ok(DeadLettered {
-            reason: named::<DeadLetterReason>(item, "deadLetterReason")?,
-            message_id: get_text(item, "deadLetterMessageId")?.to_owned(),
+            reason: named::<DeadLetterReason>(item, "reason")?,
+            message_id: get_text(item, "messageId")?.to_owned(),
         })
     };
     Ok(Record {
@@ -203,15 +199,27 @@ fn read(item: &Item) -> Result<Record, Unreadable> {
         until: get_millis(item, "until")?,
         hash: optional(item, "dataHash", get_text)?.map(DataHash::from_stored),
         first_sent: optional(item, "firstSentAt", get_millis)?,
+        after_crash: item.contains_key("afterCrash"),
         crashes: get_number(item, "crashes")?,
         attempts: get_number(item, "attempts")?,
-        lost,
+        lost: maps(item, "lost", placed)?,
         forgiven: optional(item, "forgiven", get_number)?.unwrap_or(0),
         contact: optional(item, "contactId", |item, _| placed(item))?,
-        dead_letter: optional(item, "deadLetterReason", |item, _| dead_letter(item))?,
+        dead_letters: maps(item, "deadLetters", dead_letter)?,
         expires: optional(item, "expiresAt", get_number::<i64>)?
             .map(|at| Timestamp::from_millis(at.saturating_mul(1000))),
     })
+}
+
+/// A list of maps, which isn't there where it is empty.
+fn maps<T>(
+    item: &Item,
+    name: &'static str,
+    read: impl Fn(&Item) -> Result<T, Unreadable>,
+) -> Result<Vec<T>, Unreadable> {
+    let Some(list) = item.get(name) else { return Ok(Vec::new()) };
+    let list = list.as_l().map_err(|_| Unreadable(name))?;
+    list.iter().map(|entry| read(entry.as_m().map_err(|_| Unreadable(name))?)).collect()
 }
 
 /// A value that is written as the name of one of several.
@@ -231,12 +239,13 @@ fn unknown(version: u32) -> Record {
         until: never,
         hash: None,
         first_sent: None,
+        after_crash: false,
         crashes: 0,
         attempts: 0,
         lost: Vec::new(),
         forgiven: 0,
         contact: None,
-        dead_letter: None,
+        dead_letters: Vec::new(),
         expires: None,
     }
 }
@@ -266,12 +275,13 @@ mod tests {
             until: Timestamp::from_millis(2),
             hash: Some(DataHash::from_stored("abc")),
             first_sent: Some(Timestamp::from_millis(3)),
+            after_crash: true,
             crashes: 1,
             attempts: 4,
             lost: vec![placed("lost")],
             forgiven: 1,
             contact: Some(placed("c")),
-            dead_letter: Some(DeadLettered { reason: DeadLetterReason::NoRoute, message_id: "m-1".to_owned() }),
+            dead_letters: vec![DeadLettered { reason: DeadLetterReason::NoRoute, message_id: "m-1".to_owned() }],
             expires: Some(Timestamp::from_millis(5000)),
         }
     }

@@ -38,7 +38,12 @@ pub fn read_token(response: &HttpResponse) -> Result<TokenAnswer, TokenError> {
             Some("invalid_client") => Err(TokenError::InvalidClient),
             // RFC 6749, section 5.2: 401 is for failed client authentication and for nothing else.
             None if status == 401 => Err(TokenError::InvalidClient),
-            error => Err(TokenError::Refused { status, error: error.and_then(ErrorCode::read) }),
+            // Words that are none of OAuth's are a gateway's, which knows nothing of the client.
+            error => {
+                Err(error.and_then(ErrorCode::read).map_or(TokenError::Unavailable { status, retry_after }, |error| {
+                    TokenError::Refused { status, error: Some(error) }
+                }))
+            }
         },
         _ => Err(TokenError::Unavailable { status, retry_after }),
     }

@@ -1,7 +1,11 @@
 //! A claim that a worker holds: what its requests came to, and what is written when it is settled.
 
-use super::{DeadLettered, PlacedContact, RECORD_LIFETIME, Record, State};
-use crate::domain::{problem::DeadLetterReason, time::Timestamp, window::LATE_ARRIVAL};
+use super::{PlacedContact, RECORD_LIFETIME, Record, State};
+use crate::domain::{
+    problem::DeadLetterReason,
+    time::Timestamp,
+    window::{CLOCK_SKEW, LATE_ARRIVAL},
+};
 
 /// A claim that a worker holds.
 #[derive(Clone, Debug)]
@@ -17,7 +21,8 @@ impl Claim {
     /// The claim that `claimed` stands for, once it is in the ledger in place of `existing`.
     pub fn new(claimed: Record, existing: Option<&Record>) -> Self {
         let before = super::remembered(existing, claimed.at);
-        let doubtful = before.filter(|before| before.is_in_doubt()).map(|before| before.at);
+        // Written off another worker's clock.
+        let doubtful = before.filter(|before| before.is_in_doubt()).map(|before| before.at.plus(CLOCK_SKEW));
         let bound = before.is_some_and(|before| before.hash.is_some());
         Self { record: claimed, doubtful, bound }
     }
@@ -63,19 +68,23 @@ impl Claim {
         self.doubtful = self.doubtful.filter(|since| now.since(*since) < LATE_ARRIVAL);
     }
 
-    /// The record after a contact was lost: the claim goes on under another key.
+    /// The record after a contact was lost: the claim goes on under another key, which nobody has used, unless a worker
+    /// crashed.
     pub fn lose(&mut self, contact: PlacedContact, now: Timestamp) -> &Record {
         if !self.record.lost.contains(&contact) {
             self.record.lost.push(contact);
         }
-        (self.record.first_sent, self.record.at, self.doubtful, self.bound) = (Some(now), now, None, true);
+        (self.record.at, self.bound) = (now, true);
+        if !std::mem::take(&mut self.record.after_crash) {
+            (self.record.first_sent, self.doubtful) = (Some(now), None);
+        }
         &self.record
     }
 
     /// The record of an event whose contact is in the queue.
     #[must_use]
     pub fn injected(&self, contact: PlacedContact, now: Timestamp) -> Record {
-        Record { contact: Some(contact), dead_letter: None, ..self.settled(State::Injected, now) }
+        Record { contact: Some(contact), dead_letters: Vec::new(), ..self.settled(State::Injected, now) }
     }
 
     /// The record of an event that comes back: free again where nothing is in a queue, else in doubt.
@@ -89,14 +98,11 @@ impl Claim {
     /// redrive may try every target again.
     #[must_use]
     pub fn given_up(&self, reason: DeadLetterReason, message_id: &str, now: Timestamp) -> Record {
+        let dead_letters = self.record.with_dead_letter(reason, message_id);
         if self.is_doubtful() {
-            return Record { expires: None, ..self.settled(State::Parked, now) };
+            return Record { dead_letters, expires: None, ..self.settled(State::Parked, now) };
         }
-        Record {
-            forgiven: self.record.lost.len(),
-            dead_letter: Some(DeadLettered { reason, message_id: message_id.to_owned() }),
-            ..self.settled(State::DeadLettered, now)
-        }
+        Record { dead_letters, forgiven: self.record.lost.len(), ..self.settled(State::DeadLettered, now) }
     }
 
     fn settled(&self, state: State, now: Timestamp) -> Record {
@@ -107,6 +113,7 @@ impl Claim {
             crashes: 0,
             hash: self.record.hash.clone().filter(|_| self.bound || state == State::Injected),
             first_sent: self.record.first_sent.filter(|_| self.is_doubtful()),
+            after_crash: self.record.after_crash && self.is_doubtful(),
             expires: self.record.expires.max(Some(now.plus(RECORD_LIFETIME))),
             ..self.record.clone()
         }

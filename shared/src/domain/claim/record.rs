@@ -37,12 +37,15 @@ pub struct PlacedContact {
     pub target: String,
 }
 
-/// How an event was dead-lettered.
+/// Messages of one event whose end is remembered: an upstream that sends twice, and a redrive of each.
+const REMEMBERED_LETTERS: usize = 4;
+
+/// How a message of an event ended in the dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLettered {
     /// Why.
     pub reason: DeadLetterReason,
-    /// SQS's id of the message that it came in: only another message may try it again.
+    /// SQS's id of the message: only another one may try the event again.
     pub message_id: String,
 }
 
@@ -63,6 +66,8 @@ pub struct Record {
     pub hash: Option<DataHash>,
     /// The earliest time at which a request under the present key may have been sent, while its outcome is in doubt.
     pub first_sent: Option<Timestamp>,
+    /// Whether a worker crashed under the present key: it may have been told of a loss, and have gone on under the next one.
+    pub after_crash: bool,
     /// Claims that were never settled.
     pub crashes: u32,
     /// Requests sent for it so far. A claim that was never settled counts as one, since nobody knows.
@@ -73,13 +78,27 @@ pub struct Record {
     pub forgiven: usize,
     /// The contact that is in a queue.
     pub contact: Option<PlacedContact>,
-    /// How it was last dead-lettered, unless it was injected since.
-    pub dead_letter: Option<DeadLettered>,
+    /// How messages of it ended in the dead-letter queue, the latest last, unless it was injected since.
+    pub dead_letters: Vec<DeadLettered>,
     /// When the record is forgotten; a parked one never is.
     pub expires: Option<Timestamp>,
 }
 
 impl Record {
+    /// How this message ended before, where it is remembered.
+    pub fn dead_letter_of(&self, message_id: &str) -> Option<DeadLetterReason> {
+        self.dead_letters.iter().rev().find(|letter| letter.message_id == message_id).map(|letter| letter.reason)
+    }
+
+    /// The dead letters with one more, but for the oldest where they are too many.
+    pub(super) fn with_dead_letter(&self, reason: DeadLetterReason, message_id: &str) -> Vec<DeadLettered> {
+        let letter = DeadLettered { reason, message_id: message_id.to_owned() };
+        let others = self.dead_letters.iter().filter(|other| other.message_id != message_id);
+        let mut letters: Vec<_> = others.cloned().chain([letter]).collect();
+        letters.drain(..letters.len().saturating_sub(REMEMBERED_LETTERS));
+        letters
+    }
+
     /// Whether a request under the present key may have created a contact.
     pub const fn is_in_doubt(&self) -> bool {
         match self.state {

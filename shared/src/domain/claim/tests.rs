@@ -107,7 +107,7 @@ fn three_claims_that_never_settled_are_a_crash_loop_that_another_message_starts_
     let redriven = again(&dead, &request(6, 1000));
     assert!(redriven.is_doubtful(), "each of the three may have sent a request");
     let later = ended(&dead, &request(7, 2 * DAY));
-    assert_eq!(later, NotClaimed::Parked, "CXone has forgotten by then");
+    assert_eq!(later, NotClaimed::Parked(None), "CXone has forgotten by then");
 }
 
 #[test]
@@ -199,12 +199,12 @@ fn doubt_is_parked_before_cxone_forgets_the_key_and_never_claimed_again() {
     let End { how, record: Some(parked) } = claim(Some(&record), &request(2, forgotten)).unwrap_err() else {
         panic!("it must be parked")
     };
-    assert_eq!(how, NotClaimed::Parked);
+    assert_eq!(how, NotClaimed::Parked(None));
     assert_eq!((parked.state, parked.expires, parked.attempts), (State::Parked, None, 1));
     let weeks = request(3, 365 * DAY);
-    assert_eq!(claim(Some(&parked), &weeks).unwrap_err(), End { how: NotClaimed::Parked, record: None });
+    assert_eq!(claim(Some(&parked), &weeks).unwrap_err(), End { how: NotClaimed::Parked(None), record: None });
     let problem = dead_letter(Some(&parked), &weeks.delivery, NoRoute);
-    assert_eq!(problem, End { how: NotClaimed::Parked, record: None });
+    assert_eq!(problem, End { how: NotClaimed::Parked(None), record: None });
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn an_event_that_cannot_be_injected_is_on_record_with_its_reason_and_its_message
         let End { how, record: Some(record) } = dead_letter(existing, &delivery(2, 9), NoRoute) else { panic!() };
         assert_eq!(how, NotClaimed::DeadLettered(NoRoute));
         assert_eq!(record.state, State::DeadLettered);
-        assert_eq!(record.dead_letter, Some(DeadLettered { reason: NoRoute, message_id: "m2".to_owned() }));
+        assert_eq!(record.dead_letters, [DeadLettered { reason: NoRoute, message_id: "m2".to_owned() }]);
         assert_eq!((record.attempt, record.at, record.until), (Uuid::from_u128(2), at(9), at(9)));
         assert!(!record.is_in_doubt());
     }
@@ -290,13 +290,16 @@ fn what_is_in_doubt_is_parked_when_it_cannot_be_sent_again() {
         let End { how, record: Some(parked) } = dead_letter(Some(&record), &delivery(2, 100), NoRoute) else {
             panic!("{:?}", record.state)
         };
-        assert_eq!((how, parked.state, parked.expires), (NotClaimed::Parked, State::Parked, None));
+        assert_eq!((how, parked.state, parked.expires), (NotClaimed::Parked(Some(NoRoute)), State::Parked, None));
+        assert_eq!(ended(&parked, &request(3, 200)), NotClaimed::Parked(Some(NoRoute)), "its record says why");
         assert_eq!((parked.attempts, parked.crashes, parked.attempt), (attempts, 0, Uuid::from_u128(2)));
     }
     let mut claimed = first();
     claimed.doubt(at(1));
     let parked = claimed.given_up(DeadLetterReason::PayloadRejected, "m1", at(2));
-    assert_eq!((parked.state, parked.expires, parked.dead_letter), (State::Parked, None, None));
+    assert_eq!((parked.state, parked.expires), (State::Parked, None));
+    let why = NotClaimed::Parked(Some(DeadLetterReason::PayloadRejected));
+    assert_eq!(ended(&parked, &request_for(of_message("m1", delivery(2, 9)))), why);
 }
 
 #[test]
@@ -337,6 +340,41 @@ fn a_claim_that_never_settled_counts_as_a_request_of_which_nobody_knows() {
     assert_eq!((claimed.attempts(), claimed.unplaced(at(1)).attempts_so_far()), (2, 2));
     let crashed = again(&claimed.unplaced(at(1)), &request(2, 2)).record().clone();
     assert_eq!(claim(Some(&crashed), &alone(3, 100)).unwrap().attempts, 3);
+}
+
+#[test]
+fn every_message_that_ended_as_a_dead_letter_is_remembered_beside_the_others() {
+    let first = *dead_letter(None, &delivery(1, 1), NoRoute).record.unwrap();
+    let second = *dead_letter(Some(&first), &delivery(2, 2), InvalidAttribute).record.unwrap();
+    for (message, reason) in [("m1", NoRoute), ("m2", InvalidAttribute)] {
+        let again = request_for(of_message(message, delivery(9, 3)));
+        assert_eq!(ended(&second, &again), NotClaimed::DeadLettered(reason));
+    }
+    let many = (3..20)
+        .fold(second, |record, attempt| *dead_letter(Some(&record), &delivery(attempt, 3), NoRoute).record.unwrap());
+    assert_eq!(many.dead_letters.len(), 4);
+    assert_eq!(many.dead_letter_of("m19"), Some(NoRoute));
+}
+
+#[test]
+fn a_loss_told_after_a_crash_leaves_the_next_key_in_doubt_since_the_crash() {
+    let crashed = first().record().clone();
+    let in_between = again(&crashed, &alone(2, 100)).unplaced(at(101));
+    let mut taken_over = again(&in_between, &request(3, 20 * 3600));
+    let record = taken_over.lose(placed("lost"), at(20 * 3600)).clone();
+    assert_eq!(record.first_sent, Some(at(0)), "the next key may be as old as the claim of the worker that died");
+    assert!(taken_over.is_doubtful());
+    taken_over.lose(placed("another"), at(20 * 3600 + 1));
+    assert!(!taken_over.is_doubtful());
+}
+
+#[test]
+fn a_doubt_that_another_worker_wrote_is_cleared_later_by_as_much_as_clocks_differ() {
+    let mut claimed = again(&in_doubt(), &request(2, 8));
+    claimed.clear_doubt(at(5 + 14));
+    assert!(claimed.is_doubtful());
+    claimed.clear_doubt(at(5 + 15));
+    assert!(!claimed.is_doubtful());
 }
 
 #[test]

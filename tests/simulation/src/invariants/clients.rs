@@ -126,8 +126,8 @@ fn refused_credentials_are_left_alone(world: &World) {
         let hasty = seen.refused[index + 1..]
             .iter()
             .filter(|second| known || second.invocation == first.invocation)
-            .find(|second| again(first, second) && second.at - first.at < soonest)?;
-        let (client, pause) = (&first.client, hasty.at - first.at);
+            .find(|second| again(first, second) && (1..soonest).contains(&(second.begun - first.at)))?;
+        let (client, pause) = (&first.client, hasty.begun - first.at);
         Some(format!("i{} tried {client} again {pause} ms after its credentials were refused", hasty.invocation))
     });
     drop(seen);
