@@ -38,12 +38,9 @@ pub fn read_token(response: &HttpResponse) -> Result<TokenAnswer, TokenError> {
             Some("invalid_client") => Err(TokenError::InvalidClient),
             // RFC 6749, section 5.2: 401 is for failed client authentication and for nothing else.
             None if status == 401 => Err(TokenError::InvalidClient),
-            // Words that are none of OAuth's are a gateway's, which knows nothing of the client.
-            error => {
-                Err(error.and_then(ErrorCode::read).map_or(TokenError::Unavailable { status, retry_after }, |error| {
-                    TokenError::Refused { status, error: Some(error) }
-                }))
-            }
+            Some(error) => Err(TokenError::Refused { status, error: ErrorCode::read(error) }),
+            // What isn't of OAuth's form is a gateway's, which knows nothing of the client.
+            None => Err(TokenError::Unavailable { status, retry_after }),
         },
         _ => Err(TokenError::Unavailable { status, retry_after }),
     }
@@ -190,6 +187,8 @@ mod tests {
         assert_eq!(refused.to_string(), "the authorization server answered 400 without an error code");
         let unavailable = |status| TokenError::Unavailable { status, retry_after: Some(Duration::from_secs(7)) };
         assert_eq!(error(408, json!({})), unavailable(408));
+        assert_eq!(error(403, json!({"message": "Forbidden"})), unavailable(403), "a gateway's words");
+        assert_eq!(error(404, json!("no such page")), unavailable(404));
         assert_eq!(error(429, json!({})), unavailable(429));
         assert_eq!(error(503, json!({})), unavailable(503));
     }
