@@ -205,8 +205,15 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_at_its_threshold_breaches_nothing() {
+        assert_eq!(with("/metrics/abandonRate", json!(0.05)), Status::Open);
+        assert_eq!(with("/metrics/serviceLevel", json!(0.8)), Status::Open);
+    }
+
+    #[test]
     fn fractions_and_percentages_compare() {
         assert_eq!(with("/metrics/serviceLevel", json!(90)), Status::Open);
+        assert_eq!(with("/metrics/serviceLevel", json!(70)), Status::Saturated(vec![Threshold::ServiceLevel]));
         assert_eq!(with("/thresholds/abandonRate", json!(5)), Status::Open);
         assert_eq!(with("/metrics/abandonRate", json!(6)), Status::Saturated(vec![Threshold::AbandonRate]));
     }

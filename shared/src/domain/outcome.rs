@@ -225,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn an_outcome_is_told_by_its_name_and_the_reason_that_it_has() {
+        let injected = Outcome::Injected { contact_id: "c".to_owned() };
+        let duplicate = Outcome::Duplicate { contact_id: "c".to_owned() };
+        let deferred = Outcome::deferred(DeferralReason::Held);
+        let dead = Outcome::from(GivenUp { reason: DeadLetterReason::NoRoute, detail: String::new() }.by_route("r"));
+        let told = [&injected, &duplicate, &deferred, &dead].map(|outcome| (outcome.name(), outcome.reason()));
+        assert_eq!(
+            told,
+            [("injected", None), ("duplicate", None), ("deferred", Some("held")), ("dead-lettered", Some("no-route"))]
+        );
+        assert!(matches!(dead, Outcome::DeadLettered { detail, .. } if detail.starts_with("route 'r': ")));
+    }
+
+    #[test]
     fn a_time_in_the_past_is_at_once_but_spread() {
         assert_eq!(
             visibility_delay(Retry::At(NOW.minus(SMALLEST_SPREAD)), NOW, 1, Duration::ZERO, 0.5),

@@ -1,11 +1,7 @@
-use proptest::prelude::*;
+mod memory;
 
 use super::*;
-use crate::domain::{
-    expiry::Expiry,
-    outcome::QUEUE_RETENTION,
-    problem::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute},
-};
+use crate::domain::problem::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: u64 = 86_400;
@@ -123,7 +119,7 @@ fn every_settlement_clears_the_count_of_crashes() {
         claimed.injected(placed("c"), at(80)),
         claimed.given_up(NoRoute, "m", at(80)),
     ] {
-        assert_eq!(settled.crashes, 0, "{:?}", settled.state);
+        assert_eq!((settled.crashes, settled.until), (0, at(80)), "{:?}", settled.state);
     }
 }
 
@@ -389,43 +385,4 @@ fn contacts_that_were_lost_count_on_through_every_refusal_and_claim() {
     redriven.lose(placed("b"), at(5));
     assert_eq!((redriven.lost(), redriven.lost_at("queue:a"), redriven.lost_at("queue:b")), (2, false, true));
     assert_eq!(again(&redriven.unplaced(at(6)), &request(4, 7)).record().forgiven, 1);
-}
-
-#[test]
-fn a_key_is_taken_to_be_forgotten_a_quarter_of_an_hour_before_a_day_is_over() {
-    assert_eq!(KEY_MEMORY + HOUR / 4, HOUR * 24);
-    assert_eq!((RECORD_LIFETIME, SURELY_REMEMBERED), (HOUR * 24 * 45, HOUR * 24 * 44));
-}
-
-#[test]
-fn records_outlive_every_way_of_a_message_that_does_not_ask_the_ledger() {
-    let dead_letter_retention = Duration::from_secs(14 * DAY);
-    assert!(QUEUE_RETENTION + dead_letter_retention + QUEUE_RETENTION < SURELY_REMEMBERED);
-    assert!(SURELY_REMEMBERED + HOUR * 24 <= RECORD_LIFETIME);
-}
-
-proptest! {
-    /// An event may be dated in the past or the future, be claimed or refused whenever it lives, end in any way, and come
-    /// again at any time at which it still lives: its record is there.
-    #[test]
-    fn no_event_within_the_ledgers_memory_outlives_its_record(
-        age in -60 * 86_400_000_i64..44 * 86_400_000, replayed in 0.0..1.0_f64, settled in 0..90_000_u64, ending in 0..5_usize,
-    ) {
-        let born = Timestamp::from_millis(at(0).as_millis() - age);
-        let last = Expiry::new(born, None, None).at().minus(Duration::from_millis(1));
-        let delivery = Delivery { born, ..delivery(1, 0) };
-        let over = delivery.now.plus(Duration::from_millis(settled));
-        let mut claim = Claim::new(claim(None, &request_for(delivery.clone())).unwrap(), None);
-        let record = match ending {
-            0 => claim.record().clone(),
-            1 => claim.injected(placed("c"), over),
-            2 => claim.lose(placed("c"), over).clone(),
-            3 => claim.unplaced(over),
-            _ => *dead_letter(None, &delivery, NoRoute).record.unwrap(),
-        };
-        let replay = over.max(over.plus(last.since(over).mul_f64(replayed))).min(last.max(over));
-        // DynamoDB keeps whole seconds.
-        let stored = Record { expires: record.expires.map(|at| Timestamp::from_millis(at.as_seconds() * 1000)), ..record };
-        prop_assert!(remembered(Some(&stored), replay).is_some());
-    }
 }

@@ -354,8 +354,9 @@ fn one_404_leaves_a_queue_unknown_and_a_second_closes_it() {
     let twice = QueueHealth::missing(Some(&once), NOW.plus(SECOND * 60));
     let mut queues = Queues::default();
     queues.begin(SCARCE, NOW);
-    queues.learn(queue(), Queue::new(Some(once), None));
+    queues.learn(queue(), Queue::new(Some(once.clone()), None));
     assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
+    assert_eq!((queues.health(&queue()), queues.health(&numbered(2))), (Some(&once), None));
     queues.learn(queue(), Queue::new(Some(twice), None));
     assert_eq!(queues.door(&queue(), NOW.plus(SECOND * 60)), Door::Missing);
 }

@@ -79,3 +79,24 @@ impl Tickets {
         self.hand.extend(first..=*places.end().min(&room));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_had_arrived_by_the_time_that_a_reading_counts_is_in_it() {
+        let at = |seconds: i64| Timestamp::from_millis(1_790_000_000_000 + seconds * 1000);
+        let mut tickets = Tickets::default();
+        for second in [4, 5, 6] {
+            assert!(tickets.place(false));
+            tickets.arrived(at(second));
+        }
+        assert!(tickets.place(false), "one is on its way");
+        tickets.renew(at(5));
+        assert_eq!(tickets.unreserved(), 2, "the one that came later, and the one on its way");
+        tickets.nothing_is_under_way(at(7));
+        tickets.renew(at(7));
+        assert_eq!(tickets.unreserved(), 0);
+    }
+}
