@@ -5,6 +5,9 @@ use crate::world::{Refusal, World};
 /// The shortest pause of refused credentials, in milliseconds.
 const FIRST_PAUSE: i64 = 30_000;
 
+/// The longest one, in milliseconds.
+const LONGEST_PAUSE: i64 = 900_000;
+
 /// Checks everything that can be seen at the end.
 pub(super) fn check(world: &World) {
     no_client_is_used_by_two(world);
@@ -21,7 +24,14 @@ impl World {
         if self.plan.faults.tokens > 0.0 {
             return;
         }
-        let free = (0..self.plan.clients).map(|number| format!("c-{number}")).find(|client| self.is_free(client));
+        // A client that CXone takes again is another only once nobody's clock says that its pause goes on.
+        let since = self.now() - LONGEST_PAUSE - 2 * self.plan.skew;
+        let rested = |client: &String| {
+            let seen = self.seen.borrow();
+            !seen.refused.iter().any(|refusal| refusal.client == *client && refusal.at > since)
+        };
+        let mut clients = (0..self.plan.clients).map(|number| format!("c-{number}"));
+        let free = clients.find(|client| self.is_free(client) && rested(client));
         if let Some(client) = free {
             self.breach(format!("i{invocation} deferred messages as unauthorized while {client} was free"));
         }
