@@ -86,7 +86,9 @@ impl DynamoLedger {
                 .expression_attribute_values(":state", text(state_name(State::Injected)))
                 .expression_attribute_values(":who", text("resolved-by-a-person")),
             Resolution::Retry => update
-                .update_expression("SET #state = :state, #at = :now, expiresAt = :expires REMOVE firstSentAt")
+                .update_expression(
+                    "SET #state = :state, #at = :now, expiresAt = :expires REMOVE firstSentAt, afterCrash, deadLetters",
+                )
                 .expression_attribute_values(":state", text(state_name(State::Released))),
         };
         match update.expression_attribute_names("#at", "at").send().await {
