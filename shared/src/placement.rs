@@ -214,7 +214,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         wait.map_or(Outcome::deferred(reason), |wait| Outcome::deferred_until(reason, self.now().plus(wait)))
     }
 
-    /// A queue refused: this worker and, from their next invocation on, the others leave it alone for a while.
+    /// A queue refused: this worker and, from their next look at the registry on, the others leave it alone for a while.
     async fn saturate(&self, address: &Address) {
         let Address::Queue(queue) = address else { return };
         let until = self.queues.borrow_mut().saturate(queue, self.now());
