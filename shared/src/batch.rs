@@ -164,7 +164,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let schema = schema::current(self.ports, worker, &mut memory.registry, routes, self.metrics).await;
         let routes = self.injectable(deliveries);
         room::look_before_bursts(self.ports, worker, &routes, &queues, answered).await;
-        room::reserve_ahead(self.ports, &queues, &routes).await;
+        room::reserve_ahead(self.ports, worker, &queues, &routes).await;
         let pipeline = Pipeline {
             ports: self.ports,
             worker,

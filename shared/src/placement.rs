@@ -3,6 +3,11 @@
 //! A refusal that proves that nothing was created passes the event on under the same key. A contact that was created
 //! and lost passes it on under another, since CXone would answer the old key with the loss. Silence passes it nowhere:
 //! only the same key may be asked again.
+//!
+//! A place in a queue is taken after the permit, right before the request: an event that has waited a minute for its permit
+//! goes by what is known of the queues then.
+
+mod places;
 
 use std::time::Duration;
 
@@ -12,21 +17,19 @@ use crate::{
     domain::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, PlacedContact},
-        classify::{Answer, Doubt, ErrorDetail, Refusal, Verdict, classify},
+        classify::{Answer, CreatedContact, Doubt, ErrorDetail, Refusal, Verdict, classify},
         contact::Contact,
-        idempotency::IdempotencyKey,
         outcome::{DeferralReason, GivenUp, Outcome},
         problem::DeadLetterReason,
-        routes::{Address, Priority, QueueId, Route},
-        targets::{self, Choice, Passed},
+        routes::{Address, Priority, Route},
+        targets::{Choice, Passed},
     },
     error::chain,
     ledger::{self, SettleError},
     metrics::Metric,
     pipeline::{Ending, Facts, Pipeline, Prepared},
-    ports::{Environment, InjectPorts, Registry},
-    room,
-    worker::NotSent,
+    ports::{Environment, InjectPorts},
+    worker::{Admission, NotSent},
 };
 
 /// Requests to one target in one delivery: a blip is over by the third; what isn't waits better outside.
@@ -43,247 +46,304 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         claim: &mut Claim,
         facts: &mut Facts,
     ) -> Ending {
-        let targets = prepared.route.targets();
-        let mut passed: Vec<Option<Passed>> =
-            targets.iter().map(|target| claim.lost_at(&target.address().to_string()).then_some(Passed::Lost)).collect();
+        let targets = prepared.route.targets().iter();
+        let passed =
+            targets.map(|target| claim.lost_at(&target.address().to_string()).then_some(Passed::Lost)).collect();
+        let walk = Walk {
+            pipeline: self,
+            prepared,
+            contact,
+            claim,
+            facts,
+            passed,
+            failures: 0,
+            limited: None,
+            unauthorized: false,
+            in_doubt: None,
+        };
+        walk.run().await
+    }
+}
+
+/// One event on its way from target to target.
+struct Walk<'w, 'p, P: InjectPorts> {
+    pipeline: &'w Pipeline<'p, P>,
+    prepared: &'w Prepared<'p>,
+    contact: &'w Contact,
+    claim: &'w mut Claim,
+    facts: &'w mut Facts,
+    /// How each target was passed over.
+    passed: Vec<Option<Passed>>,
+    /// Requests to the present target that came to nothing.
+    failures: u32,
+    /// How the walk ends where the wait that a 429 asked for is too long; nothing once another answer came.
+    limited: Option<Outcome>,
+    /// Whether the last answer was a 401.
+    unauthorized: bool,
+    /// Where a request of this delivery was not answered: nowhere else may the event go, and its place there stays taken.
+    in_doubt: Option<Stop>,
+}
+
+/// A target, and by how many steps the priority is lowered for it.
+#[derive(Clone, Copy)]
+struct Stop {
+    index: usize,
+    steps: u32,
+}
+
+impl<'w, P: InjectPorts> Walk<'w, '_, P> {
+    async fn run(mut self) -> Ending {
         loop {
-            let (index, steps) = match self.choose(prepared.route, &passed).await {
-                Choice::Target { index, steps } => (index, steps),
-                dead_end => return no_target(dead_end, prepared.route),
+            let ended = match self.next().await {
+                Ok((stop, admission)) => {
+                    let (verdict, detail) = self.post(stop, admission).await;
+                    self.heed(stop, verdict, detail).await
+                }
+                Err(ending) => Some(ending),
             };
-            let target = &targets[index];
-            let priority = Priority::effective(
-                prepared.route.base_priority(&prepared.event),
-                target.priority_delta(),
-                prepared.route.degrade(),
-                steps,
-            );
-            facts.target = Some(target.address().to_string());
-            facts.priority = Some(priority.get());
-            self.count_fallback(index, steps);
-            let (verdict, detail) = match self.ask(claim, prepared, contact, target.address(), priority, facts).await {
-                Ok(answered) => answered,
-                Err(not_sent) => {
-                    self.vacate(target.address(), claim);
-                    let expired = prepared.expired(self.now());
-                    return expired.map_or_else(|| Ending::Deferred(not_sent.into()), Ending::GivenUp);
-                }
-            };
-            match verdict {
-                Verdict::Injected(created) => {
-                    self.arrive(target.address());
-                    return Ending::Injected(PlacedContact {
-                        contact_id: created.id,
-                        target: target.address().to_string(),
-                    });
-                }
-                Verdict::Lost(created) => {
-                    warn!(idempotency_key = %prepared.key(), contact_id = created.id, target = %target.address(), "CXone created the contact and lost it");
-                    // The answer to a key that an earlier request may have used can tell of a loss at another target:
-                    // this one is asked again, under the next key.
-                    self.arrive(target.address());
-                    let at = if claim.is_doubtful() {
-                        LOST_SOMEWHERE.to_owned()
-                    } else {
-                        passed[index] = Some(Passed::Lost);
-                        target.address().to_string()
-                    };
-                    let lost = PlacedContact { contact_id: created.id, target: at };
-                    if let Err(SettleError::TakenOver) = self.record_loss(prepared.key(), claim, lost).await {
-                        return Ending::Deferred(Outcome::deferred(DeferralReason::InProgress));
-                    }
-                }
-                Verdict::Refused(refusal) => {
-                    if refusal.clears_earlier_doubt() {
-                        claim.clear_doubt(self.now());
-                    }
-                    self.vacate(target.address(), claim);
-                    match self.refused(refusal, target.address(), detail.as_ref()).await {
-                        Next::Pass(how) => passed[index] = Some(how),
-                        Next::End(ending) => return ending,
-                    }
-                }
-                Verdict::InDoubt(doubt) => {
-                    self.arrive(target.address());
-                    return Ending::Deferred(self.in_doubt(doubt));
-                }
+            if let Some(ending) = ended {
+                return ending;
             }
         }
     }
 
-    /// Chooses a target and takes its place there. One that the batch didn't foresee is reserved first, and whether there
-    /// is any decides again.
-    async fn choose(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+    /// Where to go next, with leave to go now and a place taken there; or how the walk ends without.
+    async fn next(&mut self) -> Result<(Stop, Admission<'w>), Ending> {
+        let (pipeline, route) = (self.pipeline, self.prepared.route);
         loop {
-            let (choice, unreserved) = self.take_place(route, passed);
-            let Some(queue) = unreserved else { return choice };
-            room::reserve(self.ports, self.queues, queue, 1).await;
+            // Who has nowhere to go needs no permit to learn it.
+            let expires = self.prepared.expiry.at();
+            let admitted = if self.in_doubt.is_some() {
+                pipeline.worker.admit(expires).await
+            } else {
+                let likely = target_of(pipeline.choice(route, &self.passed), route)?;
+                pipeline.admit(self.address(likely), expires).await
+            };
+            let admission = admitted.map_err(|not_sent| self.not_sent(not_sent))?;
+            let stop = match self.in_doubt {
+                Some(stop) => Ok(stop),
+                None => target_of(pipeline.take_place(route, &self.passed).await, route),
+            };
+            match stop {
+                Ok(stop) if pipeline.worker.still_admits(&admission) => return Ok((stop, admission)),
+                Ok(stop) => {
+                    admission.decline();
+                    self.pause(stop);
+                }
+                Err(nowhere) => {
+                    admission.decline();
+                    return Err(nowhere);
+                }
+            }
         }
     }
 
-    /// The choice, and the queue where a place has to be reserved for it first.
-    fn take_place<'r>(&self, route: &'r Route, passed: &[Option<Passed>]) -> (Choice, Option<&'r QueueId>) {
-        let now = self.now();
-        let mut queues = self.queues.borrow_mut();
-        let choice =
-            targets::choose(route.targets(), passed, route.on_unknown_health(), |queue| queues.door(queue, now));
-        let Choice::Target { index, .. } = choice else { return (choice, None) };
-        let Address::Queue(queue) = route.targets()[index].address() else { return (choice, None) };
-        let placed = queues.place(queue, now);
-        (choice, (!placed).then_some(queue))
+    /// Sends one request, and says what its answer means.
+    async fn post(&mut self, stop: Stop, admission: Admission<'w>) -> (Verdict, Option<ErrorDetail>) {
+        let (Prepared { event, route, .. }, target) = (self.prepared, &self.prepared.route.targets()[stop.index]);
+        let priority =
+            Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
+        self.facts.target = Some(target.address().to_string());
+        self.facts.priority = Some(priority.get());
+        if self.failures == 0 && !self.unauthorized {
+            self.count_fallback(stop);
+        }
+        let key = self.prepared.key().after_lost(self.claim.lost());
+        let request = self.contact.request(target.address(), priority);
+        let answer = self.pipeline.worker.post(admission, key, &request).await;
+        self.claim.sent();
+        self.facts.http_status = answer.status().or(self.facts.http_status);
+        self.limited = None;
+        (classify(&answer), detail_of(answer))
     }
 
-    /// Asks one target, again on a blip, always under the same key.
-    async fn ask(
-        &self,
-        claim: &mut Claim,
-        prepared: &Prepared<'_>,
-        contact: &Contact,
-        address: &Address,
-        priority: Priority,
-        facts: &mut Facts,
-    ) -> Result<(Verdict, Option<ErrorDetail>), NotSent> {
-        let request = contact.request(address, priority);
-        let mut failures = 0;
-        let mut limited = None;
-        loop {
-            let key = prepared.key().after_lost(claim.lost());
-            let answer = match self.worker.inject(key, &request, prepared.expiry.at()).await {
-                Ok(answer) => answer,
-                // The window stays closed beyond this invocation because of the 429, which is what the message is told.
-                Err(not_sent) => return limited.map_or(Err(not_sent), |verdict| Ok((verdict, None))),
-            };
-            claim.sent();
-            facts.http_status = answer.status().or(facts.http_status);
-            let verdict = classify(&answer);
-            let wait = match &verdict {
-                Verdict::InDoubt(doubt) => {
-                    claim.doubt(self.now());
-                    match doubt {
-                        Doubt::ServiceError(retry_after) => *retry_after,
-                        Doubt::Timeout => None,
+    /// What follows from an answer; nothing where the walk goes on.
+    async fn heed(&mut self, stop: Stop, verdict: Verdict, detail: Option<ErrorDetail>) -> Option<Ending> {
+        let unauthorized_before = std::mem::take(&mut self.unauthorized);
+        match verdict {
+            Verdict::Injected(created) => {
+                self.arrive(stop);
+                let target = self.address(stop).to_string();
+                Some(Ending::Injected(PlacedContact { contact_id: created.id, target }))
+            }
+            Verdict::Lost(created) => self.lost(stop, created).await,
+            Verdict::Refused(refusal) => {
+                if refusal.clears_earlier_doubt() {
+                    self.claim.clear_doubt(self.pipeline.now());
+                    self.in_doubt = None;
+                }
+                match refusal {
+                    Refusal::Saturated => {
+                        self.pipeline.saturate(self.address(stop)).await;
+                        self.pass(stop, Passed::Saturated)
+                    }
+                    Refusal::UnknownQueue { .. } => self.pass(stop, Passed::Missing),
+                    Refusal::Payload => {
+                        self.leave(stop);
+                        Some(Ending::GivenUp(payload_rejected(detail.as_ref())))
+                    }
+                    Refusal::Forbidden => {
+                        self.leave(stop);
+                        Some(Ending::Deferred(Outcome::deferred(DeferralReason::Forbidden)))
+                    }
+                    // The token was dropped; once more with a new one (guide, edge case 3).
+                    Refusal::Unauthorized if !unauthorized_before => {
+                        self.unauthorized = true;
+                        self.pause(stop);
+                        None
+                    }
+                    Refusal::Unauthorized => {
+                        self.leave(stop);
+                        Some(Ending::Deferred(Outcome::deferred(DeferralReason::Unauthorized)))
+                    }
+                    // The worker's window is closed for as long as CXone asks; the next permit waits for it.
+                    Refusal::RateLimited(retry_after) => {
+                        let over = self.later(DeferralReason::RateLimited, retry_after);
+                        self.limited = Some(over.clone());
+                        self.again(stop, Some(Duration::ZERO), over).await
+                    }
+                    Refusal::Unreachable => {
+                        self.again(stop, None, Outcome::deferred(DeferralReason::ServiceError)).await
                     }
                 }
-                // The worker's window is closed for as long as CXone asks; the next permit waits for it.
-                Verdict::Refused(Refusal::RateLimited(_)) => Some(Duration::ZERO),
-                Verdict::Refused(Refusal::Unreachable) => None,
-                _ => return Ok((verdict, detail_of(answer))),
-            };
-            failures += 1;
-            limited = matches!(verdict, Verdict::Refused(Refusal::RateLimited(_))).then(|| verdict.clone());
-            let environment = self.ports.environment();
-            let wait = wait.unwrap_or_else(|| WITHIN_INVOCATION.wait(failures, environment.sample()));
-            if failures >= TRIES || self.now().plus(wait) > self.until {
-                return Ok((verdict, detail_of(answer)));
             }
-            environment.sleep(wait).await;
-        }
-    }
-
-    async fn refused(&self, refusal: Refusal, address: &Address, detail: Option<&ErrorDetail>) -> Next {
-        let deferred = |reason| Next::End(Ending::Deferred(Outcome::deferred(reason)));
-        match refusal {
-            Refusal::Saturated => {
-                self.saturate(address).await;
-                Next::Pass(Passed::Saturated)
+            Verdict::InDoubt(doubt) => {
+                self.claim.doubt(self.pipeline.now());
+                self.in_doubt = Some(stop);
+                match doubt {
+                    Doubt::ServiceError(wait) => {
+                        let over = self.later(DeferralReason::ServiceError, wait);
+                        self.again(stop, wait, over).await
+                    }
+                    Doubt::Timeout => self.again(stop, None, Outcome::deferred(DeferralReason::Timeout)).await,
+                }
             }
-            Refusal::UnknownQueue { .. } => Next::Pass(Passed::Missing),
-            Refusal::Payload => {
-                let reason = DeadLetterReason::PayloadRejected;
-                let detail = detail
-                    .map_or_else(|| "CXone answered 400".to_owned(), |detail| format!("CXone answered 400: {detail}"));
-                Next::End(Ending::GivenUp(GivenUp { reason, detail }))
-            }
-            Refusal::Unauthorized => deferred(DeferralReason::Unauthorized),
-            Refusal::Forbidden => deferred(DeferralReason::Forbidden),
-            Refusal::RateLimited(retry_after) => {
-                Next::End(Ending::Deferred(self.later(DeferralReason::RateLimited, retry_after)))
-            }
-            Refusal::Unreachable => deferred(DeferralReason::ServiceError),
         }
     }
 
-    fn in_doubt(&self, doubt: Doubt) -> Outcome {
-        match doubt {
-            Doubt::ServiceError(retry_after) => self.later(DeferralReason::ServiceError, retry_after),
-            Doubt::Timeout => Outcome::deferred(DeferralReason::Timeout),
-        }
-    }
-
-    fn later(&self, reason: DeferralReason, wait: Option<Duration>) -> Outcome {
-        wait.map_or(Outcome::deferred(reason), |wait| Outcome::deferred_until(reason, self.now().plus(wait)))
-    }
-
-    /// A queue refused: this worker and, from their next look at the registry on, the others leave it alone for a while.
-    async fn saturate(&self, address: &Address) {
-        let Address::Queue(queue) = address else { return };
-        let until = self.queues.borrow_mut().saturate(queue, self.now());
-        if let Err(cause) = self.ports.registry().mark_saturated(queue, until).await {
-            warn!(%queue, error = chain(&cause), "other workers could not be told that the queue is full");
-        }
-    }
-
-    /// A contact is in the queue that it was on its way to, may be, or was until CXone lost it: its place is used.
-    fn arrive(&self, address: &Address) {
-        if let Address::Queue(queue) = address {
-            self.queues.borrow_mut().arrived(queue, self.now());
-        }
-    }
-
-    /// A contact was refused, and its place serves another. Not so where an earlier request has no answer: that one may
-    /// have brought it there.
-    fn vacate(&self, address: &Address, claim: &Claim) {
-        match address {
-            Address::Queue(queue) if !claim.is_doubtful() => self.queues.borrow_mut().unplace(queue),
-            _ => self.arrive(address),
-        }
+    /// CXone created the contact and lost it. The answer to a key that an earlier request may have used can tell of a loss at
+    /// another target: then this one is asked again, under the next key.
+    async fn lost(&mut self, stop: Stop, created: CreatedContact) -> Option<Ending> {
+        let target = self.address(stop).to_string();
+        warn!(idempotency_key = %self.prepared.key(), contact_id = created.id, target, "CXone created the contact and lost it");
+        self.arrive(stop);
+        let at = if self.claim.is_doubtful() {
+            LOST_SOMEWHERE.to_owned()
+        } else {
+            self.passed[stop.index] = Some(Passed::Lost);
+            target
+        };
+        self.failures = 0;
+        let lost = PlacedContact { contact_id: created.id, target: at };
+        let recorded = self.record_loss(lost).await;
+        matches!(recorded, Err(SettleError::TakenOver))
+            .then(|| Ending::Deferred(Outcome::deferred(DeferralReason::InProgress)))
     }
 
     /// Puts a lost contact on record, so that the next key is known to whoever comes after. A ledger that doesn't
     /// answer is no reason to stop: CXone repeats the loss to whoever asks under the old key.
-    async fn record_loss(
-        &self,
-        key: IdempotencyKey,
-        claim: &mut Claim,
-        lost: PlacedContact,
-    ) -> Result<(), SettleError> {
-        let before = claim.clone();
-        let record = claim.lose(lost, self.now()).clone();
-        ledger::settle(self.ports.ledger(), key, &before, &record).await.inspect_err(|cause| {
+    async fn record_loss(&mut self, lost: PlacedContact) -> Result<(), SettleError> {
+        let (pipeline, key, before) = (self.pipeline, self.prepared.key(), self.claim.clone());
+        let record = self.claim.lose(lost, pipeline.now()).clone();
+        ledger::settle(pipeline.ports.ledger(), key, &before, &record).await.inspect_err(|cause| {
             warn!(idempotency_key = %key, error = chain(cause), "the lost contact is not on record");
         })
     }
 
-    fn count_fallback(&self, index: usize, steps: u32) {
-        if index > 0 {
-            self.metrics.count(Metric::FallbackUsed);
+    /// Passes a target over.
+    fn pass(&mut self, stop: Stop, how: Passed) -> Option<Ending> {
+        self.leave(stop);
+        self.passed[stop.index] = Some(how);
+        self.failures = 0;
+        None
+    }
+
+    /// Tries again after a wait, or ends so where it has been tried often enough or the time is over.
+    async fn again(&mut self, stop: Stop, wait: Option<Duration>, over: Outcome) -> Option<Ending> {
+        self.failures += 1;
+        let environment = self.pipeline.ports.environment();
+        let wait = wait.unwrap_or_else(|| WITHIN_INVOCATION.wait(self.failures, environment.sample()));
+        if self.failures >= TRIES || environment.now().plus(wait) > self.pipeline.until {
+            self.leave(stop);
+            return Some(Ending::Deferred(over));
         }
-        if steps > 0 {
-            self.metrics.count(Metric::PriorityDegraded);
+        self.pause(stop);
+        environment.sleep(wait).await;
+        None
+    }
+
+    /// How the walk ends where a request may not be sent. After a 429 the window stays closed because of that.
+    fn not_sent(&mut self, not_sent: NotSent) -> Ending {
+        if let Some(stop) = self.in_doubt {
+            self.leave(stop);
+        }
+        if let Some(limited) = self.limited.take() {
+            return Ending::Deferred(limited);
+        }
+        let expired = self.prepared.expired(self.pipeline.now());
+        expired.map_or_else(|| Ending::Deferred(not_sent.into()), Ending::GivenUp)
+    }
+
+    /// The contact is there, or was until CXone lost it: its place is used.
+    fn arrive(&mut self, stop: Stop) {
+        self.in_doubt = None;
+        self.pipeline.arrive(self.address(stop));
+    }
+
+    /// Gives the place back, unless a request without an answer may have used it.
+    fn leave(&mut self, stop: Stop) {
+        if self.in_doubt.is_some() {
+            self.arrive(stop);
+        } else {
+            self.pipeline.vacate(self.address(stop));
+        }
+    }
+
+    /// Gives the place back until the next try, which goes by what is known then; in doubt the place stays taken.
+    fn pause(&mut self, stop: Stop) {
+        if self.in_doubt.is_none() {
+            self.pipeline.vacate(self.address(stop));
+        }
+    }
+
+    fn address(&self, stop: Stop) -> &'w Address {
+        self.prepared.route.targets()[stop.index].address()
+    }
+
+    fn later(&self, reason: DeferralReason, wait: Option<Duration>) -> Outcome {
+        wait.map_or(Outcome::deferred(reason), |wait| Outcome::deferred_until(reason, self.pipeline.now().plus(wait)))
+    }
+
+    fn count_fallback(&self, stop: Stop) {
+        if stop.index > 0 {
+            self.pipeline.metrics.count(Metric::FallbackUsed);
+        }
+        if stop.steps > 0 {
+            self.pipeline.metrics.count(Metric::PriorityDegraded);
         }
     }
 }
 
-/// After a target refused.
-enum Next {
-    /// The next one, this one being passed over so.
-    Pass(Passed),
-    /// None.
-    End(Ending),
-}
-
-fn no_target(dead_end: Choice, route: &Route) -> Ending {
+/// The target that was chosen, or how an event ends that has none.
+fn target_of(choice: Choice, route: &Route) -> Result<Stop, Ending> {
     let given_up =
         |reason, what: &str| Ending::GivenUp(GivenUp { reason, detail: what.to_owned() }.by_route(route.name()));
-    match dead_end {
+    Err(match choice {
+        Choice::Target { index, steps } => return Ok(Stop { index, steps }),
         Choice::Held => Ending::Deferred(Outcome::deferred(DeferralReason::Held)),
+        Choice::Saturated => Ending::Deferred(Outcome::deferred(DeferralReason::Saturated)),
         Choice::Lost => given_up(
             DeadLetterReason::ContactFailed,
             "CXone created the contact and lost it at every target that would take it",
         ),
         Choice::Missing => given_up(DeadLetterReason::UnknownQueue, "no target's queue exists in CXone"),
-        Choice::Saturated | Choice::Target { .. } => Ending::Deferred(Outcome::deferred(DeferralReason::Saturated)),
-    }
+    })
+}
+
+fn payload_rejected(detail: Option<&ErrorDetail>) -> GivenUp {
+    let detail =
+        detail.map_or_else(|| "CXone answered 400".to_owned(), |detail| format!("CXone answered 400: {detail}"));
+    GivenUp { reason: DeadLetterReason::PayloadRejected, detail }
 }
 
 fn detail_of(answer: Answer) -> Option<ErrorDetail> {

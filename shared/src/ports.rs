@@ -20,7 +20,7 @@ use crate::domain::{
     idempotency::IdempotencyKey,
     lease::{Permit, Reservation},
     message::DeadLetter,
-    queues::Queue,
+    queues::{Queue, Reading},
     routes::QueueId,
     time::Timestamp,
     token::{NONCE_LENGTH, Token, TokenAnswer},
@@ -252,10 +252,10 @@ pub struct Registered {
     pub queues: Vec<(QueueId, Queue)>,
 }
 
-/// What came of reserving places in a queue.
+/// What came of a write that goes by a queue's latest reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reserved {
-    /// The places asked for are the last ones up to this number, counted from the reading.
+    /// The reading was the latest, or is now. So many places of its room are reserved, the last ones by this write.
     UpTo(u64),
     /// Another reading is kept by now: the queue as it is; nothing where none is kept.
     Superseded(Option<Queue>),
@@ -270,8 +270,15 @@ pub trait Registry {
     /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;
 
-    /// Keeps a queue's health, unless a newer one is kept already; false where it is. Nothing is reserved under it yet.
-    async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError>;
+    /// Keeps a queue's health, where it is newer and `before` is still the reading that is kept, which was known before CXone
+    /// was asked: so that of many who ask at once one is believed. Places that were reserved since `before` was looked at
+    /// may not be used yet, so they are reserved of the new room too.
+    async fn keep_health(
+        &self,
+        queue: &QueueId,
+        health: &QueueHealth,
+        before: Option<Reading>,
+    ) -> Result<Reserved, StoreError>;
 
     /// Takes so many places of a queue's room, where this reading of its health is still the one that is kept. More may
     /// be taken than there is room for; whoever takes them knows by their numbers.

@@ -13,11 +13,12 @@ use tracing::warn;
 use crate::{
     domain::{
         health::QueueHealth,
-        queues::{Queue, Queues},
+        queues::{Queue, Queues, Reading},
         routes::{Address, QueueId, Route},
     },
     error::chain,
-    ports::{Environment, Ports, Read, Registry, Reserved},
+    ports::{Environment, Ports, Registry, Reserved, Wanted},
+    snapshot::learn_queues,
     worker::Worker,
 };
 
@@ -35,7 +36,7 @@ const ROUNDS: usize = 8;
 const TRIES: usize = 2;
 
 /// Asks each queue that a large part of a batch is for, where its health is old (guide, section 3). The answer is kept for
-/// the other workers where the registry has `answered`, and so is known to have nothing newer.
+/// the other workers where the registry has `answered`; where another worker was first, its answer serves.
 pub(crate) async fn look_before_bursts<P: Ports>(
     ports: &P,
     worker: &Worker<'_, P>,
@@ -55,27 +56,38 @@ pub(crate) async fn look_before_bursts<P: Ports>(
         if observed.is_some_and(|observed| now.since(observed) < BURST_HEALTH_AGE) {
             continue;
         }
-        let health = match worker.queue(queue.as_str()).await {
-            Ok(Read::Found(answer)) => QueueHealth::read(queue.as_str(), &answer, ports.environment().now()),
-            Ok(Read::Missing) => Some(QueueHealth::missing(queues.borrow().health(queue), ports.environment().now())),
-            Ok(Read::Failed { problem, .. }) => {
-                warn!(%queue, problem, "the queue's health can't be read");
-                None
-            }
-            // What stands in the way of this request stands in the way of the contacts too, and they say so.
-            Err(_) => None,
-        };
-        if let Some(health) = health {
-            if answered && let Err(cause) = ports.registry().keep_health(queue, &health).await {
-                warn!(%queue, error = chain(&cause), "the other workers don't learn of the queue's health");
-            }
-            queues.borrow_mut().learn(queue.clone(), Queue::new(Some(health), None));
+        let (before, reading) = (queues.borrow().health(queue).cloned(), queues.borrow().reading(queue));
+        // What stands in the way of this request stands in the way of the contacts too, and they say so.
+        let Ok(Some(health)) = worker.queue_health(queue, before.as_ref()).await else { continue };
+        let kept = if answered { keep(ports, queue, &health, reading).await } else { None };
+        let latest = kept.unwrap_or_else(|| Queue::new(Some(health), None));
+        queues.borrow_mut().learn(queue.clone(), latest);
+    }
+}
+
+/// Keeps a reading for the other workers; the latest one, where the registry says which that is.
+async fn keep<P: Ports>(ports: &P, queue: &QueueId, health: &QueueHealth, before: Option<Reading>) -> Option<Queue> {
+    match ports.registry().keep_health(queue, health, before).await {
+        Ok(Reserved::UpTo(reserved)) => Some(Queue { reserved, ..Queue::new(Some(health.clone()), None) }),
+        Ok(Reserved::Superseded(latest)) => latest,
+        Err(cause) => {
+            warn!(%queue, error = chain(&cause), "the other workers don't learn of the queue's health");
+            None
         }
     }
 }
 
-/// Reserves places for a batch: one write for each queue that is nearly full, none where there is plenty of room.
-pub(crate) async fn reserve_ahead<P: Ports>(ports: &P, queues: &RefCell<Queues>, routes: &[&Route]) {
+/// Reserves places for a batch: one write for each queue that is nearly full, none where there is plenty of room. Where
+/// nothing can be sent yet, places are reserved when something can.
+pub(crate) async fn reserve_ahead<P: Ports>(
+    ports: &P,
+    worker: &Worker<'_, P>,
+    queues: &RefCell<Queues>,
+    routes: &[&Route],
+) {
+    if worker.free_places() == 0 {
+        return;
+    }
     for _ in 0..ROUNDS {
         let now = ports.environment().now();
         let places = queues.borrow().to_reserve(routes.iter().copied(), now);
@@ -84,6 +96,24 @@ pub(crate) async fn reserve_ahead<P: Ports>(ports: &P, queues: &RefCell<Queues>,
         }
         join_all(places.iter().map(|(queue, contacts)| reserve(ports, queues, queue, *contacts))).await;
     }
+}
+
+/// Reads a queue in the registry again where what is known of it is old by now: so that a contact that has waited for its
+/// permit takes its place under the reading that the others know.
+pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, queue: &QueueId) {
+    let now = ports.environment().now();
+    if !queues.borrow().is_to_be_read_again(queue, now) {
+        return;
+    }
+    let wanted = Wanted { schema: false, queues: vec![queue.clone()] };
+    let known = match ports.registry().load(&wanted).await {
+        Ok(registered) => registered.queues,
+        Err(cause) => {
+            warn!(%queue, error = chain(&cause), "the registry can't be read; what is remembered serves on");
+            Vec::new()
+        }
+    };
+    learn_queues(&mut queues.borrow_mut(), wanted.queues, known, now);
 }
 
 /// Reserves places in one queue for so many contacts, or as many as there are left. Where nothing can be reserved, the

@@ -4,22 +4,22 @@
 //! other queue is read by each invocation, since what others reserved or found full decides there. A registry
 //! that can't be read leaves what is remembered; it never counts as one that knows nothing.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use tracing::warn;
 
 use crate::{
-    domain::{queues::Queues, routes::QueueId, time::Timestamp},
+    domain::{
+        queues::{Queue, Queues},
+        routes::QueueId,
+        time::Timestamp,
+    },
     error::chain,
     ports::{Environment, Ports, Registry, SchemaSnapshot, Wanted},
 };
 
 /// A schema that was read so long ago is read again: a renewed one is everywhere before the minute is over.
 const SCHEMA_REREAD_AFTER: Duration = Duration::from_secs(30);
-
-/// A queue with plenty of room that was read so long ago is read again: another worker's mark that it is full lasts for half
-/// a minute, and newer health may show little room.
-const QUEUE_REREAD_AFTER: Duration = Duration::from_secs(10);
 
 /// What one environment remembers of the registry, besides what it knows of the queues.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,6 @@ pub struct Snapshot {
     /// Whether the registry answered when it was last asked. What it lacks may then be written to it.
     pub(crate) answered: bool,
     schema_read: Option<Timestamp>,
-    queues_read: HashMap<QueueId, Timestamp>,
 }
 
 impl Snapshot {
@@ -52,17 +51,14 @@ impl Snapshot {
             self.schema_read = Some(now);
             self.learn_schema(registered.schema);
         }
-        self.queues_read.extend(wanted.queues.into_iter().map(|id| (id, now)));
-        for (id, queue) in registered.queues {
-            queues.learn(id, queue);
-        }
+        learn_queues(queues, wanted.queues, registered.queues, now);
     }
 
     fn due(&self, queues: &Queues, mut routed: Vec<QueueId>, now: Timestamp) -> Wanted {
+        routed.retain(|id| queues.is_to_be_read(id, now));
         // A time that is yet to come was read off a clock that has been set back since.
-        let recent = |read: Option<&Timestamp>, age| read.is_some_and(|at| *at <= now && now.since(*at) < age);
-        routed.retain(|id| !(recent(self.queues_read.get(id), QUEUE_REREAD_AFTER) && queues.has_plenty(id, now)));
-        Wanted { schema: !recent(self.schema_read.as_ref(), SCHEMA_REREAD_AFTER), queues: routed }
+        let recent = self.schema_read.is_some_and(|at| at <= now && now.since(at) < SCHEMA_REREAD_AFTER);
+        Wanted { schema: !recent, queues: routed }
     }
 
     /// The newer one serves: a schema that the registry could not take is remembered here alone.
@@ -74,6 +70,16 @@ impl Snapshot {
     }
 }
 
+/// Takes in what the registry knows of queues that it was asked for at this time.
+pub(crate) fn learn_queues(queues: &mut Queues, asked: Vec<QueueId>, known: Vec<(QueueId, Queue)>, now: Timestamp) {
+    for id in asked {
+        queues.registry_read(id, now);
+    }
+    for (id, queue) in known {
+        queues.learn(id, queue);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +87,7 @@ mod tests {
         attributes::Schema,
         health::{QueueHealth, Status},
         lease::Rate,
-        queues::{Bounds, Queue},
+        queues::Bounds,
     };
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -105,21 +111,23 @@ mod tests {
         queues
     }
 
-    fn due(snapshot: &Snapshot, now: Timestamp) -> (bool, Vec<QueueId>) {
-        let wanted = snapshot.due(&queues(), (1..=4).map(queue).collect(), now);
+    fn due(snapshot: &Snapshot, queues: &Queues, now: Timestamp) -> (bool, Vec<QueueId>) {
+        let wanted = snapshot.due(queues, (1..=4).map(queue).collect(), now);
         (wanted.schema, wanted.queues)
     }
 
     #[test]
     fn the_schema_is_read_again_after_half_a_minute_plenty_of_room_after_seconds_all_else_each_time() {
-        let mut snapshot = Snapshot::default();
-        assert_eq!(due(&snapshot, NOW), (true, (1..=4).map(queue).collect()), "nothing is remembered");
+        let (mut snapshot, mut queues) = (Snapshot::default(), queues());
+        assert_eq!(due(&snapshot, &queues, NOW), (true, (1..=4).map(queue).collect()), "nothing is remembered");
         snapshot.schema_read = Some(NOW);
-        snapshot.queues_read = (1..=4).map(|number| (queue(number), NOW)).collect();
-        assert_eq!(due(&snapshot, NOW.plus(SECOND * 9)), (false, (2..=4).map(queue).collect()));
-        assert_eq!(due(&snapshot, NOW.plus(SECOND * 10)), (false, (1..=4).map(queue).collect()));
-        assert_eq!(due(&snapshot, NOW.plus(SECOND * 30)), (true, (1..=4).map(queue).collect()));
-        assert_eq!(due(&snapshot, NOW.minus(SECOND)), (true, (1..=4).map(queue).collect()), "the clock was set back");
+        learn_queues(&mut queues, (1..=4).map(queue).collect(), Vec::new(), NOW);
+        let due = |seconds| due(&snapshot, &queues, NOW.plus(SECOND * seconds));
+        assert_eq!(due(9), (false, (2..=4).map(queue).collect()));
+        assert_eq!(due(10), (false, (1..=4).map(queue).collect()));
+        assert_eq!(due(30), (true, (1..=4).map(queue).collect()));
+        let earlier = super::tests::due(&snapshot, &queues, NOW.minus(SECOND));
+        assert_eq!(earlier, (true, (1..=4).map(queue).collect()), "the clock was set back");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! In this order: a permit (window, limit, circuit), a living token, the request, and what its answer teaches. A 401
 //! drops exactly the token that was refused, gets one new token, and sends once more under the same key (guide, edge
-//! case 3). Whoever waits for a token waits for the one request that fetches it.
+//! case 3). A contact is admitted first and posted then, so that it takes its place in a queue when nothing keeps it from
+//! going there. Whoever waits for a token waits for the one request that fetches it.
 
 mod access;
 
@@ -18,9 +19,11 @@ use crate::{
         breaker::{Health, Transition},
         classify::Answer,
         contact::ContactRequest,
+        health::QueueHealth,
         idempotency::IdempotencyKey,
         lease::{Lease, NoPermit, Pace, Permit, Service},
         outcome::{DeferralReason, Outcome, Retry},
+        routes::QueueId,
         time::Timestamp,
         token::Token,
     },
@@ -57,6 +60,21 @@ impl NotSent {
 impl From<NotSent> for Outcome {
     fn from(not: NotSent) -> Self {
         Self::Deferred { reason: not.reason, retry: not.retry }
+    }
+}
+
+/// Leave to send one request now, and the token to send it with.
+#[must_use = "it takes a place in the window until it is used or declined"]
+pub struct Admission<'w> {
+    permit: Permit<'w>,
+    token: Arc<Token>,
+    until: Timestamp,
+}
+
+impl Admission<'_> {
+    /// Nothing is sent.
+    pub fn decline(self) {
+        self.permit.unsent();
     }
 }
 
@@ -134,27 +152,52 @@ impl<'a, P: Ports> Worker<'a, P> {
         self.lease.utilisation(self.ports.environment().now()).1
     }
 
-    /// Posts a contact, unless its event expires while it waits for leave to.
+    /// Waits for leave to post a contact, until its event expires at the latest.
     ///
     /// # Errors
-    /// [`NotSent`] where nothing left this worker.
-    pub async fn inject(
-        &self,
-        key: IdempotencyKey,
-        request: &ContactRequest,
-        expires: Timestamp,
-    ) -> Result<Answer, NotSent> {
-        let (api, until) = (self.ports.api(), self.until.min(expires.minus(MOMENT)));
-        self.send(until, async |permit, token| api.inject(permit, token, key, request).await, Answer::clone).await
+    /// [`NotSent`] says why there is none.
+    pub async fn admit(&self, expires: Timestamp) -> Result<Admission<'_>, NotSent> {
+        self.ready(self.until.min(expires.minus(MOMENT))).await
     }
 
-    /// Asks for a queue's health.
+    /// Posts a contact. A token that is refused is dropped, so that the next admission brings another.
+    pub async fn post(&self, admission: Admission<'_>, key: IdempotencyKey, request: &ContactRequest) -> Answer {
+        let Admission { permit, token, .. } = admission;
+        let answer = self.ports.api().inject(&permit, &token, key, request).await;
+        self.learn(permit, &token, &answer).await;
+        answer
+    }
+
+    /// Asks for a queue's health, by what was known of it before; nothing where the answer can't be read.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.
-    pub async fn queue(&self, queue_id: &str) -> Result<Read<Value>, NotSent> {
-        let api = self.ports.api();
-        self.send(self.until, async |permit, token| api.queue(permit, token, queue_id).await, answer_of).await
+    pub async fn queue_health(
+        &self,
+        queue: &QueueId,
+        before: Option<&QueueHealth>,
+    ) -> Result<Option<QueueHealth>, NotSent> {
+        let (api, environment) = (self.ports.api(), self.ports.environment());
+        // It is as old as the question: what came meanwhile may not be in it.
+        let request = async |permit: &Permit<'_>, token: &Token| {
+            let asked = environment.now();
+            (asked, api.queue(permit, token, queue.as_str()).await)
+        };
+        let (asked, read) = self.send(self.until, request, |(_, read)| answer_of(read)).await?;
+        Ok(match read {
+            Read::Found(answer) => {
+                let health = QueueHealth::read(queue.as_str(), &answer, asked);
+                if health.is_none() {
+                    warn!(%queue, "the health answer is not about this queue");
+                }
+                health
+            }
+            Read::Missing => Some(QueueHealth::missing(before, asked)),
+            Read::Failed { problem, .. } => {
+                warn!(%queue, problem, "the queue's health can't be read");
+                None
+            }
+        })
     }
 
     /// Asks for the registered attributes.
@@ -174,7 +217,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     ) -> Result<T, NotSent> {
         let mut resubmitted = false;
         loop {
-            let (permit, token) = self.ready(until).await?;
+            let Admission { permit, token, .. } = self.ready(until).await?;
             let sent = request(&permit, &token).await;
             let refused = self.learn(permit, &token, &answer_of(&sent)).await;
             if !refused || resubmitted {
@@ -185,7 +228,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     }
 
     /// Leave to send, and a token to send with. Waits for the window while there is time, which is `until` at most.
-    async fn ready(&self, until: Timestamp) -> Result<(Permit<'_>, Arc<Token>), NotSent> {
+    async fn ready(&self, until: Timestamp) -> Result<Admission<'_>, NotSent> {
         loop {
             let now = self.ports.environment().now();
             if now > until || self.ports.environment().closing() {
@@ -194,14 +237,19 @@ impl<'a, P: Ports> Worker<'a, P> {
             match self.lease.permit(Service::Routing, now) {
                 Ok((permit, transition)) => {
                     self.report(Service::Routing, transition);
-                    let token = self.token().await;
-                    let now = self.ports.environment().now();
-                    // Getting a token took time: CXone may have asked to wait meanwhile, and there may be none left.
-                    if token.is_ok() && now <= until && self.lease.closed_until(now).is_none() {
-                        return token.map(|token| (permit, token));
+                    match self.token().await {
+                        Ok(token) => {
+                            let admission = Admission { permit, token, until };
+                            if self.still_admits(&admission) {
+                                return Ok(admission);
+                            }
+                            admission.decline();
+                        }
+                        Err(not_sent) => {
+                            permit.unsent();
+                            return Err(not_sent);
+                        }
                     }
-                    permit.unsent();
-                    token?;
                 }
                 Err(NoPermit::Window(opens)) if opens <= until => {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;
@@ -211,6 +259,13 @@ impl<'a, P: Ports> Worker<'a, P> {
                 Err(NoPermit::Reservation) => return Err(NotSent::until(DeferralReason::RateWindow, now)),
             }
         }
+    }
+
+    /// Whether what was admitted may still be sent. What came between took time: CXone may have asked to wait meanwhile, and
+    /// there may be none left.
+    pub fn still_admits(&self, admission: &Admission<'_>) -> bool {
+        let now = self.ports.environment().now();
+        now <= admission.until && self.lease.closed_until(now).is_none()
     }
 
     /// What an answer teaches of the window, the limit, the circuit and the token; true where the token was refused.

@@ -23,9 +23,20 @@ use super::{
 /// A queue that refused a contact counts as full for so long: half a sync interval, after which its health knows.
 pub const SATURATED_FOR: Duration = Duration::from_secs(30);
 
-/// A contact that arrived so long before its queue's health was observed may not be counted in it yet: the longest
-/// request, and clocks that differ by as much again.
+/// How long after its reading was replaced a worker may still send by it: it has read the registry seconds ago, and its
+/// request takes seconds.
 const ON_ITS_WAY: Duration = Duration::from_secs(20);
+
+/// A contact that was answered so long before its queue's health was asked for is counted in it: by how much clocks that
+/// are kept by NTP may differ. A wrong guess here is a matter of the contacts of these seconds.
+const COUNTED_AFTER: Duration = Duration::from_secs(2);
+
+/// A queue with plenty of room that was read so long ago is read again: another worker's mark that it is full lasts for half
+/// a minute, and newer health may show little room.
+const PLENTY_REREAD_AFTER: Duration = Duration::from_secs(10);
+
+/// Any other queue, while a batch goes on: contacts wait up to a minute for their permits, and readings come each minute.
+const SCARCE_REREAD_AFTER: Duration = Duration::from_secs(1);
 
 /// Parts of `maxCapacity`, in percent, from which each lowers the priority by a step.
 const NEARLY_FULL: [u64; 2] = [80, 90];
@@ -50,7 +61,7 @@ pub struct Queue {
     pub health: Option<QueueHealth>,
     /// Until when it counts as full, since it refused a contact.
     pub saturated_until: Option<Timestamp>,
-    /// Places reserved since that health was observed.
+    /// Places of that health's room that are reserved, those among them that were reserved while it was being read.
     pub reserved: u64,
 }
 
@@ -60,9 +71,23 @@ impl Queue {
         Self { health, saturated_until, reserved: 0 }
     }
 
+    /// Which reading it is, and what was reserved of its room.
+    pub fn reading(&self) -> Option<Reading> {
+        Some(Reading { observed: self.observed()?, reserved: self.reserved })
+    }
+
     fn observed(&self) -> Option<Timestamp> {
         self.health.as_ref().map(|health| health.observed)
     }
+}
+
+/// A reading of a queue's health, and how many places of its room were reserved by then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// When the health was observed: each reading has a time of its own.
+    pub observed: Timestamp,
+    /// Places.
+    pub reserved: u64,
 }
 
 /// How long health is believed, and how much can happen meanwhile.
@@ -107,6 +132,7 @@ impl Queues {
         self.bounds = bounds;
         for known in self.queues.values_mut() {
             known.shut = false;
+            known.expected = 0;
             known.tickets.nothing_is_under_way(now);
         }
     }
@@ -120,15 +146,42 @@ impl Queues {
         if let Some(at) = after.filter(|_| after > before) {
             known.queue.health = queue.health;
             known.queue.reserved = queue.reserved;
-            known.tickets.renew(at.minus(ON_ITS_WAY));
+            known.tickets.renew(at.minus(COUNTED_AFTER));
         } else if after == before {
             known.queue.reserved = known.queue.reserved.max(queue.reserved);
         }
     }
 
+    /// The registry has said what it knows of a queue.
+    pub fn registry_read(&mut self, id: QueueId, now: Timestamp) {
+        self.queues.entry(id).or_default().read = Some(now);
+    }
+
+    /// Whether a new invocation has to read a queue in the registry: not one with plenty of room that was read lately, for
+    /// what others reserved or found full decides nothing there yet.
+    pub fn is_to_be_read(&self, id: &QueueId, now: Timestamp) -> bool {
+        !(self.has_plenty(id, now) && self.was_read(id, PLENTY_REREAD_AFTER, now))
+    }
+
+    /// Whether a queue has to be read again before a contact sets out, in the course of an invocation.
+    pub fn is_to_be_read_again(&self, id: &QueueId, now: Timestamp) -> bool {
+        self.is_to_be_read(id, now) && !self.was_read(id, SCARCE_REREAD_AFTER, now)
+    }
+
+    fn was_read(&self, id: &QueueId, within: Duration, now: Timestamp) -> bool {
+        // A time that is yet to come was read off a clock that has been set back since.
+        let read = self.queues.get(id).and_then(|known| known.read);
+        read.is_some_and(|at| at <= now && now.since(at) < within)
+    }
+
     /// The latest health of a queue, where there is one.
     pub fn health(&self, id: &QueueId) -> Option<&QueueHealth> {
         self.queues.get(id)?.queue.health.as_ref()
+    }
+
+    /// The latest reading of a queue, where there is one.
+    pub fn reading(&self, id: &QueueId) -> Option<Reading> {
+        self.queues.get(id)?.queue.reading()
     }
 
     /// When a queue's health was observed, where it was.
@@ -182,6 +235,23 @@ impl Queues {
         Some(Ask { reading: known.queue.observed()?, places: contacts.saturating_add(carried), carried })
     }
 
+    /// A contact waits for its permit, and will most likely go to this queue then.
+    pub fn expect(&mut self, id: &QueueId) {
+        self.queues.entry(id.clone()).or_default().expected += 1;
+    }
+
+    /// It waits no more.
+    pub fn expect_no_more(&mut self, id: &QueueId) {
+        if let Some(known) = self.queues.get_mut(id) {
+            known.expected = known.expected.saturating_sub(1);
+        }
+    }
+
+    /// For how many contacts to ask where one lacks its place: for those that will lack theirs too.
+    pub fn lacking(&self, id: &QueueId) -> u64 {
+        self.queues.get(id).map_or(0, |known| known.expected) + 1
+    }
+
     /// The places up to this number are taken, the last of them as asked. What is beyond the room serves nobody.
     pub fn grant(&mut self, id: &QueueId, ask: Ask, up_to: u64) {
         let Some(known) = self.queues.get_mut(id).filter(|known| known.queue.observed() == Some(ask.reading)) else {
@@ -209,8 +279,12 @@ impl Queues {
 #[derive(Clone, Debug, Default)]
 struct Known {
     queue: Queue,
+    /// When the registry was last asked for it.
+    read: Option<Timestamp>,
     tickets: Tickets,
     shut: bool,
+    /// Contacts of this invocation that wait for their permits.
+    expected: u64,
 }
 
 impl Known {

@@ -11,16 +11,11 @@ use tracing::{info, warn};
 
 use super::{QueueSummary, Sync};
 use crate::{
-    domain::{
-        health::{QueueHealth, Status},
-        outcome::DeferralReason,
-        queues::Queue,
-        routes::QueueId,
-    },
+    domain::{health::Status, outcome::DeferralReason, queues::Queue, routes::QueueId},
     error::chain,
     leases::{KnownClients, NoClient},
     metrics::Metric,
-    ports::{Ports, Read, Registry},
+    ports::{Ports, Registry, Reserved},
     worker::Worker,
 };
 
@@ -73,7 +68,7 @@ impl<'a, P: Ports> Sync<'a, P> {
         let asked: Vec<_> = round.left.drain(..most.min(round.left.len())).collect();
         let answers: Vec<_> = stream::iter(asked)
             .map(async |queue| {
-                let answer = self.queue(worker, &queue, health_of(known, &queue)).await;
+                let answer = self.queue(worker, &queue, known_of(known, &queue)).await;
                 (queue, answer)
             })
             .buffered(CONCURRENCY)
@@ -109,27 +104,17 @@ impl<'a, P: Ports> Sync<'a, P> {
         &self,
         worker: &Worker<'_, P>,
         queue: &QueueId,
-        before: Option<&QueueHealth>,
+        before: Option<&Queue>,
     ) -> Result<&'static str, DeferralReason> {
-        let answer = worker.queue(queue.as_str()).await.map_err(|not_sent| not_sent.reason)?;
-        let health = match answer {
-            Read::Found(answer) => QueueHealth::read(queue.as_str(), &answer, self.now()).or_else(|| {
-                warn!(%queue, "the health answer is not about this queue");
-                None
-            }),
-            Read::Missing => Some(QueueHealth::missing(before, self.now())),
-            Read::Failed { problem, .. } => {
-                warn!(%queue, problem, "the queue's health can't be read");
-                None
-            }
-        };
+        let known = before.and_then(|before| before.health.as_ref());
+        let health = worker.queue_health(queue, known).await.map_err(|not_sent| not_sent.reason)?;
         let Some(health) = health else { return Ok("unknown") };
         if !matches!(health.status, Status::Open) {
             info!(%queue, status = health.status.name(), thresholds = ?health.status, "the queue does not take every contact");
         }
-        match self.ports.registry().keep_health(queue, &health).await {
-            Ok(true) => {}
-            Ok(false) => info!(%queue, "a newer health is known already"),
+        match self.ports.registry().keep_health(queue, &health, before.and_then(Queue::reading)).await {
+            Ok(Reserved::UpTo(_)) => {}
+            Ok(Reserved::Superseded(_)) => info!(%queue, "a worker has kept another health meanwhile"),
             Err(cause) => warn!(%queue, error = chain(&cause), "the queue's health is not kept"),
         }
         Ok(health.status.name())
@@ -152,8 +137,8 @@ impl<'a, P: Ports> Sync<'a, P> {
     }
 }
 
-fn health_of<'k>(known: &'k [(QueueId, Queue)], queue: &QueueId) -> Option<&'k QueueHealth> {
-    known.iter().find(|(id, _)| id == queue)?.1.health.as_ref()
+fn known_of<'k>(known: &'k [(QueueId, Queue)], queue: &QueueId) -> Option<&'k Queue> {
+    known.iter().find(|(id, _)| id == queue).map(|(_, queue)| queue)
 }
 
 /// The queues in the order of their last reading, those without one first.
@@ -168,6 +153,7 @@ fn longest_unseen_first(queues: &[QueueId], known: &[(QueueId, Queue)]) -> Vec<Q
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::health::QueueHealth;
     use crate::domain::time::Timestamp;
 
     #[test]

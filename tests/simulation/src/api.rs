@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     defect::Defect,
-    world::{Refusal, Sighting, World},
+    world::{Post, Refusal, Sighting, World},
 };
 
 /// When a client gives a request up.
@@ -114,7 +114,7 @@ impl World {
                 format!("{endpoint:?} of i{invocation}: {status}{created}")
             });
             if let Some(contact) = outcome.created {
-                world.seen.borrow_mut().created.insert(contact, invocation);
+                world.seen.borrow_mut().created.insert(contact, (invocation, begun));
             }
             *answer.borrow_mut() = Some(outcome.delivery);
         });
@@ -199,7 +199,9 @@ impl World {
         let client = self.client_of(token);
         let Ok(body) = serde_json::to_value(contact) else { return Answer::Unreachable };
         let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
-        self.seen.borrow_mut().posts.push((event.to_owned(), self.now()));
+        let post = Post { event: event.to_owned(), invocation, at: self.now(), refused: false };
+        let number = self.seen.borrow().posts.len();
+        self.seen.borrow_mut().posts.push(post);
         let answer = match self.request(client.clone(), invocation, Request::create_contact(token, key, &body)).await {
             Reply::Silence if self.has(Defect::TimeoutTakenForRefusal) => Answer::Unreachable,
             Reply::Silence => Answer::Silence,
@@ -209,6 +211,8 @@ impl World {
                 guide::read_contact(&response, contact)
             }
         };
+        self.seen.borrow_mut().posts[number].refused =
+            matches!(answer, Answer::Unreachable | Answer::Status { code: 400..=499, .. });
         match answer {
             Answer::Status { code, detail, .. } if self.has(Defect::RetryAfterIgnored) => {
                 Answer::Status { code, retry_after: None, detail }

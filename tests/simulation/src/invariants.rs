@@ -111,7 +111,7 @@ fn no_event_is_posted_after_its_expiry(world: &World) {
         *latest = message.expires.map_or(i64::MAX, |at| ORIGIN + at + world.plan.skew).max(*latest);
     }
     let over = |event: &str, at: i64| expiries.get(event).is_some_and(|expiry| at > *expiry);
-    let late = world.seen.borrow().posts.iter().find(|(event, at)| over(event, *at)).map(|(event, _)| event.clone());
+    let late = world.seen.borrow().posts.iter().find(|post| over(&post.event, post.at)).map(|post| post.event.clone());
     let tenant = world.tenant.borrow();
     let created = |contact: &&Contact| i64::try_from(contact.created_at_ms).unwrap_or(i64::MAX) - LATEST_ARRIVAL;
     let too_late = tenant.contacts().iter().find(|contact| over(name_of(contact), created(contact)));

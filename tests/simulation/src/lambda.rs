@@ -101,7 +101,6 @@ impl Lambda {
     pub(crate) fn invoke(&mut self, messages: Vec<Message>) {
         self.invocations += 1;
         let number = self.invocations;
-        self.world.seen.borrow_mut().begun.insert(number, self.world.now());
         let (surroundings, mut memory) = self.environment();
         let deadline = self.world.now() + TIMEOUT;
         let ids: Vec<_> = messages.iter().map(|message| message.message_id.clone()).collect();
@@ -114,8 +113,12 @@ impl Lambda {
                 world.acknowledge(id, number);
             }
         }
-        let ports =
-            WorkerPorts { world: Rc::clone(&world), surroundings: Rc::clone(&surroundings), invocation: number };
+        let ports = WorkerPorts {
+            world: Rc::clone(&world),
+            surroundings: Rc::clone(&surroundings),
+            invocation: number,
+            first_read: RefCell::default(),
+        };
         let configuration = Rc::clone(&self.configuration);
         let work = async move {
             let (metrics, request_id) = (Metrics::default(), number.to_string());

@@ -61,7 +61,7 @@ fn tell(report: &Report) -> ExitCode {
 
 fn find_defects(seeds: u64) -> ExitCode {
     let mut all = true;
-    for defect in Defect::ALL {
+    for defect in Defect::BY_SEED {
         let found = (0..seeds).map(|seed| run(seed, Some(defect), false)).find(|report| !report.breaches.is_empty());
         if let Some(report) = found {
             println!("| `{}` | {} | {} |", defect.name(), report.seed + 1, report.breaches[0]);

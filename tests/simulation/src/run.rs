@@ -263,7 +263,7 @@ impl Run {
             }
             let observed = Timestamp::from_millis(now);
             if let Some(health) = health.and_then(|health| QueueHealth::read(queue.as_str(), &health, observed)) {
-                world.keep_health(queue, &health);
+                world.keep_health(queue, &health, world.reading(queue));
             }
         }
     }

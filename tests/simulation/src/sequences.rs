@@ -31,6 +31,9 @@ pub enum Sequence {
     ExpiresBeforeTheWindowOpens,
     /// An event expires while there is no schema to check it against.
     ExpiresWithoutASchema,
+    /// A batch has places in a nearly full queue, and waits for the window to open until a newer reading has come, whose room
+    /// the others take.
+    WaitsAcrossAReading,
 }
 
 /// What a sequence came to.
@@ -105,6 +108,26 @@ impl Sequence {
                 rounds: vec![Round { stormy: 60 * MINUTE, pause: 0, gap: 0 }],
                 ..calm
             },
+            Self::WaitsAcrossAReading => {
+                // The health of a minute is known at its beginning. Three workers fill their windows and take places for
+                // more; the fourth has something to do a minute later.
+                let ticket = |number: i64| {
+                    let at = if number < 30 { 40 } else { 62 } * SECOND;
+                    event_of("ticket", &format!("e{number}"), at, None)
+                };
+                let served = |_: &str, minute: i64| u64::from(minute > 2) * 24;
+                Plan {
+                    sent: (0..60).map(ticket).collect(),
+                    workers: 4,
+                    clients: 4,
+                    limit: 4,
+                    window: 36 * SECOND,
+                    room: 24,
+                    lossy: |_| true,
+                    agents: Some(served),
+                    ..calm
+                }
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use contact_injection::{
         idempotency::IdempotencyKey,
         lease::Permit,
         message::DeadLetter,
-        queues::Queue,
+        queues::{Queue, Reading},
         routes::QueueId,
         time::Timestamp,
         token::{NONCE_LENGTH, Token, TokenAnswer},
@@ -51,6 +51,8 @@ pub(crate) struct WorkerPorts {
     pub(crate) world: Rc<World>,
     pub(crate) surroundings: Rc<Surroundings>,
     pub(crate) invocation: u64,
+    /// What this invocation has read of the queues first.
+    pub(crate) first_read: RefCell<Vec<(QueueId, Queue)>>,
 }
 
 impl Ledger for WorkerPorts {
@@ -121,7 +123,17 @@ impl Registry for WorkerPorts {
             let schema = world.schema.borrow().clone().filter(|_| schema);
             Registered { schema, queues: queues.iter().filter_map(known).collect() }
         };
-        self.world.commit("the registry", read).await
+        let mut registered = self.world.commit("the registry", read).await?;
+        if self.world.has(Defect::ReadingNotRenewed) {
+            let mut first = self.first_read.borrow_mut();
+            for (id, queue) in &mut registered.queues {
+                match first.iter().find(|(known, _)| known == id) {
+                    Some((_, known)) => *queue = known.clone(),
+                    None => first.push((id.clone(), queue.clone())),
+                }
+            }
+        }
+        Ok(registered)
     }
 
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError> {
@@ -137,9 +149,14 @@ impl Registry for WorkerPorts {
         self.world.commit("the registry", keep).await
     }
 
-    async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError> {
+    async fn keep_health(
+        &self,
+        queue: &QueueId,
+        health: &QueueHealth,
+        before: Option<Reading>,
+    ) -> Result<Reserved, StoreError> {
         let (queue, health) = (queue.clone(), health.clone());
-        self.world.commit("the registry", move |world| world.keep_health(&queue, &health)).await
+        self.world.commit("the registry", move |world| world.keep_health(&queue, &health, before)).await
     }
 
     async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
@@ -159,16 +176,25 @@ impl Registry for WorkerPorts {
 }
 
 impl World {
-    /// Keeps a queue's health unless newer is known.
-    pub(crate) fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> bool {
+    /// What the registry knows of a queue's latest reading.
+    pub(crate) fn reading(&self, queue: &QueueId) -> Option<Reading> {
+        self.health.borrow().get(queue).and_then(Queue::reading)
+    }
+
+    /// Keeps a queue's health, where the reading before it is still the latest.
+    pub(crate) fn keep_health(&self, queue: &QueueId, health: &QueueHealth, before: Option<Reading>) -> Reserved {
         let mut known = self.health.borrow_mut();
         let entry: &mut Queue = known.entry(queue.clone()).or_default();
-        let newer = entry.health.as_ref().is_none_or(|kept| kept.observed < health.observed);
-        if newer {
-            (entry.health, entry.reserved) = (Some(health.clone()), 0);
-            self.seen.borrow_mut().readings.push((self.now(), queue.clone(), health.clone()));
+        let (kept, meant) = (entry.reading(), before.map(|before| before.observed));
+        let kept_at = kept.map(|kept| kept.observed);
+        if kept_at != meant || kept_at >= Some(health.observed) {
+            return Reserved::Superseded(Some(entry.clone()));
         }
-        newer
+        let since = entry.reserved - before.map_or(0, |before| before.reserved);
+        (entry.health, entry.reserved) = (Some(health.clone()), since);
+        self.seen.borrow_mut().readings.push((self.now(), queue.clone(), health.clone()));
+        self.note("registry", || format!("{queue} holds {:?}, and {since} places are on their way", health.capacity));
+        Reserved::UpTo(since)
     }
 
     /// Takes places of a queue's room, by number, where the reading is still the latest.

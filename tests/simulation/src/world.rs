@@ -53,8 +53,8 @@ pub(crate) struct World {
 pub(crate) struct Seen {
     /// Requests that left a worker.
     pub(crate) requests: Vec<Sighting>,
-    /// The events that were posted, and when.
-    pub(crate) posts: Vec<(String, i64)>,
+    /// The events that were posted.
+    pub(crate) posts: Vec<Post>,
     /// Which client a token belongs to.
     pub(crate) tokens: BTreeMap<String, String>,
     /// Claims by event, in order, each with the invocation that made it.
@@ -69,14 +69,23 @@ pub(crate) struct Seen {
     pub(crate) refused: Vec<Refusal>,
     /// Retry-After of a token as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait_for_a_token: Vec<(u64, String, i64, i64)>,
-    /// When each invocation began.
-    pub(crate) begun: BTreeMap<u64, i64>,
     /// Every reading of a queue that was kept, and when.
     pub(crate) readings: Vec<(i64, QueueId, QueueHealth)>,
-    /// By whom each contact was created, by its id.
-    pub(crate) created: BTreeMap<String, u64>,
+    /// By which invocation each contact was created, by its id, and when it sent the request.
+    pub(crate) created: BTreeMap<String, (u64, i64)>,
     /// Retry-After as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
+}
+
+/// A request for a contact.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    pub(crate) event: String,
+    pub(crate) invocation: u64,
+    /// When it was sent.
+    pub(crate) at: i64,
+    /// Whether it proved that CXone holds no contact of it; nobody knows while it is under way.
+    pub(crate) refused: bool,
 }
 
 /// Credentials that CXone refused.

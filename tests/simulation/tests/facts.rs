@@ -70,6 +70,17 @@ fn an_event_that_expires_while_there_is_no_schema_ends_as_expired() {
 }
 
 #[test]
+fn a_batch_that_waits_for_the_window_goes_by_the_room_that_there_is_then() {
+    // In these runs a contact too many is lost. One may be, where it is on its way while the queue is read.
+    let lost = |defect| -> usize {
+        let runs = (0..100).map(|seed| sequence(Sequence::WaitsAcrossAReading, seed, defect));
+        runs.map(|told| told.letters.iter().filter(|reason| *reason == "contact-failed").count()).sum()
+    };
+    let (renewed, not_renewed) = (lost(None), lost(Some(Defect::ReadingNotRenewed)));
+    assert!(renewed <= 2 && not_renewed >= 20, "of 6,000 contacts {renewed} are lost, or {not_renewed}");
+}
+
+#[test]
 fn a_seed_is_the_same_run_every_time() {
     for seed in 0..20 {
         let once = run(seed, None, true);
@@ -86,7 +97,7 @@ fn two_seeds_are_two_runs() {
 
 #[test]
 fn every_deliberate_defect_is_found_within_500_seeds() {
-    for defect in Defect::ALL {
+    for defect in Defect::BY_SEED {
         let found = (0..500).step_by(20).any(|from| !sweep(from..from + 20, Some(defect)).failed.is_empty());
         assert!(found, "{}", defect.name());
     }
@@ -94,7 +105,7 @@ fn every_deliberate_defect_is_found_within_500_seeds() {
 
 #[test]
 fn every_defect_goes_by_its_name() {
-    for defect in Defect::ALL {
+    for defect in Defect::BY_SEED.into_iter().chain(Defect::BY_SEQUENCE) {
         assert_eq!(Defect::named(defect.name()), Some(defect));
     }
 }

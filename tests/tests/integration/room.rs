@@ -5,7 +5,7 @@ use std::time::Duration;
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
 use contact_injection::domain::health::{QueueHealth, Status};
-use contact_injection::domain::queues::Queue as Known;
+use contact_injection::domain::queues::{Queue as Known, Reading};
 use contact_injection::domain::routes::{QueueId, Routes};
 use contact_injection::domain::time::Timestamp;
 use contact_injection::ports::{Registry, Reserved, Wanted};
@@ -13,7 +13,7 @@ use contact_injection_tests::local::sdk_config;
 use cxone_simulator::Queue;
 use serde_json::{Value, json};
 
-use super::stage::{FALLBACK, Moment, PRIMARY, Scene, Stage, emulator, event, record};
+use super::stage::{FALLBACK, Moment, PRIMARY, Scene, Stage, emulator, event, record, text};
 
 const READING: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
@@ -54,7 +54,7 @@ async fn many_that_reserve_at_once_get_numbers_that_nobody_else_has() {
     let (stage, queue) = (Stage::usual().await, primary());
     let registry = registry(&stage);
     assert_eq!(registry.reserve(&queue, READING, 1).await.unwrap(), Reserved::Superseded(None));
-    assert!(registry.keep_health(&queue, &health(READING)).await.unwrap());
+    assert_eq!(registry.keep_health(&queue, &health(READING), None).await.unwrap(), Reserved::UpTo(0));
     let all = (0..60).map(|number| registry.reserve(&queue, READING, 1 + number % 3));
     let mut taken: Vec<u64> = Vec::new();
     for (number, reserved) in (0..60).zip(futures::future::join_all(all).await) {
@@ -69,15 +69,47 @@ async fn many_that_reserve_at_once_get_numbers_that_nobody_else_has() {
 async fn a_newer_reading_begins_the_count_anew_and_is_told_to_whoever_knows_an_older_one() {
     let (stage, queue) = (Stage::usual().await, primary());
     let registry = registry(&stage);
-    registry.keep_health(&queue, &health(READING)).await.unwrap();
+    registry.keep_health(&queue, &health(READING), None).await.unwrap();
     assert_eq!(registry.reserve(&queue, READING, 7).await.unwrap(), Reserved::UpTo(7));
-    assert_eq!(registry.load(&wanted(&queue)).await.unwrap().queues[0].1.reserved, 7);
+    let before = registry.load(&wanted(&queue)).await.unwrap().queues[0].1.reading();
+    assert_eq!(before, Some(Reading { observed: READING, reserved: 7 }));
     let newer = health(READING.plus(Duration::from_secs(60)));
-    assert!(registry.keep_health(&queue, &newer).await.unwrap());
+    assert_eq!(registry.keep_health(&queue, &newer, before).await.unwrap(), Reserved::UpTo(0));
     let told = registry.reserve(&queue, READING, 1).await.unwrap();
     assert_eq!(told, Reserved::Superseded(Some(Known::new(Some(newer.clone()), None))));
-    assert!(!registry.keep_health(&queue, &health(READING)).await.unwrap());
     assert_eq!(registry.reserve(&queue, newer.observed, 3).await.unwrap(), Reserved::UpTo(3));
+}
+
+#[tokio::test]
+async fn of_many_who_read_a_queue_at_once_one_is_believed_and_what_was_reserved_meanwhile_stays_reserved() {
+    let (stage, queue) = (Stage::usual().await, primary());
+    let registry = registry(&stage);
+    registry.keep_health(&queue, &health(READING), None).await.unwrap();
+    registry.reserve(&queue, READING, 7).await.unwrap();
+    let before = Some(Reading { observed: READING, reserved: 7 });
+    assert_eq!(registry.reserve(&queue, READING, 5).await.unwrap(), Reserved::UpTo(12));
+    let readings: Vec<_> = (1..=10).map(|second| health(READING.plus(Duration::from_secs(second)))).collect();
+    let kept = readings.iter().map(|newer| registry.keep_health(&queue, newer, before));
+    let kept: Vec<_> = futures::future::join_all(kept).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(kept.iter().filter(|kept| **kept == Reserved::UpTo(5)).count(), 1, "{kept:?}");
+    let (_, latest) = registry.load(&wanted(&queue)).await.unwrap().queues.remove(0);
+    assert_eq!(kept.iter().filter(|kept| **kept == Reserved::Superseded(Some(latest.clone()))).count(), 9, "{kept:?}");
+    let older = registry.keep_health(&queue, &health(READING), latest.reading()).await.unwrap();
+    assert_eq!(older, Reserved::Superseded(Some(latest)), "a reading that is older than the one before it");
+}
+
+#[tokio::test]
+async fn a_reading_that_nobody_can_go_by_is_replaced() {
+    let (stage, queue) = (Stage::usual().await, primary());
+    let registry = registry(&stage);
+    registry.keep_health(&queue, &health(READING), None).await.unwrap();
+    let name = format!("queue#{}", queue.as_str());
+    let mut item = stage.registry_item(&name).await.unwrap();
+    item.insert("health".to_owned(), text("not JSON"));
+    stage.put(&stage.tables.registry, item).await;
+    let newer = health(READING.plus(Duration::from_secs(60)));
+    assert_eq!(registry.keep_health(&queue, &newer, None).await.unwrap(), Reserved::UpTo(0));
+    assert_eq!(registry.load(&wanted(&queue)).await.unwrap().queues[0].1.health, Some(newer));
 }
 
 #[tokio::test]

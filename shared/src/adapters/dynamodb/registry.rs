@@ -13,7 +13,11 @@ use super::super::aws::failed;
 use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
     domain::{
-        attributes::Schema, backoff::WITHIN_INVOCATION, health::QueueHealth, queues::Queue, routes::QueueId,
+        attributes::Schema,
+        backoff::WITHIN_INVOCATION,
+        health::QueueHealth,
+        queues::{Queue, Reading},
+        routes::QueueId,
         time::Timestamp,
     },
     ports::{Environment, Registered, Registry, Reserved, SchemaSnapshot, StoreError, Wanted},
@@ -26,6 +30,9 @@ const SCHEMA: &str = "attribute-schema";
 
 /// What a queue's item's name begins with.
 const QUEUE: &str = "queue#";
+
+/// A queue's health where no reading of it is kept that anybody could go by.
+const ANEW: &str = "SET health = :health, observedAt = :at, reserved = :none";
 
 /// DynamoDB hands out so many items at once.
 const LARGEST_BATCH: usize = 100;
@@ -144,7 +151,12 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
         unless_newer(update, OPERATION).await
     }
 
-    async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError> {
+    async fn keep_health(
+        &self,
+        queue: &QueueId,
+        health: &QueueHealth,
+        before: Option<Reading>,
+    ) -> Result<Reserved, StoreError> {
         const OPERATION: &str = "a queue's health";
         let json = serde_json::to_string(health).map_err(|error| StoreError {
             store: STORE,
@@ -153,11 +165,29 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
         })?;
         let update = self
             .update(queue_name(queue))
-            .update_expression("SET health = :health, observedAt = :at REMOVE reserved")
-            .condition_expression("attribute_not_exists(observedAt) OR observedAt < :at")
             .expression_attribute_values(":health", text(json))
-            .expression_attribute_values(":at", millis(health.observed));
-        unless_newer(update, OPERATION).await
+            .expression_attribute_values(":at", millis(health.observed))
+            .expression_attribute_values(":none", number(0));
+        let conditional = match before {
+            Some(Reading { observed, reserved }) => update
+                .clone()
+                .update_expression(
+                    "SET health = :health, observedAt = :at, reserved = if_not_exists(reserved, :none) - :counted",
+                )
+                .condition_expression("observedAt = :before AND observedAt < :at")
+                .expression_attribute_values(":before", millis(observed))
+                .expression_attribute_values(":counted", number(reserved)),
+            None => update.clone().update_expression(ANEW).condition_expression("attribute_not_exists(observedAt)"),
+        };
+        let read = match of_reading(conditional, OPERATION).await? {
+            // Nobody can go by what is kept.
+            Err(_) => {
+                let update = update.update_expression(ANEW).condition_expression("observedAt < :at");
+                of_reading(update, OPERATION).await?
+            }
+            read => read,
+        };
+        read.map_err(|unreadable| unreadable.during(STORE, OPERATION))
     }
 
     async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
@@ -167,19 +197,8 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
             .update_expression("ADD reserved :places")
             .condition_expression("observedAt = :reading")
             .expression_attribute_values(":places", number(places))
-            .expression_attribute_values(":reading", millis(reading))
-            .return_values(ReturnValue::UpdatedNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let read = match update.send().await {
-            Ok(output) => get_number(&output.attributes.unwrap_or_default(), "reserved").map(Reserved::UpTo),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                    refused.item().map(read_queue).transpose().map(Reserved::Superseded)
-                }
-                _ => return Err(failed(STORE, OPERATION, &error)),
-            },
-        };
-        read.map_err(|unreadable| unreadable.during(STORE, OPERATION))
+            .expression_attribute_values(":reading", millis(reading));
+        of_reading(update, OPERATION).await?.map_err(|unreadable| unreadable.during(STORE, OPERATION))
     }
 
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
@@ -198,6 +217,25 @@ async fn unless_newer(update: UpdateItemFluentBuilder, operation: &'static str) 
         Ok(_) => Ok(true),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+            _ => Err(failed(STORE, operation, &error)),
+        },
+    }
+}
+
+/// Makes a write that goes by a queue's latest reading; the inner error where what stands there can't be read.
+async fn of_reading(
+    update: UpdateItemFluentBuilder,
+    operation: &'static str,
+) -> Result<Result<Reserved, Unreadable>, StoreError> {
+    let update = update
+        .return_values(ReturnValue::AllNew)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    match update.send().await {
+        Ok(output) => Ok(get_number(&output.attributes.unwrap_or_default(), "reserved").map(Reserved::UpTo)),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(refused.item().map(read_queue).transpose().map(Reserved::Superseded))
+            }
             _ => Err(failed(STORE, operation, &error)),
         },
     }

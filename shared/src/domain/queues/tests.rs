@@ -132,17 +132,14 @@ fn newer_health_counts_what_had_arrived_and_not_what_was_on_its_way() {
         assert!(queues.place(&queue(), NOW));
     }
     queues.arrived(&queue(), NOW.minus(SECOND * 90));
-    queues.arrived(&queue(), NOW.minus(SECOND * 15));
+    queues.arrived(&queue(), NOW.minus(SECOND * 11));
     assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
     queues.learn(queue(), observed(101));
     assert_eq!(queues.door(&queue(), NOW), Door::Saturated, "older health says nothing new");
     queues.learn(queue(), observed(10));
     assert_eq!(queues.door(&queue(), NOW), Door::Open(2), "one is there for sure, one may be, one is still under way");
     queues.begin(PLENTY, NOW);
-    queues.learn(
-        queue(),
-        Queue::new(Some(QueueHealth { observed: NOW.plus(SECOND * 6), ..health(7, 10, SECOND) }), None),
-    );
+    queues.learn(queue(), Queue::new(Some(QueueHealth { observed: NOW.plus(SECOND), ..health(7, 10, SECOND) }), None));
     assert_eq!(
         queues.door(&queue(), NOW),
         Door::Open(1),
@@ -196,6 +193,35 @@ fn a_newer_reading_voids_places_and_counts_those_on_their_way_with_the_first_ask
     let placed = (0..20).filter(|_| queues.place(&queue(), NOW)).count();
     assert_eq!((placed, queues.door(&queue(), NOW)), (8, Door::Saturated));
     assert_eq!(queues.ask(&queue(), 1, NOW).unwrap().places, 1, "they are counted once");
+}
+
+#[test]
+fn whoever_lacks_a_place_is_asked_for_together_with_those_who_wait_for_their_permits() {
+    let mut queues = nothing_known(SCARCE);
+    queues.expect_no_more(&queue());
+    assert_eq!(queues.lacking(&queue()), 1);
+    for _ in 0..3 {
+        queues.expect(&queue());
+    }
+    queues.expect_no_more(&queue());
+    assert_eq!((queues.lacking(&queue()), queues.lacking(&numbered(2))), (3, 1));
+    queues.begin(SCARCE, NOW);
+    assert_eq!(queues.lacking(&queue()), 1, "they belonged to an invocation that is over");
+}
+
+#[test]
+fn little_room_is_read_again_after_a_second_and_plenty_of_it_after_ten() {
+    let mut queues = queues(SCARCE, health(0, 10, Duration::ZERO));
+    queues.registry_read(queue(), NOW);
+    let due = |queues: &Queues, seconds| {
+        let now = NOW.plus(SECOND * seconds);
+        (queues.is_to_be_read(&queue(), now), queues.is_to_be_read_again(&queue(), now))
+    };
+    assert_eq!([0, 1].map(|seconds| due(&queues, seconds)), [(true, false), (true, true)]);
+    queues.begin(PLENTY, NOW);
+    assert_eq!([1, 9, 10].map(|seconds| due(&queues, seconds)), [(false, false), (false, false), (true, true)]);
+    assert!(queues.is_to_be_read_again(&numbered(2), NOW), "nobody has read it yet");
+    assert!(queues.is_to_be_read_again(&queue(), NOW.minus(SECOND)), "the clock was set back");
 }
 
 #[test]

@@ -1,16 +1,21 @@
 //! Queues get no more contacts than there was room for when they were last looked at.
 
+use super::name_of;
 use crate::{
     plan::{ORIGIN, QUEUES},
     run::HEALTH_MAX_AGE,
-    world::World,
+    world::{Post, World},
 };
 
-/// Of each reading that was kept: the contacts that came before the next one, by invocations that began after it, are no
-/// more than the room that it showed.
+/// So long after a reading was kept a worker may still send by the one before: it read the registry up to ten seconds before,
+/// where that showed plenty of room, and up to a second else.
+const STILL_BY_THE_OLD_ONE: i64 = 11_000;
+
+/// Of each reading that was kept: the requests that created contacts, from when every worker goes by it to the next one,
+/// are no more than the room that it showed.
 ///
-/// What an invocation sends that began before, it sends under an older reading. A store that fails can hide a reading, and
-/// nothing is promised of a queue whose health nobody believes any more.
+/// Whatever has been asked once without an answer is asked again, where the contact may be already. A store that fails can
+/// hide a reading, and nothing is promised of a queue whose health nobody believes any more.
 pub(super) fn no_queue_gets_more_than_its_room(world: &World) {
     if world.plan.faults.store > 0.0 || world.plan.blind {
         return;
@@ -22,29 +27,34 @@ pub(super) fn no_queue_gets_more_than_its_room(world: &World) {
 }
 
 fn overfilled(world: &World, queue: &str) -> Option<String> {
-    let (seen, tenant) = (world.seen.borrow(), world.tenant.borrow());
-    // In order, as they were created: when, and when the invocation began that asked for it.
-    let contacts: Vec<_> = tenant
-        .contacts()
-        .iter()
-        .filter(|contact| contact.queue_id() == Some(queue))
-        .map(|contact| {
-            let begun = seen.created.get(&contact.id).and_then(|by| seen.begun.get(by));
-            (i64::try_from(contact.created_at_ms).unwrap_or(i64::MAX), begun.copied().unwrap_or(i64::MIN))
-        })
-        .collect();
+    let seen = world.seen.borrow();
+    let sent = sent_to(world, queue);
     let readings: Vec<_> = seen.readings.iter().filter(|(_, id, _)| id.as_str() == queue).collect();
     readings.iter().enumerate().find_map(|(index, (at, _, health))| {
         let room = health.max_capacity?.saturating_sub(health.capacity?);
         let next = readings.get(index + 1).map_or(i64::MAX, |(then, ..)| *then);
         let stale = at + i64::try_from(HEALTH_MAX_AGE.as_millis()).unwrap_or(i64::MAX) - 2 * world.plan.skew;
-        let from = contacts.partition_point(|(created, _)| created < at);
-        let came = contacts[from..]
-            .iter()
-            .take_while(|(created, _)| *created < next.min(stale))
-            .filter(|(_, begun)| begun > at)
-            .count() as u64;
+        let from = sent.partition_point(|begun| *begun < at + STILL_BY_THE_OLD_ONE);
+        let came = sent[from..].iter().take_while(|begun| **begun < next.min(stale)).count() as u64;
         (came > room)
             .then(|| format!("{queue} got {came} contacts {} s on, and had room for {room}", (at - ORIGIN) / 1000))
     })
+}
+
+/// When each request was sent, in order, that created a contact in this queue and repeated none that had no answer.
+fn sent_to(world: &World, queue: &str) -> Vec<i64> {
+    let (seen, tenant) = (world.seen.borrow(), world.tenant.borrow());
+    let in_doubt = |event: &str, invocation: u64, at: i64| {
+        let earlier = |post: &&Post| post.event == event && post.invocation == invocation && post.at < at;
+        seen.posts.iter().filter(earlier).any(|post| !post.refused)
+    };
+    let contacts = tenant.contacts().iter().filter(|contact| contact.queue_id() == Some(queue));
+    let mut sent: Vec<_> = contacts
+        .filter_map(|contact| {
+            let (invocation, begun) = seen.created.get(&contact.id)?;
+            (!in_doubt(name_of(contact), *invocation, *begun)).then_some(*begun)
+        })
+        .collect();
+    sent.sort_unstable();
+    sent
 }

@@ -62,7 +62,74 @@ fn race(workers: usize, room: u64, batches: &[(usize, u64)], turns: &[usize]) ->
     (placed, at_first_fallback)
 }
 
+/// A queue at CXone without agents, and what the registry holds of it.
+struct Filling {
+    max: u64,
+    arrived: Vec<Timestamp>,
+    observed: Timestamp,
+    capacity: u64,
+    reserved: u64,
+}
+
+impl Filling {
+    fn read(&mut self, now: Timestamp) {
+        (self.observed, self.capacity, self.reserved) = (now, self.arrived.len() as u64, 0);
+    }
+
+    fn known(&self) -> Queue {
+        let health = QueueHealth { observed: self.observed, ..health(self.capacity, self.max, SECOND) };
+        Queue { reserved: self.reserved, ..Queue::new(Some(health), None) }
+    }
+
+    /// What came so shortly before the reading that it is counted twice.
+    fn counted_twice(&self) -> usize {
+        let since = self.observed.minus(COUNTED_AFTER);
+        self.arrived.iter().filter(|at| **at > since && **at <= self.observed).count()
+    }
+}
+
+/// A worker goes by the latest reading, and puts one contact into the queue where it has room.
+fn set_out(queues: &mut Queues, filling: &mut Filling, now: Timestamp) -> bool {
+    queues.learn(queue(), filling.known());
+    while matches!(queues.door(&queue(), now), Door::Open(_)) {
+        if queues.place(&queue(), now) {
+            queues.arrived(&queue(), now);
+            filling.arrived.push(now);
+            return true;
+        }
+        let ask = queues.ask(&queue(), queues.lacking(&queue()), now).unwrap();
+        filling.reserved += ask.places;
+        queues.grant(&queue(), ask, filling.reserved);
+    }
+    false
+}
+
 proptest! {
+    #[test]
+    fn whenever_the_queue_is_read_anew_it_is_filled_and_never_overfilled(
+        workers in prop_oneof![Just(1_usize), Just(10), Just(1000)],
+        max in prop_oneof![1_u64..=3, 20_u64..=60, Just(400)],
+        // A tenth of a second each: one worker has a contact to place, or the queue is read.
+        turns in prop::collection::vec(prop::option::weighted(0.97, any::<usize>()), 1..900),
+    ) {
+        let mut filling = Filling { max, arrived: Vec::new(), observed: NOW, capacity: 0, reserved: 0 };
+        let mut all = vec![nothing_known(SCARCE); workers];
+        for (turn, worker) in (1_u32..).zip(turns) {
+            let now = NOW.plus(SECOND / 10 * turn);
+            let Some(worker) = worker else {
+                filling.read(now);
+                continue;
+            };
+            let went = set_out(&mut all[worker % workers], &mut filling, now);
+            let there = filling.arrived.len();
+            prop_assert!(there as u64 <= max);
+            if !went {
+                let used = (there + filling.counted_twice()) as u64;
+                prop_assert!(used * 100 >= max * 95, "{used} of {max} when the first falls back");
+            }
+        }
+    }
+
     #[test]
     fn however_many_workers_race_they_fill_the_room_and_no_more_before_anyone_falls_back(
         workers in prop_oneof![Just(1_usize), Just(10), Just(1000)],

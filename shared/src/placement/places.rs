@@ -1,0 +1,92 @@
+//! Which target is next, and its place in that target's queue.
+
+use tracing::warn;
+
+use crate::{
+    domain::{
+        queues::Queues,
+        routes::{Address, QueueId, Route},
+        targets::{self, Choice, Passed},
+        time::Timestamp,
+    },
+    error::chain,
+    pipeline::Pipeline,
+    ports::{InjectPorts, Registry},
+    room,
+    worker::{Admission, NotSent},
+};
+
+impl<P: InjectPorts> Pipeline<'_, P> {
+    /// Chooses a target by what is known now.
+    pub(super) fn choice(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+        self.choose(&self.queues.borrow(), route, passed)
+    }
+
+    /// Chooses a target by what the registry says now, and takes its place there. One that the batch didn't foresee is
+    /// reserved first, and whether there is any decides again.
+    pub(super) async fn take_place(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+        loop {
+            if let Some(queue) = queue_of(self.choice(route, passed), route) {
+                room::look_again(self.ports, self.queues, queue).await;
+            }
+            let (choice, unreserved) = self.place_at_once(route, passed);
+            let Some(queue) = unreserved else { return choice };
+            let contacts = self.queues.borrow().lacking(queue);
+            room::reserve(self.ports, self.queues, queue, contacts).await;
+        }
+    }
+
+    /// The choice, and the queue where a place has to be reserved for it first.
+    fn place_at_once<'r>(&self, route: &'r Route, passed: &[Option<Passed>]) -> (Choice, Option<&'r QueueId>) {
+        let mut queues = self.queues.borrow_mut();
+        let choice = self.choose(&queues, route, passed);
+        let Some(queue) = queue_of(choice, route) else { return (choice, None) };
+        let placed = queues.place(queue, self.now());
+        (choice, (!placed).then_some(queue))
+    }
+
+    fn choose(&self, queues: &Queues, route: &Route, passed: &[Option<Passed>]) -> Choice {
+        let now = self.now();
+        targets::choose(route.targets(), passed, route.on_unknown_health(), |queue| queues.door(queue, now))
+    }
+
+    /// Waits for leave to send, while its place at the target that is likely to be next is asked for with the others'.
+    pub(super) async fn admit(&self, likely: &Address, expires: Timestamp) -> Result<Admission<'_>, NotSent> {
+        let Address::Queue(queue) = likely else { return self.worker.admit(expires).await };
+        self.queues.borrow_mut().expect(queue);
+        let admitted = self.worker.admit(expires).await;
+        self.queues.borrow_mut().expect_no_more(queue);
+        admitted
+    }
+
+    /// A contact is in the queue that it was on its way to, may be, or was until CXone lost it: its place is used.
+    pub(super) fn arrive(&self, address: &Address) {
+        if let Address::Queue(queue) = address {
+            self.queues.borrow_mut().arrived(queue, self.now());
+        }
+    }
+
+    /// A contact did not get into the queue that it was on its way to: its place serves another.
+    pub(super) fn vacate(&self, address: &Address) {
+        if let Address::Queue(queue) = address {
+            self.queues.borrow_mut().unplace(queue);
+        }
+    }
+
+    /// A queue refused: this worker and, from their next look at the registry on, the others leave it alone for a while.
+    pub(super) async fn saturate(&self, address: &Address) {
+        let Address::Queue(queue) = address else { return };
+        let until = self.queues.borrow_mut().saturate(queue, self.now());
+        if let Err(cause) = self.ports.registry().mark_saturated(queue, until).await {
+            warn!(%queue, error = chain(&cause), "other workers could not be told that the queue is full");
+        }
+    }
+}
+
+fn queue_of(choice: Choice, route: &Route) -> Option<&QueueId> {
+    let Choice::Target { index, .. } = choice else { return None };
+    match route.targets()[index].address() {
+        Address::Queue(queue) => Some(queue),
+        Address::Skills(_) => None,
+    }
+}
