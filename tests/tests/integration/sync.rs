@@ -200,6 +200,19 @@ async fn a_queue_is_missing_after_two_readings_in_a_row_whoever_made_them() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_lost_for_some_seconds_closes_no_queue() {
+    let stage = Stage::usual().await;
+    stage.simulator.add_fault(Fault::always(Endpoint::Queue, Effect::status(404)));
+    for seconds in [60, 5] {
+        stage.advance(Duration::from_secs(seconds));
+        let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
+        assert_eq!(status_of(&summary, PRIMARY), "unknown", "{summary}");
+    }
+    stage.simulator.clear_faults();
+    assert_eq!(stage.ends(&stage.worker(), &[event("single", "1")]).await, ["injected"]);
+}
+
+#[tokio::test]
 async fn one_stray_404_dead_letters_nobodys_traffic() {
     let stage = Stage::usual().await;
     stage.simulator.add_fault(Fault::times(3, Endpoint::Queue, Effect::status(404)));
@@ -215,6 +228,7 @@ async fn a_queue_known_to_be_missing_or_full_gets_no_post() {
     scene.tenant.queues[0] = Queue::full(PRIMARY);
     let stage = scene.start().await;
     stage.sync(json!({})).await.unwrap();
+    stage.advance(Duration::from_secs(60));
     stage.sync(json!({})).await.unwrap();
     let ended = stage.ends(&stage.worker(), &[event("nowhere", "1"), event("order", "2")]).await;
     assert_eq!(ended, ["dead-lettered unknown-queue", "injected"]);
