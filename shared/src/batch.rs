@@ -41,8 +41,9 @@ const CONCURRENCY: usize = 10;
 /// Requests reserved for one event: one, and two more for retries and fallback targets.
 const PERMITS_PER_EVENT: usize = 3;
 
-/// After so many deliveries that ended in a panic before any claim, an event counts as one that kills workers.
-const PANICS_TO_GIVE_UP: u32 = 3;
+/// A message that was handed out so often, and ends in a panic before any claim, counts as one that kills workers. Whether it
+/// did so before isn't on record, since nothing is before a claim.
+const RECEIVES_TO_GIVE_UP: u32 = 3;
 
 /// What an operator decided.
 #[derive(Debug)]
@@ -338,8 +339,11 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
 /// A panic before any claim is the event's own and would repeat for ever; one after it leaves its claim to be counted.
 fn panicked(message: &Message, claimed: bool) -> Told {
     error!(message_id = message.message_id, "a panic while this message was worked on; the others are not affected");
-    if !claimed && message.receive_count >= PANICS_TO_GIVE_UP {
-        let detail = "working on it ended in a panic three times".to_owned();
+    if !claimed && message.receive_count >= RECEIVES_TO_GIVE_UP {
+        let detail = format!(
+            "working on it ended in a panic before it was claimed, at delivery {} of this message",
+            message.receive_count
+        );
         return Told::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
     }
     Outcome::deferred(DeferralReason::InProgress).into()
@@ -361,3 +365,6 @@ fn queue_of(address: &Address) -> Option<&QueueId> {
         Address::Skills(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
