@@ -130,6 +130,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             let worker = match self.lease(open, until, memory).await {
                 Ok(worker) => worker,
                 Err(none) => {
+                    self.tell(&none, memory.clients.count());
                     defer_open(deliveries, &none);
                     break;
                 }
@@ -199,9 +200,26 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             deadline: self.deadline,
             until,
             wait_until: until,
-            workers: self.configuration.workers,
         };
         Worker::lease(self.ports, self.metrics, &mut memory.clients, terms).await
+    }
+
+    /// Says why there is no client, where the secret itself isn't at fault.
+    fn tell(&self, none: &NoClient, clients: usize) {
+        let workers = self.configuration.workers;
+        match none {
+            NoClient::Store(cause) => warn!(error = chain(cause), "no OAuth client could be leased"),
+            NoClient::AllBusy => {
+                warn!(
+                    clients,
+                    workers, "no OAuth client is free: there are more workers than clients, or a worker crashed"
+                );
+            }
+            NoClient::AllResting(rest) => {
+                warn!(clients, reason = %rest.reason, until = %rest.until, "every OAuth client is left alone");
+            }
+            NoClient::NoneConfigured => {}
+        }
     }
 
     /// What the secret's clients may place together. Another worker may know of more of them by now, but not of more than
@@ -327,9 +345,6 @@ impl Delivery<'_> {
 
 /// Ends what is still open for want of a client.
 fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
-    if let NoClient::Store(cause) = none {
-        warn!(error = chain(cause), "no OAuth client could be leased");
-    }
     let (reason, retry) = none.deferral();
     for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
         delivery.told = Some(Outcome::Deferred { reason, retry }.into());

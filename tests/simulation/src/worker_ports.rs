@@ -119,7 +119,8 @@ impl Registry for WorkerPorts {
             let health = world.health.borrow();
             let known = |id: &QueueId| Some((id.clone(), health.get(id)?.clone()));
             let schema = world.schema.borrow().clone().filter(|_| schema);
-            Registered { schema, queues: queues.iter().filter_map(known).collect() }
+            let queues = queues.iter().filter_map(known).collect();
+            Registered { schema, queues, ..Registered::default() }
         };
         self.world.commit("the registry", read).await
     }
@@ -140,6 +141,10 @@ impl Registry for WorkerPorts {
     async fn keep_health(&self, queue: &QueueId, health: &QueueHealth) -> Result<bool, StoreError> {
         let (queue, health) = (queue.clone(), health.clone());
         self.world.commit("the registry", move |world| world.keep_health(&queue, &health)).await
+    }
+
+    async fn keep_unread(&self, _: &QueueId, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {

@@ -140,6 +140,25 @@ async fn more_queues_than_a_window_holds_are_asked_about_in_turns() {
 }
 
 #[tokio::test]
+async fn queues_whose_answers_can_not_be_read_take_their_turn_like_any_other() {
+    let (stage, queues) = seven_queues(1).await;
+    stage.simulator.add_fault(Fault::always(Endpoint::Queue, Effect::Malformed { body: MalformedBody::Html }));
+    for asked in [3, 6, 7] {
+        stage.sync(json!({"task": "queue-health"})).await.unwrap();
+        let mut unread = 0;
+        for queue in &queues {
+            let item = stage.registry_item(&format!("queue#{queue}")).await.unwrap_or_default();
+            assert!(!item.contains_key("health"), "what can't be read is no health");
+            unread += usize::from(item.contains_key("unreadAt"));
+        }
+        assert_eq!(unread, asked);
+        stage.advance(Duration::from_secs(90));
+    }
+    stage.simulator.clear_faults();
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["injected"]);
+}
+
+#[tokio::test]
 async fn how_many_queues_were_not_asked_about_is_counted_and_they_are_named() {
     for (clients, unasked) in [(1, 4), (3, 0)] {
         let (stage, queues) = seven_queues(clients).await;
@@ -147,6 +166,7 @@ async fn how_many_queues_were_not_asked_about_is_counted_and_they_are_named() {
         let summary = sync.invoke(json!({"task": "queue-health"})).await.unwrap();
         let output = sync.output();
         assert!(output.contains(&format!("\"UnaskedQueues\":{unasked}.0")), "{output}");
+        assert!(!output.contains("OAuth client is"), "no more clients than these are needed by anybody: {output}");
         let warning = output.lines().find(|line| line.contains("were not asked about")).unwrap_or_default();
         let named = queues.iter().filter(|queue| warning.contains(queue.as_str())).collect::<Vec<_>>();
         let unknown = queues.iter().filter(|queue| status_of(&summary, queue) == "unknown").collect::<Vec<_>>();
