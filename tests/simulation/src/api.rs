@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     defect::Defect,
-    world::{Refusal, Sighting, World},
+    world::{Post, Refusal, Sighting, World},
 };
 
 /// When a client gives a request up.
@@ -199,13 +199,18 @@ impl World {
         let client = self.client_of(token);
         let Ok(body) = serde_json::to_value(contact) else { return Answer::Unreachable };
         let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
-        self.seen.borrow_mut().posts.push((event.to_owned(), self.now()));
+        let queue = body.get("queueId").and_then(Value::as_str).map(str::to_owned);
+        let post = Post { event: event.to_owned(), invocation, queue: queue.clone(), at: self.now() };
+        self.seen.borrow_mut().posts.push(post);
         let answer = match self.request(client.clone(), invocation, Request::create_contact(token, key, &body)).await {
             Reply::Silence if self.has(Defect::TimeoutTakenForRefusal) => Answer::Unreachable,
             Reply::Silence => Answer::Silence,
             Reply::Unreachable => Answer::Unreachable,
             Reply::Answered(response) => {
                 self.heed_wait(client, &response, invocation);
+                if let (409, Some(queue)) = (response.status(), queue) {
+                    self.seen.borrow_mut().full.push((invocation, queue, self.now()));
+                }
                 guide::read_contact(&response, contact)
             }
         };

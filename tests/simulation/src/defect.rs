@@ -56,11 +56,13 @@ pub enum Defect {
     DeadLetterUnchecked,
     /// Every worker is told that the places it asks for are a queue's first.
     RoomUnreserved,
+    /// That a queue refused a contact for being full is told to nobody.
+    SaturationForgotten,
 }
 
 impl Defect {
     /// Every defect.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ClaimDeletedOnTimeout,
         Self::ClaimReleasedOnDoubt,
         Self::SettlementUnfenced,
@@ -86,6 +88,7 @@ impl Defect {
         Self::FailuresIgnored,
         Self::DeadLetterUnchecked,
         Self::RoomUnreserved,
+        Self::SaturationForgotten,
     ];
 
     /// Its name on the command line.
@@ -116,6 +119,7 @@ impl Defect {
             Self::FailuresIgnored => "failures-ignored",
             Self::DeadLetterUnchecked => "dead-letter-unchecked",
             Self::RoomUnreserved => "room-unreserved",
+            Self::SaturationForgotten => "saturation-forgotten",
         }
     }
 

@@ -153,13 +153,8 @@ impl Registry for WorkerPorts {
     }
 
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
-        let queue = queue.clone();
-        let mark = move |world: &World| {
-            let mut known = world.health.borrow_mut();
-            let entry = known.entry(queue.clone()).or_default();
-            entry.saturated_until = entry.saturated_until.max(Some(until));
-        };
-        self.world.commit("the registry", mark).await
+        let (queue, invocation) = (queue.clone(), self.invocation);
+        self.world.commit("the registry", move |world| world.mark_saturated(&queue, until, invocation)).await
     }
 }
 
@@ -174,6 +169,18 @@ impl World {
             self.seen.borrow_mut().readings.push((self.now(), queue.clone(), health.clone()));
         }
         newer
+    }
+
+    /// Keeps until when a queue counts as full, unless it does for longer already.
+    fn mark_saturated(&self, queue: &QueueId, until: Timestamp, invocation: u64) {
+        let mark = (invocation, queue.as_str().to_owned(), self.now(), until.as_millis());
+        self.seen.borrow_mut().marks.push(mark);
+        if self.has(Defect::SaturationForgotten) {
+            return;
+        }
+        let mut known = self.health.borrow_mut();
+        let entry = known.entry(queue.clone()).or_default();
+        entry.saturated_until = entry.saturated_until.max(Some(until));
     }
 
     /// Takes places of a queue's room, by number, where the reading is still the latest.

@@ -53,8 +53,13 @@ pub(crate) struct World {
 pub(crate) struct Seen {
     /// Requests that left a worker.
     pub(crate) requests: Vec<Sighting>,
-    /// The events that were posted, and when.
-    pub(crate) posts: Vec<(String, i64)>,
+    /// Contacts that were asked for.
+    pub(crate) posts: Vec<Post>,
+    /// Refusals by full queues, as a worker was told of them: invocation, queue, when.
+    pub(crate) full: Vec<(u64, String, i64)>,
+    /// What workers told each other of full queues: invocation, queue, when it was kept, until when it holds by the worker's
+    /// clock.
+    pub(crate) marks: Vec<(u64, String, i64, i64)>,
     /// Which client a token belongs to.
     pub(crate) tokens: BTreeMap<String, String>,
     /// Claims by event, in order, each with the invocation that made it.
@@ -77,6 +82,16 @@ pub(crate) struct Seen {
     pub(crate) created: BTreeMap<String, u64>,
     /// Retry-After as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
+}
+
+/// A request for a contact.
+#[derive(Clone, Debug)]
+pub(crate) struct Post {
+    pub(crate) event: String,
+    pub(crate) invocation: u64,
+    /// Its queue, where it is for one.
+    pub(crate) queue: Option<String>,
+    pub(crate) at: i64,
 }
 
 /// Credentials that CXone refused.
