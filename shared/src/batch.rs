@@ -41,8 +41,9 @@ const CONCURRENCY: usize = 10;
 /// Requests reserved for one event: one, and two more for retries and fallback targets.
 const PERMITS_PER_EVENT: usize = 3;
 
-/// After so many deliveries that ended in a panic before any claim, an event counts as one that kills workers.
-const PANICS_TO_GIVE_UP: u32 = 3;
+/// A message that was handed out so often, and ends in a panic before any claim, counts as one that kills workers. Whether it
+/// did so before isn't on record, since nothing is before a claim.
+const RECEIVES_TO_GIVE_UP: u32 = 3;
 
 /// What an operator decided.
 #[derive(Debug)]
@@ -129,6 +130,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             let worker = match self.lease(open, until, memory).await {
                 Ok(worker) => worker,
                 Err(none) => {
+                    self.tell(&none, memory.clients.count());
                     defer_open(deliveries, &none);
                     break;
                 }
@@ -198,9 +200,26 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             deadline: self.deadline,
             until,
             wait_until: until,
-            workers: self.configuration.workers,
         };
         Worker::lease(self.ports, self.metrics, &mut memory.clients, terms).await
+    }
+
+    /// Says why there is no client, where the secret itself isn't at fault.
+    fn tell(&self, none: &NoClient, clients: usize) {
+        let workers = self.configuration.workers;
+        match none {
+            NoClient::Store(cause) => warn!(error = chain(cause), "no OAuth client could be leased"),
+            NoClient::AllBusy => {
+                warn!(
+                    clients,
+                    workers, "no OAuth client is free: there are more workers than clients, or a worker crashed"
+                );
+            }
+            NoClient::AllResting(rest) => {
+                warn!(clients, reason = %rest.reason, until = %rest.until, "every OAuth client is left alone");
+            }
+            NoClient::NoneConfigured => {}
+        }
     }
 
     /// What the secret's clients may place together. Another worker may know of more of them by now, but not of more than
@@ -326,9 +345,6 @@ impl Delivery<'_> {
 
 /// Ends what is still open for want of a client.
 fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
-    if let NoClient::Store(cause) = none {
-        warn!(error = chain(cause), "no OAuth client could be leased");
-    }
     let (reason, retry) = none.deferral();
     for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
         delivery.told = Some(Outcome::Deferred { reason, retry }.into());
@@ -338,8 +354,11 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
 /// A panic before any claim is the event's own and would repeat for ever; one after it leaves its claim to be counted.
 fn panicked(message: &Message, claimed: bool) -> Told {
     error!(message_id = message.message_id, "a panic while this message was worked on; the others are not affected");
-    if !claimed && message.receive_count >= PANICS_TO_GIVE_UP {
-        let detail = "working on it ended in a panic three times".to_owned();
+    if !claimed && message.receive_count >= RECEIVES_TO_GIVE_UP {
+        let detail = format!(
+            "working on it ended in a panic before it was claimed, at delivery {} of this message",
+            message.receive_count
+        );
         return Told::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
     }
     Outcome::deferred(DeferralReason::InProgress).into()
@@ -361,3 +380,6 @@ fn queue_of(address: &Address) -> Option<&QueueId> {
         Address::Skills(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

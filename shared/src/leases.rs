@@ -42,8 +42,6 @@ pub struct Terms {
     pub until: Timestamp,
     /// Until when it may wait for a client.
     pub wait_until: Timestamp,
-    /// Workers that share the clients, for the log.
-    pub workers: usize,
 }
 
 /// What an execution environment remembers of the clients from one invocation to the next.
@@ -175,15 +173,9 @@ pub async fn acquire(
         }
         let now = environment.now();
         if let Some(rest) = all_resting(clients, known, now) {
-            warn!(clients = clients.len(), reason = %rest.reason, until = %rest.until, "every OAuth client is left alone");
             return Err(NoClient::AllResting(rest));
         }
         if now >= terms.wait_until || environment.closing() {
-            warn!(
-                clients = clients.len(),
-                workers = terms.workers,
-                "no OAuth client is free: there are more workers than clients, or a worker crashed"
-            );
             return Err(NoClient::AllBusy);
         }
         environment.sleep(PAUSE.mul_f64(0.5 + environment.sample())).await;

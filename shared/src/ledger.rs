@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        claim::{self, Claim, ClaimRequest, Delivery, End, NotClaimed, Record},
+        claim::{self, Claim, ClaimRequest, Delivery, End, NotClaimed, Record, Resolution},
         idempotency::IdempotencyKey,
         problem::DeadLetterReason,
         time::Timestamp,
@@ -151,6 +151,25 @@ pub async fn settle(
         Swap::Refused(Some(found)) if found.attempt == record.attempt && found.state == record.state => Ok(()),
         Swap::Refused(_) => Err(SettleError::TakenOver),
     }
+}
+
+/// Writes a person's decision about a parked event; false where it isn't parked.
+///
+/// # Errors
+/// [`StoreError`] leaves open whether the decision is on record.
+pub async fn resolve(
+    ledger: &impl Ledger,
+    key: IdempotencyKey,
+    resolution: Resolution,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(parked) = ledger.read(key).await? else { return Ok(false) };
+    let Some(resolved) = claim::resolve(&parked, resolution, now) else { return Ok(false) };
+    Ok(match ledger.replace(key, &parked, &resolved).await? {
+        Swap::Done => true,
+        // Another person's, or this very write, whose answer was lost.
+        Swap::Refused(found) => found.is_some_and(|found| (found.state, found.at) == (resolved.state, resolved.at)),
+    })
 }
 
 #[cfg(test)]

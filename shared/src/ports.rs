@@ -250,6 +250,8 @@ pub struct Registered {
     pub schema: Option<SchemaSnapshot>,
     /// The queues asked for, as far as they are known.
     pub queues: Vec<(QueueId, Queue)>,
+    /// Those of them that the sync asked CXone about and could read no answer of, and when it last did.
+    pub unread: Vec<(QueueId, Timestamp)>,
 }
 
 /// What came of a write that goes by a queue's latest reading.
@@ -279,6 +281,9 @@ pub trait Registry {
         health: &QueueHealth,
         before: Option<Reading>,
     ) -> Result<Reserved, StoreError>;
+
+    /// Keeps when a queue was asked about and gave no answer that can be read. Its health stays what it is.
+    async fn keep_unread(&self, queue: &QueueId, at: Timestamp) -> Result<(), StoreError>;
 
     /// Takes so many places of a queue's room, where this reading of its health is still the one that is kept. More may
     /// be taken than there is room for; whoever takes them knows by their numbers.

@@ -114,13 +114,13 @@ impl<'a, P: Ports> Sync<'a, P> {
         let mut summary = Summary::default();
         let mut ended = Ok(());
         if task.attributes {
-            match self.attributes(&workers[0], known.schema).await {
+            match self.attributes(&workers[0], known.schema.as_ref()).await {
                 Ok((attributes, drift)) => (summary.attributes, summary.drift) = (Some(attributes), Some(drift)),
                 Err(error) => ended = Err(error),
             }
         }
         if task.queues {
-            summary.queues = Some(self.queues(&mut workers, &mut clients, &known.queues).await);
+            summary.queues = Some(self.queues(&mut workers, &mut clients, &known).await);
         }
         for worker in workers {
             worker.release().await;
@@ -138,7 +138,7 @@ impl<'a, P: Ports> Sync<'a, P> {
     ) -> Result<Worker<'a, P>, NoClient> {
         let permits = (2 * questions).clamp(1, self.rate.limit);
         let (until, deadline) = (self.until(), self.deadline);
-        let terms = Terms { rate: self.rate, permits, deadline, until, wait_until, workers: 1 };
+        let terms = Terms { rate: self.rate, permits, deadline, until, wait_until };
         let worker = Worker::lease(self.ports, self.metrics, clients, terms).await?;
         clients.hold(worker.client_id(), deadline);
         Ok(worker)
@@ -147,10 +147,10 @@ impl<'a, P: Ports> Sync<'a, P> {
     async fn attributes(
         &self,
         worker: &Worker<'_, P>,
-        known: Option<SchemaSnapshot>,
+        known: Option<&SchemaSnapshot>,
     ) -> Result<(usize, Vec<Drift>), SyncError> {
         let fresh = schema::fetch(self.ports, worker).await.map_err(SyncError::NoSchema)?;
-        let drift = schema::report_drift(self.routes, &fresh, known.as_ref(), self.metrics);
+        let drift = schema::report_drift(self.routes, &fresh, known, self.metrics);
         let attributes = fresh.schema.definitions().len();
         info!(
             attributes,

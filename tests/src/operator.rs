@@ -7,11 +7,9 @@ use aws_sdk_sqs::types::Message;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use contact_injection::adapters::{
-    dynamodb::{DynamoLedger, Resolution},
-    environment::System,
-};
-use contact_injection::domain::idempotency::IdempotencyKey;
+use contact_injection::adapters::{dynamodb::DynamoLedger, environment::System};
+use contact_injection::domain::{claim::Resolution, idempotency::IdempotencyKey};
+use contact_injection::ledger;
 use contact_injection::ports::Environment as _;
 
 use crate::local::{LocalError, Outputs};
@@ -67,8 +65,9 @@ impl Operator {
             _ => return Err(LocalError::Usage("AS is injected or retry")),
         };
         let client = aws_sdk_dynamodb::Client::new(&self.config);
-        let ledger = DynamoLedger::new(client, self.outputs.get("LedgerTableName")?.to_owned());
-        let resolved = ledger.resolve(key, resolution, System::new().now()).await.map_err(LocalError::Ledger)?;
+        let table = DynamoLedger::new(client, self.outputs.get("LedgerTableName")?.to_owned());
+        let resolved =
+            ledger::resolve(&table, key, resolution, System::new().now()).await.map_err(LocalError::Ledger)?;
         Ok(if resolved { "resolved: redrive its dead letter" } else { "nothing to resolve: the event is not parked" }
             .to_owned())
     }

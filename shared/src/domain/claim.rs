@@ -6,7 +6,8 @@
 //!     ▲                 ▲       ├──────► released        nothing is in a queue: free to be tried again
 //!     └── expires ──────┤       ├──────► in-doubt        a contact may exist: only the same data, only the same key
 //!                       │       ├──────► dead-lettered   this message has ended; another one may try again
-//!                       │       └──────► parked          it can't be asked about any more: a person decides
+//!                       │       └──────► parked          it can't be asked about any more: a person decides, and makes
+//!                       │                                it injected or released
 //!                       └── from released, in-doubt, dead-lettered by another message, or claimed by a worker that
 //!                           never came back
 //! ```
@@ -18,6 +19,7 @@
 
 mod held;
 mod record;
+mod resolution;
 
 use std::time::Duration;
 
@@ -26,13 +28,15 @@ use uuid::Uuid;
 pub use self::{
     held::Claim,
     record::{DeadLettered, PlacedContact, RECORD_VERSION, Record, State},
+    resolution::{Resolution, resolve},
 };
 use super::{idempotency::DataHash, problem::DeadLetterReason, time::Timestamp};
 
 /// CXone remembers a key for 24 hours (guide, section 3). Less a quarter of an hour for clocks and a request's way.
 pub const KEY_MEMORY: Duration = Duration::from_secs(24 * 3600 - 15 * 60);
 
-/// How long a record is kept after it was last written, or after its event's own time where that is later.
+/// How long a record is kept after it was last written, or after its event's own time where that is later. No write makes
+/// its life shorter.
 ///
 /// Longer than a message can live without the ledger being asked: in the queue, the dead-letter queue and, redriven, the
 /// queue again (4 + 14 + 4 days), and then as long once more.
@@ -164,7 +168,7 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
 
 /// The record, where it isn't forgotten. DynamoDB deletes what has expired when it comes to it.
 fn remembered(existing: Option<&Record>, now: Timestamp) -> Option<&Record> {
-    existing.filter(|record| record.expires.is_none_or(|at| at > now))
+    existing.filter(|record| record.state == State::Parked || record.expires.is_none_or(|at| at > now))
 }
 
 /// What holds of the event whatever this delivery wants of it.
@@ -209,6 +213,7 @@ fn claimed(request: &ClaimRequest, before: Option<&Record>) -> Record {
         lost: before.lost.clone(),
         forgiven: before.forgiven,
         dead_letters: before.dead_letters.clone(),
+        expires: before.expires.max(fresh.expires),
         ..fresh
     }
 }
@@ -224,6 +229,7 @@ fn dead_lettered(before: Option<&Record>, delivery: &Delivery, reason: DeadLette
         attempts: before.attempts_so_far(),
         lost: before.lost.clone(),
         forgiven: before.lost.len(),
+        expires: before.expires.max(fresh.expires),
         ..fresh.clone()
     }
 }
@@ -238,7 +244,7 @@ fn parked(before: &Record, delivery: &Delivery, reason: DeadLetterReason) -> Rec
         until: delivery.now,
         crashes: 0,
         attempts: before.attempts_so_far(),
-        expires: None,
+        expires: before.expires.max(Some(expiry(delivery))),
         ..before.clone()
     }
 }
@@ -260,8 +266,13 @@ fn blank(delivery: &Delivery) -> Record {
         forgiven: 0,
         contact: None,
         dead_letters: Vec::new(),
-        expires: Some(delivery.now.max(delivery.born).plus(RECORD_LIFETIME)),
+        expires: Some(expiry(delivery)),
     }
+}
+
+/// How long what this delivery writes is remembered at least.
+fn expiry(delivery: &Delivery) -> Timestamp {
+    delivery.now.max(delivery.born).plus(RECORD_LIFETIME)
 }
 
 #[cfg(test)]

@@ -175,6 +175,14 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_has_the_status_that_it_came_with_and_silence_none() {
+        let created = Answer::Created(CreatedContact { id: "c-1".to_owned(), lost: false });
+        let teapot = Answer::Status { code: 418, retry_after: None, detail: None };
+        let told = [created, teapot, Answer::Silence, Answer::Unreachable].map(|answer| answer.status());
+        assert_eq!(told, [Some(201), Some(418), None, None]);
+    }
+
+    #[test]
     fn only_answers_that_prove_it_are_refusals() {
         let refused: Vec<u16> = (100..600).filter(|code| matches!(status(*code), Verdict::Refused(_))).collect();
         assert_eq!(refused, [400, 401, 403, 404, 409, 429]);

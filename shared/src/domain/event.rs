@@ -338,6 +338,16 @@ mod tests {
         assert!(malformed.to_string().contains("data is missing"), "{malformed}");
         assert_eq!(malformed.identity.unwrap().id(), "1");
         assert_eq!(malformed.problems[0].message, "data is missing");
+        assert_eq!(malformed.data, None);
+        let malformed = cloud_event(|event| drop(event.insert("data".to_owned(), json!([1])))).unwrap_err();
+        assert_eq!(malformed.data, None, "a list is no event's data");
+        let sound = cloud_event(|_| ()).unwrap();
+        let malformed = cloud_event(|event| drop(event.insert("time".to_owned(), json!("noon")))).unwrap_err();
+        assert_eq!(
+            malformed.data,
+            Some(DataHash::of(sound.data())),
+            "the ledger can tell whether they are the event's"
+        );
     }
 
     #[test]

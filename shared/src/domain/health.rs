@@ -4,10 +4,17 @@
 //! the live abandon rate exceeds its threshold, the live service level is under its threshold, or nobody is there to
 //! answer. A live value that a rule needs and that isn't there, or makes no sense, is unknown and never healthy.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::time::Timestamp;
+
+/// Answers closer together than this are one reading of a queue that isn't there. A gateway that loses its way does so for
+/// seconds, and for whoever asks meanwhile. Well below the minute between two runs of the sync, so that the next run's
+/// answer is the second reading though clocks differ.
+const READINGS_APART: Duration = Duration::from_secs(20);
 
 /// A rule by which a queue refuses contacts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,7 +38,7 @@ pub enum Status {
     Open,
     /// It doesn't, by these rules.
     Saturated(Vec<Threshold>),
-    /// There is no such queue: two readings in a row said so.
+    /// There is no such queue: two readings in a row, some time apart, said so.
     Missing,
     /// One reading said that there is no such queue, and the one before it did not. A gateway that lost its way for a
     /// moment says that too, and nobody's traffic is dead-lettered for it.
@@ -67,11 +74,17 @@ pub struct QueueHealth {
 }
 
 impl QueueHealth {
-    /// The health of a queue that CXone answers 404 for, by what the reading before said.
+    /// The health of a queue that CXone answers 404 for, by what the reading before said: the first such reading, as it
+    /// stands, where this answer came too soon after it to be another one.
     pub fn missing(before: Option<&Self>, observed: Timestamp) -> Self {
-        let status = match before.map(|before| &before.status) {
-            Some(Status::MissingOnce | Status::Missing) => Status::Missing,
-            Some(Status::Open | Status::Saturated(_) | Status::Unknown(_)) | None => Status::MissingOnce,
+        let status = match before {
+            Some(first) if first.status == Status::MissingOnce && observed.since(first.observed) < READINGS_APART => {
+                return first.clone();
+            }
+            Some(Self { status: Status::MissingOnce | Status::Missing, .. }) => Status::Missing,
+            Some(Self { status: Status::Open | Status::Saturated(_) | Status::Unknown(_), .. }) | None => {
+                Status::MissingOnce
+            }
         };
         Self { status, capacity: None, max_capacity: None, observed }
     }
@@ -256,15 +269,31 @@ mod tests {
     #[test]
     fn a_queue_is_missing_by_two_readings_in_a_row() {
         let missing = |before: Option<&QueueHealth>| QueueHealth::missing(before, NOW);
+        let earlier = |health: &QueueHealth| QueueHealth { observed: NOW.minus(READINGS_APART), ..health.clone() };
         let open = || QueueHealth::read("q", &json!({"id": "q", "activeAgents": 1}), NOW).unwrap();
         let first = missing(None);
         assert_eq!((first.status.clone(), first.status.name()), (Status::MissingOnce, "unknown"));
-        let second = missing(Some(&first));
+        let second = missing(Some(&earlier(&first)));
         assert_eq!((second.status.clone(), second.status.name()), (Status::Missing, "missing"));
-        assert_eq!(missing(Some(&second)).status, Status::Missing);
+        assert_eq!((second.observed, missing(Some(&second)).status), (NOW, Status::Missing));
         assert_eq!(missing(Some(&open())).status, Status::MissingOnce, "a reading in between begins anew");
         for status in [Status::Saturated(vec![]), Status::Unknown(vec![])] {
             assert_eq!(missing(Some(&QueueHealth { status, ..open() })).status, Status::MissingOnce);
+        }
+    }
+
+    #[test]
+    fn answers_within_seconds_are_one_reading_and_the_next_sync_makes_the_second() {
+        let after = |seconds| NOW.plus(Duration::from_secs(seconds));
+        let first = QueueHealth::missing(None, NOW);
+        let mut known = first.clone();
+        for seconds in [0, 2, 10, 19] {
+            known = QueueHealth::missing(Some(&known), after(seconds));
+            assert_eq!(known, first, "{seconds} s on: a blip is as old as its first answer");
+        }
+        assert_eq!(QueueHealth::missing(Some(&known), NOW.minus(Duration::from_secs(5))), first, "another's clock");
+        for seconds in [20, 50, 60] {
+            assert_eq!(QueueHealth::missing(Some(&known), after(seconds)).status, Status::Missing, "{seconds} s on");
         }
     }
 

@@ -348,6 +348,7 @@ mod tests {
         permit(&first, at(0)).unwrap().answered(at(0), Health::Works, Pace::Exceeded(wait));
         let second = lease(first.state(at(1)), &[], 10);
         assert_eq!(permit(&second, at(2)).err(), Some(NoPermit::Window(at(20))));
+        assert_eq!((second.closed_until(at(19)), second.closed_until(at(20))), (Some(at(20)), None));
         assert_eq!(second.utilisation(at(2)).1, 2);
     }
 
@@ -389,8 +390,10 @@ mod tests {
         assert_eq!(second.refusal(tag, at(1)), Some(refused.until));
         assert_eq!((second.refusal(other, at(1)), second.token_wait()), (None, Some(wait)));
         assert_eq!(second.refuse(tag, at(31)).until, at(91), "the second refusal in a row");
-        second.keep_token(None);
+        second.keep_token(serde_json::from_str("\"sealed\"").ok());
         assert_eq!((second.refusal(tag, at(32)), second.token_wait()), (None, None));
+        assert!(second.state(at(32)).sealed_token.is_some());
+        second.drop_token();
         assert_eq!(second.state(at(32)), ClientState::default());
     }
 }

@@ -239,6 +239,19 @@ mod tests {
     }
 
     #[test]
+    fn the_limits_of_the_queue_are_the_templates_and_sqss_own() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        assert_eq!((LONGEST_INVISIBILITY, QUEUE_RETENTION, LAST_LOOK), (hours(12), hours(4 * 24), hours(1)));
+    }
+
+    #[test]
+    fn a_message_is_patient_from_its_hundred_and_first_receive_on() {
+        let soon = Retry::At(NOW.plus(Duration::from_secs(2)));
+        let delay = |receives| visibility_delay(soon, NOW, receives, Duration::ZERO, 1.0);
+        assert_eq!((delay(100), delay(101)), (Duration::from_secs(4), ACROSS_DELIVERIES.wait(101, 1.0)));
+    }
+
+    #[test]
     fn a_time_in_the_past_is_at_once_but_spread() {
         assert_eq!(
             visibility_delay(Retry::At(NOW.minus(SMALLEST_SPREAD)), NOW, 1, Duration::ZERO, 0.5),

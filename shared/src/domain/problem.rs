@@ -102,3 +102,13 @@ impl fmt::Display for Problem {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_shown_by_its_name() {
+        assert_eq!(DeadLetterReason::NoRoute.to_string(), "no-route");
+    }
+}

@@ -108,3 +108,51 @@ fn the_requests_that_an_event_in_doubt_has_cost_are_told_when_it_is_parked() {
     assert_eq!(dead_lettered(&ledger, 2, 50), parked);
     assert_eq!(dead_lettered(&ledger, 3, 60), parked, "and to whoever finds it parked");
 }
+
+#[test]
+fn a_persons_decision_is_made_once_and_its_own_repetition_is_no_other() {
+    let ledger = Forgetful { record: RefCell::default(), silent: RefCell::new(0) };
+    let decide = |ledger: &Forgetful, resolution, seconds: i64| {
+        let (key, now) = (IdempotencyKey::of_event("s", "i"), Timestamp::from_millis(seconds * 1000));
+        resolve(ledger, key, resolution, now).now_or_never().unwrap()
+    };
+    assert!(!decide(&ledger, Resolution::Retry, 1).unwrap(), "nothing is on record");
+    claimed(&ledger, &request(1, 0));
+    assert!(!decide(&ledger, Resolution::Retry, 1).unwrap(), "a worker has it");
+    dead_lettered(&ledger, 2, 100);
+    assert!(decide(&ledger, Resolution::Injected, 200).unwrap());
+    assert_eq!(ledger.record.borrow().as_ref().map(|record| record.state), Some(State::Injected));
+    assert!(!decide(&ledger, Resolution::Retry, 300).unwrap(), "it is decided");
+}
+
+/// A parked record that was decided about by the time that the write of a decision arrives.
+struct Overtaken(Record, Record);
+
+impl Ledger for Overtaken {
+    async fn read(&self, _: IdempotencyKey) -> Result<Option<Record>, StoreError> {
+        Ok(Some(self.0.clone()))
+    }
+
+    async fn insert(&self, _: IdempotencyKey, _: &Record) -> Result<Swap<Record>, StoreError> {
+        Ok(Swap::Refused(Some(self.1.clone())))
+    }
+
+    async fn replace(&self, key: IdempotencyKey, _: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
+        self.insert(key, record).await
+    }
+}
+
+#[test]
+fn a_decision_that_finds_itself_on_record_is_made_and_one_that_finds_another_is_not() {
+    let ledger = Forgetful { record: RefCell::default(), silent: RefCell::new(0) };
+    claimed(&ledger, &request(1, 0));
+    dead_lettered(&ledger, 2, 100);
+    let parked = ledger.record.take().unwrap();
+    let at = Timestamp::from_millis(200_000);
+    for (decided, made) in [(Resolution::Injected, true), (Resolution::Retry, false)] {
+        let found = claim::resolve(&parked, decided, at).unwrap();
+        let (overtaken, key) = (Overtaken(parked.clone(), found), IdempotencyKey::of_event("s", "i"));
+        let resolution = resolve(&overtaken, key, Resolution::Injected, at);
+        assert_eq!(resolution.now_or_never().unwrap().unwrap(), made, "{decided:?}");
+    }
+}

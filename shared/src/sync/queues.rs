@@ -1,8 +1,9 @@
-//! The health of every routed queue, the longest unseen first, with as many clients as it takes.
+//! The health of every routed queue, the one asked longest ago first, with as many clients as it takes.
 //!
 //! A client's window may hold fewer requests than there are queues. Each client is asked for what its window has places
 //! for, then the next one takes over; only the last ones left wait for a place. What nobody could ask about any more is
-//! said to be unknown, and comes first in the next run.
+//! said to be unknown, and comes first in the next run. One that gives no answer that can be read has had its turn all the
+//! same: it takes no place from the others each time.
 
 use std::collections::HashMap;
 
@@ -11,11 +12,11 @@ use tracing::{info, warn};
 
 use super::{QueueSummary, Sync};
 use crate::{
-    domain::{health::Status, outcome::DeferralReason, queues::Queue, routes::QueueId},
+    domain::{health::Status, outcome::DeferralReason, queues::Queue, routes::QueueId, time::Timestamp},
     error::chain,
     leases::{KnownClients, NoClient},
     metrics::Metric,
-    ports::{Ports, Registry, Reserved},
+    ports::{Ports, Registered, Registry, Reserved},
     worker::Worker,
 };
 
@@ -25,8 +26,8 @@ const CONCURRENCY: usize = 4;
 /// How far the queues are asked.
 struct Round<'k> {
     /// What was known of them before.
-    known: &'k [(QueueId, Queue)],
-    /// Those still to be asked, the longest unseen first.
+    known: &'k Registered,
+    /// Those still to be asked, the one asked longest ago first.
     left: Vec<QueueId>,
     /// What the others answered.
     statuses: HashMap<QueueId, &'static str>,
@@ -40,9 +41,9 @@ impl<'a, P: Ports> Sync<'a, P> {
         &self,
         workers: &mut Vec<Worker<'a, P>>,
         clients: &mut KnownClients,
-        known: &[(QueueId, Queue)],
+        known: &Registered,
     ) -> Vec<QueueSummary> {
-        let left = longest_unseen_first(self.routes.queue_ids(), known);
+        let left = asked_longest_ago_first(self.routes.queue_ids(), known);
         let mut round = Round { known, left, statuses: HashMap::new(), reason: None };
         while let Some(worker) = workers.last() {
             self.ask(worker, worker.free_places(), &mut round).await;
@@ -108,13 +109,18 @@ impl<'a, P: Ports> Sync<'a, P> {
     ) -> Result<&'static str, DeferralReason> {
         let known = before.and_then(|before| before.health.as_ref());
         let health = worker.queue_health(queue, known).await.map_err(|not_sent| not_sent.reason)?;
-        let Some(health) = health else { return Ok("unknown") };
+        let Some(health) = health else {
+            if let Err(cause) = self.ports.registry().keep_unread(queue, self.now()).await {
+                warn!(%queue, error = chain(&cause), "that the queue was asked about is not kept");
+            }
+            return Ok("unknown");
+        };
         if !matches!(health.status, Status::Open) {
             info!(%queue, status = health.status.name(), thresholds = ?health.status, "the queue does not take every contact");
         }
         match self.ports.registry().keep_health(queue, &health, before.and_then(Queue::reading)).await {
             Ok(Reserved::UpTo(_)) => {}
-            Ok(Reserved::Superseded(_)) => info!(%queue, "a worker has kept another health meanwhile"),
+            Ok(Reserved::Superseded(_)) => info!(%queue, "as new a health is known already"),
             Err(cause) => warn!(%queue, error = chain(&cause), "the queue's health is not kept"),
         }
         Ok(health.status.name())
@@ -137,16 +143,20 @@ impl<'a, P: Ports> Sync<'a, P> {
     }
 }
 
-fn known_of<'k>(known: &'k [(QueueId, Queue)], queue: &QueueId) -> Option<&'k Queue> {
-    known.iter().find(|(id, _)| id == queue).map(|(_, queue)| queue)
+fn known_of<'k>(known: &'k Registered, queue: &QueueId) -> Option<&'k Queue> {
+    known.queues.iter().find(|(id, _)| id == queue).map(|(_, queue)| queue)
 }
 
-/// The queues in the order of their last reading, those without one first.
-fn longest_unseen_first(queues: &[QueueId], known: &[(QueueId, Queue)]) -> Vec<QueueId> {
-    let observed: HashMap<_, _> =
-        known.iter().filter_map(|(id, queue)| Some((id, queue.health.as_ref()?.observed))).collect();
+/// The queues in the order in which CXone was last asked about them, whatever it answered; those never asked about first.
+fn asked_longest_ago_first(queues: &[QueueId], known: &Registered) -> Vec<QueueId> {
+    let read = known.queues.iter().filter_map(|(id, queue)| Some((id, queue.health.as_ref()?.observed)));
+    let mut asked: HashMap<&QueueId, Timestamp> = read.collect();
+    for (id, at) in &known.unread {
+        let last = asked.entry(id).or_insert(*at);
+        *last = (*last).max(*at);
+    }
     let mut queues = queues.to_vec();
-    queues.sort_by_key(|queue| observed.get(queue).copied());
+    queues.sort_by_key(|queue| asked.get(queue).copied());
     queues
 }
 
@@ -154,16 +164,26 @@ fn longest_unseen_first(queues: &[QueueId], known: &[(QueueId, Queue)]) -> Vec<Q
 mod tests {
     use super::*;
     use crate::domain::health::QueueHealth;
-    use crate::domain::time::Timestamp;
 
     #[test]
-    fn the_longest_unseen_comes_first_and_the_never_seen_before_it() {
+    fn the_queue_asked_longest_ago_comes_first_whatever_it_answered_and_the_never_asked_before_it() {
         let id = |name: &str| QueueId::new(name.to_owned()).unwrap();
-        let seen =
-            |name, at| (id(name), Queue::new(Some(QueueHealth::missing(None, Timestamp::from_millis(at))), None));
-        let marked = (id("marked"), Queue::new(None, Some(Timestamp::from_millis(9))));
-        let queues = ["late", "never", "early", "marked"].map(id);
-        let order = longest_unseen_first(&queues, &[seen("late", 7), seen("early", 3), marked]);
-        assert_eq!(order, ["never", "marked", "early", "late"].map(id));
+        let at = Timestamp::from_millis;
+        let seen = |name, observed| (id(name), Queue::new(Some(QueueHealth::missing(None, at(observed))), None));
+        let known = Registered {
+            queues: vec![
+                seen("late", 7),
+                seen("early", 3),
+                seen("garbled-since", 1),
+                seen("mended", 6),
+                (id("marked"), Queue::new(None, Some(at(9)))),
+                (id("garbled"), Queue::default()),
+            ],
+            unread: vec![(id("garbled"), at(4)), (id("garbled-since"), at(5)), (id("mended"), at(2))],
+            ..Registered::default()
+        };
+        let queues = ["garbled", "late", "never", "mended", "garbled-since", "early", "marked"].map(id);
+        let order = ["never", "marked", "early", "garbled", "garbled-since", "mended", "late"].map(id);
+        assert_eq!(asked_longest_ago_first(&queues, &known), order);
     }
 }

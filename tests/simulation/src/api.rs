@@ -199,7 +199,8 @@ impl World {
         let client = self.client_of(token);
         let Ok(body) = serde_json::to_value(contact) else { return Answer::Unreachable };
         let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
-        let post = Post { event: event.to_owned(), invocation, at: self.now(), refused: false };
+        let queue = body.get("queueId").and_then(Value::as_str).map(str::to_owned);
+        let post = Post { event: event.to_owned(), invocation, queue: queue.clone(), at: self.now(), refused: false };
         let number = self.seen.borrow().posts.len();
         self.seen.borrow_mut().posts.push(post);
         let answer = match self.request(client.clone(), invocation, Request::create_contact(token, key, &body)).await {
@@ -208,6 +209,9 @@ impl World {
             Reply::Unreachable => Answer::Unreachable,
             Reply::Answered(response) => {
                 self.heed_wait(client, &response, invocation);
+                if let (409, Some(queue)) = (response.status(), queue) {
+                    self.seen.borrow_mut().full.push((invocation, queue, self.now()));
+                }
                 guide::read_contact(&response, contact)
             }
         };

@@ -56,6 +56,8 @@ pub enum Defect {
     DeadLetterUnchecked,
     /// Every worker is told that the places it asks for are a queue's first.
     RoomUnreserved,
+    /// That a queue refused a contact for being full is told to nobody.
+    SaturationForgotten,
     /// Within an invocation, what is known of a queue stays what it was at its beginning.
     ReadingNotRenewed,
 }
@@ -65,7 +67,7 @@ impl Defect {
     pub const BY_SEQUENCE: [Self; 1] = [Self::ReadingNotRenewed];
 
     /// Every other defect.
-    pub const BY_SEED: [Self; 25] = [
+    pub const BY_SEED: [Self; 26] = [
         Self::ClaimDeletedOnTimeout,
         Self::ClaimReleasedOnDoubt,
         Self::SettlementUnfenced,
@@ -91,6 +93,7 @@ impl Defect {
         Self::FailuresIgnored,
         Self::DeadLetterUnchecked,
         Self::RoomUnreserved,
+        Self::SaturationForgotten,
     ];
 
     /// Its name on the command line.
@@ -122,6 +125,7 @@ impl Defect {
             Self::DeadLetterUnchecked => "dead-letter-unchecked",
             Self::RoomUnreserved => "room-unreserved",
             Self::ReadingNotRenewed => "reading-not-renewed",
+            Self::SaturationForgotten => "saturation-forgotten",
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod clients;
 mod room;
+mod saturation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,7 @@ pub(crate) fn check(world: &World) {
     clients::check(world);
     no_claim_is_left_open(world);
     room::no_queue_gets_more_than_its_room(world);
+    saturation::check(world);
     what_was_injected_stays_so(world);
 }
 
@@ -111,7 +113,9 @@ fn no_event_is_posted_after_its_expiry(world: &World) {
         *latest = message.expires.map_or(i64::MAX, |at| ORIGIN + at + world.plan.skew).max(*latest);
     }
     let over = |event: &str, at: i64| expiries.get(event).is_some_and(|expiry| at > *expiry);
-    let late = world.seen.borrow().posts.iter().find(|post| over(&post.event, post.at)).map(|post| post.event.clone());
+    let seen = world.seen.borrow();
+    let late = seen.posts.iter().find(|post| over(&post.event, post.at)).map(|post| post.event.clone());
+    drop(seen);
     let tenant = world.tenant.borrow();
     let created = |contact: &&Contact| i64::try_from(contact.created_at_ms).unwrap_or(i64::MAX) - LATEST_ARRIVAL;
     let too_late = tenant.contacts().iter().find(|contact| over(name_of(contact), created(contact)));

@@ -101,6 +101,7 @@ impl Lambda {
     pub(crate) fn invoke(&mut self, messages: Vec<Message>) {
         self.invocations += 1;
         let number = self.invocations;
+        self.world.seen.borrow_mut().begun.insert(number, self.world.now());
         let (surroundings, mut memory) = self.environment();
         let deadline = self.world.now() + TIMEOUT;
         let ids: Vec<_> = messages.iter().map(|message| message.message_id.clone()).collect();

@@ -34,6 +34,8 @@ pub enum Sequence {
     /// A batch has places in a nearly full queue, and waits for the window to open until a newer reading has come, whose room
     /// the others take.
     WaitsAcrossAReading,
+    /// A queue whose health nobody can read refuses a contact, and events for it go on to come.
+    RefusedByAQueueThatCannotBeRead,
 }
 
 /// What a sequence came to.
@@ -102,6 +104,15 @@ impl Sequence {
                 sent.push(event("late", 2 * SECOND, Some(6 * SECOND)));
                 Plan { sent, workers: 1, clients: 1, limit: 4, window: 10 * SECOND, ..calm }
             }
+            Self::RefusedByAQueueThatCannotBeRead => Plan {
+                // No execution environment is used twice, so that each has to be told.
+                faults: Faults { recycled: 1.0, ..Faults::default() },
+                sent: (0..3).map(|number| event(&format!("e{number}"), number * 12 * SECOND, None)).collect(),
+                room: 1,
+                agents: Some(|_, _| 0),
+                unread: 0..60,
+                ..calm
+            },
             Self::ExpiresWithoutASchema => Plan {
                 schema_known: false,
                 sent: vec![event("e0", 0, Some(2 * MINUTE))],

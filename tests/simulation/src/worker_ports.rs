@@ -121,7 +121,8 @@ impl Registry for WorkerPorts {
             let health = world.health.borrow();
             let known = |id: &QueueId| Some((id.clone(), health.get(id)?.clone()));
             let schema = world.schema.borrow().clone().filter(|_| schema);
-            Registered { schema, queues: queues.iter().filter_map(known).collect() }
+            let queues = queues.iter().filter_map(known).collect();
+            Registered { schema, queues, ..Registered::default() }
         };
         let mut registered = self.world.commit("the registry", read).await?;
         if self.world.has(Defect::ReadingNotRenewed) {
@@ -159,19 +160,18 @@ impl Registry for WorkerPorts {
         self.world.commit("the registry", move |world| world.keep_health(&queue, &health, before)).await
     }
 
+    async fn keep_unread(&self, _: &QueueId, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
         let queue = queue.clone();
         self.world.commit("the registry", move |world| world.reserve(&queue, reading, places)).await
     }
 
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
-        let queue = queue.clone();
-        let mark = move |world: &World| {
-            let mut known = world.health.borrow_mut();
-            let entry = known.entry(queue.clone()).or_default();
-            entry.saturated_until = entry.saturated_until.max(Some(until));
-        };
-        self.world.commit("the registry", mark).await
+        let (queue, invocation) = (queue.clone(), self.invocation);
+        self.world.commit("the registry", move |world| world.mark_saturated(&queue, until, invocation)).await
     }
 }
 
@@ -195,6 +195,18 @@ impl World {
         self.seen.borrow_mut().readings.push((self.now(), queue.clone(), health.clone()));
         self.note("registry", || format!("{queue} holds {:?}, and {since} places are on their way", health.capacity));
         Reserved::UpTo(since)
+    }
+
+    /// Keeps until when a queue counts as full, unless it does for longer already.
+    fn mark_saturated(&self, queue: &QueueId, until: Timestamp, invocation: u64) {
+        let mark = (invocation, queue.as_str().to_owned(), self.now(), until.as_millis());
+        self.seen.borrow_mut().marks.push(mark);
+        if self.has(Defect::SaturationForgotten) {
+            return;
+        }
+        let mut known = self.health.borrow_mut();
+        let entry = known.entry(queue.clone()).or_default();
+        entry.saturated_until = entry.saturated_until.max(Some(until));
     }
 
     /// Takes places of a queue's room, by number, where the reading is still the latest.

@@ -53,8 +53,13 @@ pub(crate) struct World {
 pub(crate) struct Seen {
     /// Requests that left a worker.
     pub(crate) requests: Vec<Sighting>,
-    /// The events that were posted.
+    /// Contacts that were asked for.
     pub(crate) posts: Vec<Post>,
+    /// Refusals by full queues, as a worker was told of them: invocation, queue, when.
+    pub(crate) full: Vec<(u64, String, i64)>,
+    /// What workers told each other of full queues: invocation, queue, when it was kept, until when it holds by the worker's
+    /// clock.
+    pub(crate) marks: Vec<(u64, String, i64, i64)>,
     /// Which client a token belongs to.
     pub(crate) tokens: BTreeMap<String, String>,
     /// Claims by event, in order, each with the invocation that made it.
@@ -69,6 +74,8 @@ pub(crate) struct Seen {
     pub(crate) refused: Vec<Refusal>,
     /// Retry-After of a token as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait_for_a_token: Vec<(u64, String, i64, i64)>,
+    /// When each invocation began.
+    pub(crate) begun: BTreeMap<u64, i64>,
     /// Every reading of a queue that was kept, and when.
     pub(crate) readings: Vec<(i64, QueueId, QueueHealth)>,
     /// By which invocation each contact was created, by its id, and when it sent the request.
@@ -82,6 +89,8 @@ pub(crate) struct Seen {
 pub(crate) struct Post {
     pub(crate) event: String,
     pub(crate) invocation: u64,
+    /// Its queue, where it is for one.
+    pub(crate) queue: Option<String>,
     /// When it was sent.
     pub(crate) at: i64,
     /// Whether it proved that CXone holds no contact of it; nobody knows while it is under way.

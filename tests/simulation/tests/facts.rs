@@ -61,6 +61,14 @@ fn an_event_that_expires_while_it_waits_for_the_window_is_not_posted() {
 }
 
 #[test]
+fn a_queue_that_refused_a_contact_is_left_alone_by_whoever_comes_after() {
+    for told in told(Sequence::RefusedByAQueueThatCannotBeRead, Defect::SaturationForgotten) {
+        // The second event asks two queues, and the third only the one that the second went to, and the skill.
+        assert_eq!((told.contacts, told.posts, told.letters.len()), (3, 1 + 2 + 2, 0));
+    }
+}
+
+#[test]
 fn an_event_that_expires_while_there_is_no_schema_ends_as_expired() {
     for seed in 0..20 {
         let told = sequence(Sequence::ExpiresWithoutASchema, seed, None);

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use contact_injection::adapters::dynamodb::{DynamoLedger, Resolution};
+use contact_injection::adapters::dynamodb::DynamoLedger;
 use contact_injection::adapters::environment::System;
-use contact_injection::domain::idempotency::IdempotencyKey;
+use contact_injection::domain::{claim::Resolution, idempotency::IdempotencyKey};
+use contact_injection::ledger;
 use contact_injection::ports::Environment as _;
 use contact_injection_tests::local::sdk_config;
 use cxone_simulator::{ContactStatus, Effect, Endpoint, Fault, MalformedBody, Tenant};
 
-use super::stage::{FALLBACK, Stage, emulator, event, key_of, record};
+use serde_json::json;
+
+use super::stage::{FALLBACK, Stage, emulator, event, key_of, number_of, record};
 
 /// Requests to one target within one delivery.
 const TRIES: u32 = 3;
@@ -208,20 +211,27 @@ async fn a_panic_is_one_records_own_fate() {
 async fn a_person_resolves_what_is_parked_and_nothing_else() {
     let stage = Stage::usual().await;
     let worker = stage.worker();
-    let ledger = DynamoLedger::new(Client::new(&sdk_config(emulator().endpoint())), stage.tables.ledger.clone());
+    let table = DynamoLedger::new(Client::new(&sdk_config(emulator().endpoint())), stage.tables.ledger.clone());
     let resolve = async |id: &str, resolution| {
         let key = IdempotencyKey::parse(&key_of(id).to_string()).unwrap();
-        ledger.resolve(key, resolution, System::new().now()).await.unwrap()
+        ledger::resolve(&table, key, resolution, System::new().now()).await.unwrap()
     };
-    let batch = ["there", "lost"].map(|id| record(event("pair", id).to_string()));
+    // One is dated ten days ahead, and its record has to live as much longer.
+    let mut ahead = event("pair", "lost");
+    ahead["time"] = json!(System::new().now().plus(Duration::from_secs(10 * 86_400)).to_string());
+    let batch = [event("pair", "there"), ahead].map(|event| record(event.to_string()));
     stage.simulator.add_fault(Fault::always(Endpoint::Contacts, Effect::ResetAfter));
     worker.batch(&batch).await;
+    let expires = number_of(&stage.ledger_item("lost").await.unwrap(), "expiresAt");
     assert!(!resolve("there", Resolution::Retry).await, "it isn't parked yet");
     stage.simulator.clear_faults();
     stage.advance(Duration::from_secs(24 * 3600));
     worker.batch(&batch).await;
+    let parked = stage.ledger_item("lost").await.unwrap();
+    assert!(!parked.contains_key("expiresAt"), "DynamoDB leaves it until a person has decided");
     assert!(resolve("there", Resolution::Injected).await);
     assert!(resolve("lost", Resolution::Retry).await);
+    assert_eq!(number_of(&stage.ledger_item("lost").await.unwrap(), "expiresAt"), expires, "no decision shortens it");
     assert!(!resolve("lost", Resolution::Injected).await, "it was resolved before");
     assert!(worker.batch(&batch).await.is_empty());
     assert_eq!(stage.log.outcomes_of("there").last().unwrap(), "duplicate");

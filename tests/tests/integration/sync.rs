@@ -140,6 +140,25 @@ async fn more_queues_than_a_window_holds_are_asked_about_in_turns() {
 }
 
 #[tokio::test]
+async fn queues_whose_answers_can_not_be_read_take_their_turn_like_any_other() {
+    let (stage, queues) = seven_queues(1).await;
+    stage.simulator.add_fault(Fault::always(Endpoint::Queue, Effect::Malformed { body: MalformedBody::Html }));
+    for asked in [3, 6, 7] {
+        stage.sync(json!({"task": "queue-health"})).await.unwrap();
+        let mut unread = 0;
+        for queue in &queues {
+            let item = stage.registry_item(&format!("queue#{queue}")).await.unwrap_or_default();
+            assert!(!item.contains_key("health"), "what can't be read is no health");
+            unread += usize::from(item.contains_key("unreadAt"));
+        }
+        assert_eq!(unread, asked);
+        stage.advance(Duration::from_secs(90));
+    }
+    stage.simulator.clear_faults();
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["injected"]);
+}
+
+#[tokio::test]
 async fn how_many_queues_were_not_asked_about_is_counted_and_they_are_named() {
     for (clients, unasked) in [(1, 4), (3, 0)] {
         let (stage, queues) = seven_queues(clients).await;
@@ -147,6 +166,7 @@ async fn how_many_queues_were_not_asked_about_is_counted_and_they_are_named() {
         let summary = sync.invoke(json!({"task": "queue-health"})).await.unwrap();
         let output = sync.output();
         assert!(output.contains(&format!("\"UnaskedQueues\":{unasked}.0")), "{output}");
+        assert!(!output.contains("OAuth client is"), "no more clients than these are needed by anybody: {output}");
         let warning = output.lines().find(|line| line.contains("were not asked about")).unwrap_or_default();
         let named = queues.iter().filter(|queue| warning.contains(queue.as_str())).collect::<Vec<_>>();
         let unknown = queues.iter().filter(|queue| status_of(&summary, queue) == "unknown").collect::<Vec<_>>();
@@ -200,6 +220,19 @@ async fn a_queue_is_missing_after_two_readings_in_a_row_whoever_made_them() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_lost_for_some_seconds_closes_no_queue() {
+    let stage = Stage::usual().await;
+    stage.simulator.add_fault(Fault::always(Endpoint::Queue, Effect::status(404)));
+    for seconds in [60, 5] {
+        stage.advance(Duration::from_secs(seconds));
+        let summary = stage.sync(json!({"task": "queue-health"})).await.unwrap();
+        assert_eq!(status_of(&summary, PRIMARY), "unknown", "{summary}");
+    }
+    stage.simulator.clear_faults();
+    assert_eq!(stage.ends(&stage.worker(), &[event("single", "1")]).await, ["injected"]);
+}
+
+#[tokio::test]
 async fn one_stray_404_dead_letters_nobodys_traffic() {
     let stage = Stage::usual().await;
     stage.simulator.add_fault(Fault::times(3, Endpoint::Queue, Effect::status(404)));
@@ -215,6 +248,7 @@ async fn a_queue_known_to_be_missing_or_full_gets_no_post() {
     scene.tenant.queues[0] = Queue::full(PRIMARY);
     let stage = scene.start().await;
     stage.sync(json!({})).await.unwrap();
+    stage.advance(Duration::from_secs(60));
     stage.sync(json!({})).await.unwrap();
     let ended = stage.ends(&stage.worker(), &[event("nowhere", "1"), event("order", "2")]).await;
     assert_eq!(ended, ["dead-lettered unknown-queue", "injected"]);

@@ -2,10 +2,7 @@
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::{
-        put_item::{PutItemError, builders::PutItemFluentBuilder},
-        update_item::UpdateItemError,
-    },
+    operation::put_item::{PutItemError, builders::PutItemFluentBuilder},
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use serde::de::{DeserializeOwned, value::StrDeserializer};
@@ -15,7 +12,7 @@ use super::super::aws::failed;
 use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
     domain::{
-        claim::{DeadLettered, PlacedContact, RECORD_LIFETIME, RECORD_VERSION, Record, State},
+        claim::{DeadLettered, PlacedContact, RECORD_VERSION, Record, State},
         idempotency::{DataHash, IdempotencyKey},
         problem::DeadLetterReason,
         time::Timestamp,
@@ -24,6 +21,12 @@ use crate::{
 };
 
 const STORE: &str = "the ledger";
+
+/// When DynamoDB deletes an item, in seconds since the Unix epoch: the table's time to live.
+const EXPIRES: &str = "expiresAt";
+
+/// The same of a parked record, which DynamoDB must not delete before a person has decided.
+const EXPIRES_ONCE_RESOLVED: &str = "expiresOnceResolved";
 
 /// The ledger in DynamoDB.
 #[derive(Clone, Debug)]
@@ -44,60 +47,6 @@ impl DynamoLedger {
             .table_name(&self.table)
             .set_item(Some(write(key, record)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-}
-
-/// What a person found out about a parked event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
-    /// Its contact exists: it is a duplicate from now on.
-    Injected,
-    /// Nothing was created: it may be injected again, with the same data.
-    Retry,
-}
-
-impl DynamoLedger {
-    /// Writes a person's decision about a parked event; false where it isn't parked.
-    ///
-    /// # Errors
-    /// [`StoreError`] where DynamoDB doesn't answer.
-    pub async fn resolve(
-        &self,
-        key: IdempotencyKey,
-        resolution: Resolution,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        const OPERATION: &str = "a resolution";
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("idempotencyKey", text(key.to_string()))
-            .condition_expression("#state = :parked")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":parked", text(state_name(State::Parked)))
-            .expression_attribute_values(":now", millis(now))
-            .expression_attribute_values(":expires", number(now.plus(RECORD_LIFETIME).as_seconds()));
-        let update = match resolution {
-            Resolution::Injected => update
-                .update_expression(
-                    "SET #state = :state, #at = :now, expiresAt = :expires, contactId = :who, target = :who",
-                )
-                .expression_attribute_values(":state", text(state_name(State::Injected)))
-                .expression_attribute_values(":who", text("resolved-by-a-person")),
-            Resolution::Retry => update
-                .update_expression(
-                    "SET #state = :state, #at = :now, expiresAt = :expires REMOVE firstSentAt, afterCrash, deadLetters",
-                )
-                .expression_attribute_values(":state", text(state_name(State::Released))),
-        };
-        match update.expression_attribute_names("#at", "at").send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(failed(STORE, OPERATION, &error)),
-            },
-        }
     }
 }
 
@@ -139,6 +88,7 @@ async fn swap(put: PutItemFluentBuilder, operation: &'static str) -> Result<Swap
 
 fn write(key: IdempotencyKey, record: &Record) -> Item {
     let contact = record.contact.as_ref();
+    let expires = if record.state == State::Parked { EXPIRES_ONCE_RESOLVED } else { EXPIRES };
     let dead_letters = record.dead_letters.iter().map(|letter| {
         AttributeValue::M(Item::from([
             ("reason".to_owned(), text(letter.reason.as_str())),
@@ -168,7 +118,7 @@ fn write(key: IdempotencyKey, record: &Record) -> Item {
         contact.map(|contact| ("contactId", text(&contact.contact_id))),
         contact.map(|contact| ("target", text(&contact.target))),
         (!record.dead_letters.is_empty()).then(|| ("deadLetters", AttributeValue::L(dead_letters.collect()))),
-        record.expires.map(|at| ("expiresAt", number(at.as_seconds()))),
+        record.expires.map(|at| (expires, number(at.as_seconds()))),
     ]
     .into_iter()
     .flatten()
@@ -193,6 +143,10 @@ fn read(item: &Item) -> Result<Record, Unreadable> {
             message_id: get_text(item, "messageId")?.to_owned(),
         })
     };
+    let expires = match optional(item, EXPIRES, get_number::<i64>)? {
+        None => optional(item, EXPIRES_ONCE_RESOLVED, get_number)?,
+        expires => expires,
+    };
     Ok(Record {
         version,
         state: named::<State>(item, "state")?,
@@ -208,8 +162,7 @@ fn read(item: &Item) -> Result<Record, Unreadable> {
         forgiven: optional(item, "forgiven", get_number)?.unwrap_or(0),
         contact: optional(item, "contactId", |item, _| placed(item))?,
         dead_letters: maps(item, "deadLetters", dead_letter)?,
-        expires: optional(item, "expiresAt", get_number::<i64>)?
-            .map(|at| Timestamp::from_millis(at.saturating_mul(1000))),
+        expires: expires.map(|at| Timestamp::from_millis(at.saturating_mul(1000))),
     })
 }
 
@@ -297,7 +250,13 @@ mod tests {
         for state in
             [State::Claimed, State::Released, State::InDoubt, State::Injected, State::DeadLettered, State::Parked]
         {
-            assert_eq!(read(&write(key(), &record(state))).unwrap(), record(state));
+            let item = write(key(), &record(state));
+            assert_eq!(read(&item).unwrap(), record(state));
+            assert_eq!(
+                item.contains_key("expiresAt"),
+                state != State::Parked,
+                "DynamoDB deletes nothing that is parked"
+            );
         }
     }
 

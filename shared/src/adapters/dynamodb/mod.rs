@@ -7,5 +7,5 @@ mod ledger;
 mod registry;
 
 pub use client_leases::DynamoClients;
-pub use ledger::{DynamoLedger, Resolution};
+pub use ledger::DynamoLedger;
 pub use registry::DynamoRegistry;

@@ -33,6 +33,8 @@ const QUEUE: &str = "queue#";
 
 /// A queue's health where no reading of it is kept that anybody could go by.
 const ANEW: &str = "SET health = :health, observedAt = :at, reserved = :none";
+/// When a queue was last asked about in vain, in a queue's item.
+const UNREAD: &str = "unreadAt";
 
 /// DynamoDB hands out so many items at once.
 const LARGEST_BATCH: usize = 100;
@@ -115,7 +117,12 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
                 let read = if name == SCHEMA {
                     read_schema(&item).map(|snapshot| registered.schema = Some(snapshot))
                 } else if let Some(id) = queues.iter().find(|id| name.strip_prefix(QUEUE) == Some(id.as_str())) {
-                    read_queue(&item).map(|queue| registered.queues.push((id.clone(), queue)))
+                    read_queue(&item).and_then(|queue| {
+                        let unread = optional(&item, UNREAD, get_millis)?;
+                        registered.queues.push((id.clone(), queue));
+                        registered.unread.extend(unread.map(|at| (id.clone(), at)));
+                        Ok(())
+                    })
                 } else {
                     Ok(())
                 };
@@ -188,6 +195,17 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
             read => read,
         };
         read.map_err(|unreadable| unreadable.during(STORE, OPERATION))
+    }
+
+    async fn keep_unread(&self, queue: &QueueId, at: Timestamp) -> Result<(), StoreError> {
+        const OPERATION: &str = "when a queue was asked about";
+        let update = self
+            .update(queue_name(queue))
+            .update_expression("SET #unread = :at")
+            .condition_expression("attribute_not_exists(#unread) OR #unread < :at")
+            .expression_attribute_names("#unread", UNREAD)
+            .expression_attribute_values(":at", millis(at));
+        unless_newer(update, OPERATION).await.map(|_| ())
     }
 
     async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {

@@ -100,7 +100,7 @@ impl Claim {
     pub fn given_up(&self, reason: DeadLetterReason, message_id: &str, now: Timestamp) -> Record {
         let dead_letters = self.record.with_dead_letter(reason, message_id);
         if self.is_doubtful() {
-            return Record { dead_letters, expires: None, ..self.settled(State::Parked, now) };
+            return Record { dead_letters, ..self.settled(State::Parked, now) };
         }
         Record { dead_letters, forgiven: self.record.lost.len(), ..self.settled(State::DeadLettered, now) }
     }

@@ -80,7 +80,7 @@ pub struct Record {
     pub contact: Option<PlacedContact>,
     /// How messages of it ended in the dead-letter queue, the latest last, unless it was injected since.
     pub dead_letters: Vec<DeadLettered>,
-    /// When the record is forgotten; a parked one never is.
+    /// When the record is forgotten; a parked one isn't before a person has decided.
     pub expires: Option<Timestamp>,
 }
 

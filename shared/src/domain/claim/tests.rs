@@ -1,4 +1,5 @@
 mod memory;
+mod resolution;
 
 use super::*;
 use crate::domain::problem::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute};
@@ -196,7 +197,7 @@ fn doubt_is_parked_before_cxone_forgets_the_key_and_never_claimed_again() {
         panic!("it must be parked")
     };
     assert_eq!(how, NotClaimed::Parked(None));
-    assert_eq!((parked.state, parked.expires, parked.attempts), (State::Parked, None, 1));
+    assert_eq!((parked.state, parked.attempts), (State::Parked, 1));
     let weeks = request(3, 365 * DAY);
     assert_eq!(claim(Some(&parked), &weeks).unwrap_err(), End { how: NotClaimed::Parked(None), record: None });
     let problem = dead_letter(Some(&parked), &weeks.delivery, NoRoute);
@@ -286,14 +287,14 @@ fn what_is_in_doubt_is_parked_when_it_cannot_be_sent_again() {
         let End { how, record: Some(parked) } = dead_letter(Some(&record), &delivery(2, 100), NoRoute) else {
             panic!("{:?}", record.state)
         };
-        assert_eq!((how, parked.state, parked.expires), (NotClaimed::Parked(Some(NoRoute)), State::Parked, None));
+        assert_eq!((how, parked.state), (NotClaimed::Parked(Some(NoRoute)), State::Parked));
         assert_eq!(ended(&parked, &request(3, 200)), NotClaimed::Parked(Some(NoRoute)), "its record says why");
         assert_eq!((parked.attempts, parked.crashes, parked.attempt), (attempts, 0, Uuid::from_u128(2)));
     }
     let mut claimed = first();
     claimed.doubt(at(1));
     let parked = claimed.given_up(DeadLetterReason::PayloadRejected, "m1", at(2));
-    assert_eq!((parked.state, parked.expires), (State::Parked, None));
+    assert_eq!(parked.state, State::Parked);
     let why = NotClaimed::Parked(Some(DeadLetterReason::PayloadRejected));
     assert_eq!(ended(&parked, &request_for(of_message("m1", delivery(2, 9)))), why);
 }

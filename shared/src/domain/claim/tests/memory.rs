@@ -23,19 +23,28 @@ proptest! {
     /// again at any time at which it still lives: its record is there.
     #[test]
     fn no_event_within_the_ledgers_memory_outlives_its_record(
-        age in -60 * 86_400_000_i64..44 * 86_400_000, replayed in 0.0..1.0_f64, settled in 0..90_000_u64, ending in 0..5_usize,
+        age in -60 * 86_400_000_i64..44 * 86_400_000, replayed in 0.0..1.0_f64, settled in 0..90_000_u64, ending in 0..8_usize,
     ) {
         let born = Timestamp::from_millis(at(0).as_millis() - age);
         let last = Expiry::new(born, None, None).at().minus(Duration::from_millis(1));
         let delivery = Delivery { born, ..delivery(1, 0) };
         let over = delivery.now.plus(Duration::from_millis(settled));
-        let mut claim = Claim::new(claim(None, &request_for(delivery.clone())).unwrap(), None);
+        let first = claim(None, &request_for(delivery.clone())).unwrap();
+        let resolved = |parked: Record, how| resolve(&parked, how, over).unwrap();
+        // The same event once more, of the time at which it comes.
+        let again = Delivery { born: over, now: over.plus(HOUR), ..delivery.clone() };
+        let mut claim = Claim::new(first.clone(), None);
+        let mut doubtful = claim.clone();
+        doubtful.doubt(over);
         let record = match ending {
             0 => claim.record().clone(),
             1 => claim.injected(placed("c"), over),
             2 => claim.lose(placed("c"), over).clone(),
             3 => claim.unplaced(over),
-            _ => *dead_letter(None, &delivery, NoRoute).record.unwrap(),
+            4 => *dead_letter(None, &delivery, NoRoute).record.unwrap(),
+            5 => resolved(doubtful.given_up(NoRoute, "m", over), Resolution::Injected),
+            6 => resolved(*dead_letter(Some(&first), &again, NoRoute).record.unwrap(), Resolution::Retry),
+            _ => super::claim(Some(&claim.unplaced(over)), &request_for(again)).unwrap(),
         };
         let replay = over.max(over.plus(last.since(over).mul_f64(replayed))).min(last.max(over));
         // DynamoDB keeps whole seconds.

@@ -1,0 +1,35 @@
+//! What a person decides about an event whose outcome is unknown (public interface, section 5).
+
+use super::{PlacedContact, RECORD_LIFETIME, RECORD_VERSION, Record, State};
+use crate::domain::time::Timestamp;
+
+/// Stands for the contact, and for the target, that a person found.
+const BY_A_PERSON: &str = "resolved-by-a-person";
+
+/// What a person found out about a parked event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Its contact exists: it is a duplicate from now on.
+    Injected,
+    /// Nothing was created: it may be injected again, with the same data.
+    Retry,
+}
+
+/// The record after a person's decision; nothing where the event isn't parked. It lives on for as long as any that is
+/// written now, and for as long as it would have lived without having been parked, which an event of a later date needs.
+pub fn resolve(record: &Record, resolution: Resolution, now: Timestamp) -> Option<Record> {
+    if record.state != State::Parked || record.version > RECORD_VERSION {
+        return None;
+    }
+    let expires = record.expires.max(Some(now.plus(RECORD_LIFETIME)));
+    let decided = Record { at: now, expires, ..record.clone() };
+    Some(match resolution {
+        Resolution::Injected => {
+            let contact = PlacedContact { contact_id: BY_A_PERSON.to_owned(), target: BY_A_PERSON.to_owned() };
+            Record { state: State::Injected, contact: Some(contact), ..decided }
+        }
+        Resolution::Retry => {
+            Record { state: State::Released, first_sent: None, after_crash: false, dead_letters: Vec::new(), ..decided }
+        }
+    })
+}
