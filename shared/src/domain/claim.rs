@@ -225,7 +225,8 @@ fn dead_lettered(before: Option<&Record>, delivery: &Delivery, reason: DeadLette
         dead_letters: before.with_dead_letter(reason, &delivery.message_id),
         hash: before.hash.clone(),
         first_sent: before.first_sent.filter(|_| before.is_in_doubt()),
-        after_crash: before.after_crash || before.state == State::Claimed,
+        // What is in doubt otherwise is parked, so here it is a crash loop's.
+        after_crash: before.is_in_doubt(),
         attempts: before.attempts_so_far(),
         lost: before.lost.clone(),
         forgiven: before.lost.len(),

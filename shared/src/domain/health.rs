@@ -226,6 +226,8 @@ mod tests {
     #[test]
     fn fractions_and_percentages_compare() {
         assert_eq!(with("/metrics/serviceLevel", json!(90)), Status::Open);
+        assert_eq!(with("/metrics/serviceLevel", json!(1)), Status::Open, "one is all of them");
+        assert_eq!(with("/metrics/serviceLevel", json!(1.5)), Status::Saturated(vec![Threshold::ServiceLevel]));
         assert_eq!(with("/metrics/serviceLevel", json!(70)), Status::Saturated(vec![Threshold::ServiceLevel]));
         assert_eq!(with("/thresholds/abandonRate", json!(5)), Status::Open);
         assert_eq!(with("/metrics/abandonRate", json!(6)), Status::Saturated(vec![Threshold::AbandonRate]));

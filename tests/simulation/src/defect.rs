@@ -129,6 +129,37 @@ impl Defect {
         }
     }
 
+    /// The breach of the invariant that is there to see this defect, where it is among these. Another invariant may see some
+    /// of what follows from it first, which says nothing of the one that is meant.
+    pub fn sign(self, breaches: &[String]) -> Option<&String> {
+        breaches.iter().find(|breach| breach.contains(self.breaks()))
+    }
+
+    /// Words of that invariant's breaches.
+    const fn breaks(self) -> &'static str {
+        match self {
+            Self::DuplicateUnchecked | Self::KeyMemoryIgnored | Self::KeyPerAttempt | Self::TimeoutTakenForRefusal => {
+                "became 2 contacts"
+            }
+            Self::ClaimDeletedOnTimeout | Self::ClaimReleasedOnDoubt => "became a contact and a dead letter",
+            Self::AcknowledgedOnReceipt | Self::FailuresIgnored | Self::DeadLetterUnchecked => {
+                "became neither a contact nor a dead letter"
+            }
+            Self::SettlementUnfenced | Self::LedgerUnasked => "as injected and does no longer",
+            Self::DataUnchecked | Self::DataUnbound => "with different data",
+            Self::DeadLetterOffRecord => "the ledger doesn't tell how",
+            Self::ExpiryCheckedEarly => "was posted after it had expired",
+            Self::KeyKeptAfterLoss => "without cause: contact-failed",
+            Self::RetryAfterIgnored => "was asked to wait and sent another request",
+            Self::RefusalForgotten => "after its credentials were refused",
+            Self::TokenWaitIgnored => "asked for a token",
+            Self::WindowForgotten | Self::ReservationForgotten | Self::SkewIgnored => "requests in a window",
+            Self::LeaseUnchecked | Self::LeaseUnfenced => "while another held it",
+            Self::RoomUnreserved | Self::ReadingNotRenewed => "and had room for",
+            Self::SaturationForgotten => "after it was known to be full",
+        }
+    }
+
     /// The defect of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::BY_SEED.into_iter().chain(Self::BY_SEQUENCE).find(|defect| defect.name() == name)

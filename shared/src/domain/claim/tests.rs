@@ -1,5 +1,6 @@
 mod memory;
 mod resolution;
+mod writes;
 
 use super::*;
 use crate::domain::problem::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute};

@@ -171,6 +171,8 @@ fn what_others_reserved_is_seen_before_anything_is_written() {
     let mut queues = queues(SCARCE, health(20, 30, Duration::ZERO));
     let reserved = |reserved| Queue { reserved, ..Queue::new(Some(health(20, 30, Duration::ZERO)), None) };
     queues.learn(queue(), reserved(9));
+    assert_eq!(queues.reading(&queue()), Some(Reading { observed: NOW, reserved: 9 }));
+    assert_eq!((queues.reading(&numbered(2)), Queue::default().reading()), (None, None));
     assert_eq!(queues.door(&queue(), NOW), Door::Open(2));
     queues.learn(queue(), reserved(10));
     assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
