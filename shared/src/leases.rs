@@ -178,7 +178,7 @@ pub async fn acquire(
             warn!(clients = clients.len(), reason = %rest.reason, until = %rest.until, "every OAuth client is left alone");
             return Err(NoClient::AllResting(rest));
         }
-        if now >= terms.wait_until || environment.closing() {
+        if now >= terms.wait_until {
             warn!(
                 clients = clients.len(),
                 workers = terms.workers,

@@ -188,7 +188,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     async fn ready(&self, until: Timestamp) -> Result<(Permit<'_>, Arc<Token>), NotSent> {
         loop {
             let now = self.ports.environment().now();
-            if now > until || self.ports.environment().closing() {
+            if now > until {
                 return Err(NotSent::because(DeferralReason::Deadline));
             }
             match self.lease.permit(Service::Routing, now) {

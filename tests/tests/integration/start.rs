@@ -1,6 +1,5 @@
 //! The functions as processes: what stops their start, and that they work once started.
 
-use cxone_simulator::{Effect, Endpoint, Fault};
 use serde_json::json;
 
 use super::stage::{Function, Stage, event, record};
@@ -76,27 +75,4 @@ async fn both_functions_work_as_processes() {
     assert_eq!(stage.simulator.contacts().len(), 1);
     let failure = inject.invoke(json!({"neither": "nor"})).await.unwrap_err();
     assert_eq!(failure["errorType"], "InjectContacts", "{failure}");
-}
-
-#[tokio::test]
-async fn sigterm_settles_what_is_under_way_begins_nothing_new_and_ends_the_process() {
-    let stage = Stage::usual().await;
-    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
-    stage.simulator.add_fault(Fault::times(1, Endpoint::Contacts, Effect::Delay { milliseconds: 1500 }));
-    let mut process = stage.process(Function::Inject, &[]).await;
-    let records = [record(event("single", "under-way").to_string())];
-    let terminated = async {
-        stage.simulator.until(|tenant| !tenant.contacts().is_empty()).await;
-        process.terminate();
-    };
-    let work = process.invoke(json!({ "Records": records }));
-    // The batch comes back whole, so no answer is needed or handed in.
-    tokio::select! {
-        biased;
-        () = terminated => {}
-        answer = work => panic!("{answer:?}"),
-    }
-    assert!(process.ended().await.success());
-    assert_eq!(stage.ledger_state("under-way").await, "injected");
-    assert!(process.output().contains("SIGTERM"));
 }

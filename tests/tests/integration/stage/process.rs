@@ -13,7 +13,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use contact_injection::ports::Environment as _;
 use contact_injection_tests::local::{ACCESS_KEY, REGION};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -112,12 +111,6 @@ impl Process {
     /// Ends it as `kill -9` does.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
-    }
-
-    /// Asks it to end, as Lambda does before it kills.
-    pub(crate) fn terminate(&self) {
-        let id = i32::try_from(self.child.id().unwrap()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), Signal::TERM).unwrap();
     }
 
     /// Waits until it ends by itself.
