@@ -15,9 +15,11 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::runtime_api::instant;
-use super::{Function, HostError, Invocation};
-use crate::local::{REGION, sdk_config};
+use super::{Function, Invocation};
+use crate::local::{LocalError, REGION, sdk_config};
 
+/// Messages in a batch at most, as the template has it.
+const BATCH_SIZE: i32 = 10;
 /// How long a receive waits for a first message; Lambda waits 20 s.
 const WAIT_SECONDS: i32 = 1;
 /// How often the queue is asked whether it is empty.
@@ -29,8 +31,6 @@ pub struct EventSource<'a> {
     client: Client,
     queue_url: String,
     function: &'a Function,
-    /// Messages in a batch at most, up to ten.
-    batch_size: i32,
     /// Batches in hand at once.
     maximum_concurrency: usize,
 }
@@ -54,7 +54,7 @@ impl<'a> EventSource<'a> {
     /// From this queue, at this endpoint, to this function.
     pub fn new(endpoint: &str, queue_url: &str, function: &'a Function) -> Self {
         let client = Client::new(&sdk_config(endpoint));
-        Self { client, queue_url: queue_url.to_owned(), function, batch_size: 10, maximum_concurrency: 2 }
+        Self { client, queue_url: queue_url.to_owned(), function, maximum_concurrency: 2 }
     }
 
     /// With so many batches in hand at once.
@@ -63,20 +63,14 @@ impl<'a> EventSource<'a> {
         Self { maximum_concurrency, ..self }
     }
 
-    /// With so many messages in a batch at most.
-    #[must_use]
-    pub fn with_batch_size(self, batch_size: i32) -> Self {
-        Self { batch_size, ..self }
-    }
-
     /// Works until the queue holds no message, neither ready nor in hand nor hidden, or the time is up.
-    pub async fn drain(&self, within: Duration) -> Result<Drained, HostError> {
+    pub async fn drain(&self, within: Duration) -> Result<Drained, LocalError> {
         let started = instant();
         let empty = async {
             let mut looked_empty = 0;
             while looked_empty < 2 {
                 if instant().duration_since(started) > within {
-                    return Ok::<_, HostError>(false);
+                    return Ok::<_, LocalError>(false);
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
                 looked_empty = if self.messages().await? == 0 { looked_empty + 1 } else { 0 };
@@ -91,7 +85,7 @@ impl<'a> EventSource<'a> {
     }
 
     /// Works until `stop` resolves; batches in hand are finished.
-    pub async fn serve_until<T>(&self, stop: impl Future<Output = T>) -> Result<(T, Drained), HostError> {
+    pub async fn serve_until<T>(&self, stop: impl Future<Output = T>) -> Result<(T, Drained), LocalError> {
         let drained = Mutex::new(Drained::default());
         let (stopping, stopped) = watch::channel(false);
         let workers = join_all((0..self.maximum_concurrency).map(|_| self.work(stopped.clone(), &drained)));
@@ -106,17 +100,17 @@ impl<'a> EventSource<'a> {
     }
 
     /// Messages in the queue, wherever they are.
-    pub async fn messages(&self) -> Result<u64, HostError> {
+    pub async fn messages(&self) -> Result<u64, LocalError> {
         let request = self.client.get_queue_attributes().queue_url(&self.queue_url);
         let answer = request.attribute_names(QueueAttributeName::All).send().await;
-        let attributes = answer.map_err(HostError::aws("sqs:GetQueueAttributes"))?.attributes.unwrap_or_default();
+        let attributes = answer.map_err(LocalError::aws("sqs:GetQueueAttributes"))?.attributes.unwrap_or_default();
         let count = |name| attributes.get(&name).and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
         Ok(count(QueueAttributeName::ApproximateNumberOfMessages)
             + count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
             + count(QueueAttributeName::ApproximateNumberOfMessagesDelayed))
     }
 
-    async fn work(&self, mut stopped: watch::Receiver<bool>, drained: &Mutex<Drained>) -> Result<(), HostError> {
+    async fn work(&self, mut stopped: watch::Receiver<bool>, drained: &Mutex<Drained>) -> Result<(), LocalError> {
         while !*stopped.borrow() {
             let receive = Box::pin(self.receive());
             let stop = Box::pin(stopped.wait_for(|stopped| *stopped));
@@ -129,7 +123,7 @@ impl<'a> EventSource<'a> {
             }
             let invocation = match self.function.invoke(&event(&messages)).await {
                 // An environment that died while idle has handled nothing; the messages come back.
-                Err(HostError::Gone(_)) => continue,
+                Err(LocalError::Gone(_)) => continue,
                 invocation => invocation?,
             };
             let (done, back) = split(messages, invocation.answer());
@@ -143,25 +137,25 @@ impl<'a> EventSource<'a> {
         Ok(())
     }
 
-    async fn receive(&self) -> Result<Vec<Message>, HostError> {
+    async fn receive(&self) -> Result<Vec<Message>, LocalError> {
         let request = self.client.receive_message().queue_url(&self.queue_url);
-        let request = request.max_number_of_messages(self.batch_size).wait_time_seconds(WAIT_SECONDS);
+        let request = request.max_number_of_messages(BATCH_SIZE).wait_time_seconds(WAIT_SECONDS);
         let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
         let answer = request.message_attribute_names("All").send().await;
-        Ok(answer.map_err(HostError::aws("sqs:ReceiveMessage"))?.messages.unwrap_or_default())
+        Ok(answer.map_err(LocalError::aws("sqs:ReceiveMessage"))?.messages.unwrap_or_default())
     }
 
-    async fn delete(&self, messages: &[Message]) -> Result<(), HostError> {
+    async fn delete(&self, messages: &[Message]) -> Result<(), LocalError> {
         let entries = messages.iter().enumerate().map(|(index, message)| {
             let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
             entry.receipt_handle(message.receipt_handle().unwrap_or_default()).build()
         });
-        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(HostError::aws("sqs:DeleteMessageBatch"))?;
+        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(LocalError::aws("sqs:DeleteMessageBatch"))?;
         if entries.is_empty() {
             return Ok(());
         }
         let request = self.client.delete_message_batch().queue_url(&self.queue_url).set_entries(Some(entries));
-        request.send().await.map(drop).map_err(HostError::aws("sqs:DeleteMessageBatch"))
+        request.send().await.map(drop).map_err(LocalError::aws("sqs:DeleteMessageBatch"))
     }
 }
 

@@ -13,9 +13,9 @@
 //! so knows neither its start, its CPU time nor its memory. The emulator's own Lambda starts a process for each event.
 
 mod aws_requests;
+mod bindings;
 mod deployment;
 mod environment;
-mod error;
 mod event_source;
 mod function;
 mod package;
@@ -23,10 +23,10 @@ mod process;
 mod runtime_api;
 
 pub use aws_requests::{AwsRequests, Call, Counts, Refusal};
+pub use bindings::Bindings;
 pub use deployment::{Deployment, Terms};
 pub use environment::{Environment, Invocation, Outcome};
-pub use error::HostError;
 pub use event_source::{Drained, EventSource, message_event};
 pub use function::{Function, FunctionConfig};
-pub use package::{Package, Profile};
+pub use package::Package;
 pub use process::Usage;

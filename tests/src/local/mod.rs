@@ -10,7 +10,7 @@ mod report;
 mod resources;
 mod samples;
 mod stack;
-mod tool;
+pub(crate) mod tool;
 
 pub use emulator::Ministack;
 pub use error::LocalError;

@@ -107,7 +107,7 @@ async fn after_a_kill_in_the_middle_of_a_batch_the_next_worker_sends_less_and_ne
     stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
     stage.simulator.add_fault(Fault::times(10, Endpoint::Contacts, Effect::Delay { milliseconds: 20_000 }));
     let records = batch("killed", 10);
-    let mut process = stage.process(Function::Inject, &[]).await;
+    let process = stage.process(Function::Inject, &[]).await;
     let killed = stage.simulator.until(|tenant| tenant.contacts().len() >= 5);
     tokio::select! {
         answer = process.invoke_within(Duration::from_secs(30), json!({ "Records": records })) => panic!("{answer:?}"),

@@ -10,9 +10,11 @@ mod tables;
 mod wire;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use contact_injection_tests::host::Bindings;
 use contact_injection_tests::local::{Ministack, Queues, Tables, create_queues, create_tables, sdk_config};
 use cxone_simulator::{AttributeDefinition, AttributeType, Queue, RateLimit, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
@@ -146,26 +148,22 @@ impl Stage {
         self.secrets.put_secret_value().secret_id(&self.secret).secret_string(text).send().await.unwrap();
     }
 
-    /// The variables of a function on this stage, as the template would set them.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+    /// The variables of a function on this stage, with this endpoint of AWS.
+    pub(crate) fn variables(&self, aws: &str) -> BTreeMap<String, String> {
         let rate = self.simulator.tenant().config().rate_limit.clone();
-        vec![
-            ("CXONE_BASE_URL", self.simulator.url()),
-            ("SECRET_ARN", self.secret.clone()),
-            ("CLIENTS_TABLE", self.tables.clients.clone()),
-            ("REGISTRY_TABLE", self.tables.registry.clone()),
-            ("LEDGER_TABLE", self.tables.ledger.clone()),
-            ("CONTACT_QUEUE_URL", self.queues.contacts.clone()),
-            ("DEAD_LETTER_QUEUE_URL", self.queues.dead_letters.clone()),
-            ("RATE_LIMIT", rate.limit.to_string()),
-            ("RATE_WINDOW_SECONDS", rate.window_milliseconds.div_ceil(1000).to_string()),
-            ("MAXIMUM_CONCURRENCY", "2".to_owned()),
-            ("COMPLIANCE_BOUNDARY", "outside".to_owned()),
-            ("QUEUE_HEALTH_MAX_AGE_SECONDS", "180".to_owned()),
-            ("LOG_LEVEL", "INFO".to_owned()),
-            ("STACK_NAME", "stage".to_owned()),
-            ("ROUTES_PATH", self.folder.path().join("routes.json").display().to_string()),
-        ]
+        let bindings = Bindings {
+            aws: aws.to_owned(),
+            cxone: self.simulator.url(),
+            tables: &self.tables,
+            queues: &self.queues,
+            secret: &self.secret,
+            rate_limit: rate.limit,
+            window_seconds: rate.window_milliseconds.div_ceil(1000),
+            workers: 2,
+        };
+        let mut variables = bindings.variables();
+        variables.insert("ROUTES_PATH".to_owned(), self.folder.path().join("routes.json").display().to_string());
+        variables
     }
 
     /// Contacts that CXone has, and has not lost.
