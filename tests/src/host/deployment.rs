@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use cxone_simulator::{ClientConfig, Queue, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 
 use super::{AwsRequests, Bindings, Environment, FunctionConfig, Outcome, Package};
-use crate::local::{LocalError, Ministack, Queues, Tables, create_queues, create_tables, sdk_config};
+use crate::local::{
+    LocalError, MessageQueue, Ministack, Queues, Tables, create_queues, create_secret, create_tables, sdk_config,
+};
 use crate::workspace_root;
 
 /// Room in every queue, so that no run fills one.
@@ -65,14 +66,14 @@ impl Deployment {
     pub async fn start(terms: Terms) -> Result<Self, LocalError> {
         let tenant = tenant(&terms)?;
         let (workers, sync) = tenant.clients.split_at(terms.clients);
-        let (workers, sync) = (secret(workers), secret(sync));
-        let simulator = Simulator::start(tenant).await.map_err(LocalError::system("start the CXone simulator"))?;
+        let simulator =
+            Simulator::start(tenant.clone()).await.map_err(LocalError::system("start the CXone simulator"))?;
         let emulator = tokio::task::spawn_blocking(Ministack::start).await;
         let emulator = emulator.map_err(|error| LocalError::system("start the emulator")(error.into()))??;
         let tables = create_tables(emulator.endpoint(), "host").await?;
         let queues = create_queues(emulator.endpoint(), "host").await?;
-        let inject_secret = create_secret(&emulator, "host-inject", &workers).await?;
-        let sync_secret = create_secret(&emulator, "host-sync", &sync).await?;
+        let inject_secret = create_secret(emulator.endpoint(), "host-inject", workers).await?;
+        let sync_secret = create_secret(emulator.endpoint(), "host-sync", sync).await?;
         let aws_requests = AwsRequests::start(emulator.endpoint()).await?;
         Ok(Self { simulator, aws_requests, tables, queues, emulator, inject_secret, sync_secret, terms })
     }
@@ -122,20 +123,8 @@ impl Deployment {
 
     /// Puts messages into the contact queue.
     pub async fn send(&self, bodies: &[String]) -> Result<(), LocalError> {
-        let client = aws_sdk_sqs::Client::new(&sdk_config(self.endpoint()));
-        for batch in bodies.chunks(10) {
-            let entries = batch
-                .iter()
-                .enumerate()
-                .map(|(index, body)| {
-                    SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
-                })
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(LocalError::aws("sqs:SendMessageBatch"))?;
-            let request = client.send_message_batch().queue_url(&self.queues.contacts).set_entries(Some(entries));
-            request.send().await.map_err(LocalError::aws("sqs:SendMessageBatch"))?;
-        }
-        Ok(())
+        let sqs = aws_sdk_sqs::Client::new(&sdk_config(self.endpoint()));
+        MessageQueue::new(&sqs, &self.queues.contacts).send(bodies).await
     }
 }
 
@@ -172,19 +161,4 @@ fn gather(value: &Value, name: &str, found: &mut BTreeSet<String>) {
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, LocalError> {
     let text = std::fs::read_to_string(path).map_err(LocalError::system(format!("read {}", path.display())))?;
     serde_json::from_str(&text).map_err(|source| LocalError::Unreadable { what: path.display().to_string(), source })
-}
-
-fn secret(clients: &[ClientConfig]) -> String {
-    let clients: Vec<_> = clients
-        .iter()
-        .map(|client| json!({"client_id": client.client_id, "client_secret": client.client_secret}))
-        .collect();
-    json!({ "clients": clients }).to_string()
-}
-
-async fn create_secret(emulator: &Ministack, name: &str, text: &str) -> Result<String, LocalError> {
-    let client = aws_sdk_secretsmanager::Client::new(&sdk_config(emulator.endpoint()));
-    let created = client.create_secret().name(name).secret_string(text).send().await;
-    let created = created.map_err(LocalError::aws("secretsmanager:CreateSecret"))?;
-    Ok(created.arn.unwrap_or_else(|| name.to_owned()))
 }

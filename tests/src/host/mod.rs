@@ -20,13 +20,15 @@ mod event_source;
 mod function;
 mod package;
 mod process;
+mod records;
 mod runtime_api;
 
 pub use aws_requests::{AwsRequests, Call, Counts, Refusal};
 pub use bindings::Bindings;
 pub use deployment::{Deployment, Terms};
 pub use environment::{Environment, Invocation, Outcome};
-pub use event_source::{Drained, EventSource, message_event};
+pub use event_source::{Drained, EventSource};
 pub use function::{Function, FunctionConfig};
 pub use package::Package;
 pub use process::Usage;
+pub use records::{message_event, record, record_of};
