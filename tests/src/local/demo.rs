@@ -1,6 +1,5 @@
 //! The demo: the whole stack on this machine, some events, what became of each, and a report of it all.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::outcome::{self, Outcome, Row, Sent};
-use super::report::{self, LedgerState, Observed, Record, StepMark};
+use super::report::{self, Record, StepMark};
 use super::samples::{self, Sample, Step};
 use super::{LocalError, MessageQueue, Stack, sdk_config, secret_text};
 
@@ -47,7 +46,7 @@ pub async fn run() -> Result<bool, LocalError> {
     if !good {
         print(&format!("\nThe emulator's last words:\n{}\n", demo.stack.emulator().log_tail()));
     }
-    let report = demo.report(run, rows).await?;
+    let report = demo.report(&run, &rows)?;
     say(&format!("the report of this run: {}", report.display()));
     Ok(good)
 }
@@ -107,57 +106,27 @@ impl Demo {
             sent.extend(events);
         }
         self.drain(&queue).await?;
-        let drained_ms = now_ms();
         self.simulator.clear_faults();
         let dead_letters = MessageQueue::new(&self.sqs, self.stack.outputs().get("DeadLetterQueueUrl")?);
         run.dead_letters.extend(dead_letters.receive_all(0, HIDDEN_SECONDS).await?);
         let contacts = self.simulator.contacts();
-        let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters, drained_ms));
+        let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters));
         run.outcomes.extend(ended);
         Ok(())
     }
 
     /// Writes the report of a run and says where it is.
-    async fn report(&self, run: Run, rows: Vec<Row>) -> Result<PathBuf, LocalError> {
-        let routes = samples::read_routes()?;
-        let ledger = self.ledger().await?;
+    fn report(&self, run: &Run, rows: &[Row]) -> Result<PathBuf, LocalError> {
         let (requests, tokens, contacts) =
             (self.simulator.requests(), self.simulator.tokens(), self.simulator.contacts());
-        let config = self.simulator.tenant().config().clone();
-        let busiest = |id: &str| (id.to_owned(), self.simulator.busiest_window(id));
-        let observed = Observed {
-            requests: &requests,
-            tokens: &tokens,
-            contacts: &contacts,
-            queues: &config.queues,
-            limit: config.rate_limit.limit,
-            window_ms: config.rate_limit.window_milliseconds,
-            clients: config.clients.iter().map(|client| busiest(&client.client_id)).collect(),
-        };
-        let record = Record::new(&observed, &routes, run.steps, &run.outcomes, rows).with_ledger(ledger);
-        let secrets = config.clients.iter().map(|client| client.client_secret.as_str());
+        let tenant = self.simulator.tenant().config().clone();
+        let record = Record { steps: &run.steps, outcomes: &run.outcomes, rows, tenant: &tenant, requests: &requests };
+        let secrets = tenant.clients.iter().map(|client| client.client_secret.as_str());
         let secrets = secrets.chain(tokens.iter().map(TokenRecord::access_token));
         let personal = contacts.iter().flat_map(|contact| {
             ["from", "to", "callbackNumber"].into_iter().filter_map(|name| contact.request[name].as_str())
         });
         report::write(&record, &format!("{:.0}", now()), secrets.chain(personal))
-    }
-
-    /// The ledger's records by state.
-    async fn ledger(&self) -> Result<BTreeMap<String, LedgerState>, LocalError> {
-        let client = aws_sdk_dynamodb::Client::new(&sdk_config(self.stack.emulator().endpoint()));
-        let scan = client.scan().table_name(self.stack.outputs().get("LedgerTableName")?);
-        let mut pages = scan.into_paginator().items().send();
-        let mut states: BTreeMap<String, LedgerState> = BTreeMap::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(LocalError::aws("dynamodb:Scan"))?;
-            let state = item.get("state").and_then(|state| state.as_s().ok()).map_or("unreadable", String::as_str);
-            let requests = item.get("attempts").and_then(|attempts| attempts.as_n().ok()?.parse::<usize>().ok());
-            let counted = states.entry(state.to_owned()).or_default();
-            counted.records += 1;
-            counted.requests += requests.unwrap_or_default();
-        }
-        Ok(states)
     }
 
     /// Waits until the contact queue holds no message, neither ready nor in hand.

@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use contact_injection::domain::routes::RoutesError;
-
 use crate::template::TemplateError;
 
 /// Why the stack or the host can't do what it was asked to.
@@ -49,9 +47,6 @@ pub enum LocalError {
         /// Why.
         source: serde_json::Error,
     },
-    /// The demo's routes have problems.
-    #[error(transparent)]
-    Routes(#[from] RoutesError),
     /// What the demo recorded is not fit to be shown.
     #[error("the report was not written, since it would show {0}")]
     Leak(&'static str),
