@@ -175,7 +175,7 @@ pub async fn acquire(
         if let Some(rest) = all_resting(clients, known, now) {
             return Err(NoClient::AllResting(rest));
         }
-        if now >= terms.wait_until || environment.closing() {
+        if now >= terms.wait_until {
             return Err(NoClient::AllBusy);
         }
         environment.sleep(PAUSE.mul_f64(0.5 + environment.sample())).await;

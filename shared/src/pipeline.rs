@@ -256,7 +256,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     async fn claim(&self, prepared: &Prepared<'_>, alone: bool, facts: &mut Facts) -> Result<Claim, Unclaimed> {
         let now = self.now();
-        if now > self.until || self.ports.environment().closing() {
+        if now > self.until {
             return Err(Outcome::deferred(DeferralReason::Deadline).into());
         }
         let delivery = prepared.identified.delivery(self.ports.environment());

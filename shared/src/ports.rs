@@ -311,12 +311,8 @@ pub trait Environment {
     fn now(&self) -> Timestamp;
     /// Whose `now` it is.
     fn clock(&self) -> ClockId;
-    /// Waits, or less where it is closing time.
+    /// Waits.
     async fn sleep(&self, duration: Duration);
-    /// Whether this environment is being shut down: nothing new is begun.
-    fn closing(&self) -> bool {
-        false
-    }
     /// A uniform sample from 0 to 1.
     fn sample(&self) -> f64;
     /// A new id.

@@ -231,7 +231,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     async fn ready(&self, until: Timestamp) -> Result<Admission<'_>, NotSent> {
         loop {
             let now = self.ports.environment().now();
-            if now > until || self.ports.environment().closing() {
+            if now > until {
                 return Err(NotSent::because(DeferralReason::Deadline));
             }
             match self.lease.permit(Service::Routing, now) {

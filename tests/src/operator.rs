@@ -12,14 +12,12 @@ use contact_injection::domain::{claim::Resolution, idempotency::IdempotencyKey};
 use contact_injection::ledger;
 use contact_injection::ports::Environment as _;
 
-use crate::local::{LocalError, Outputs};
+use crate::local::{LocalError, MessageQueue, Outputs};
 
 /// Stands for an attribute that a dead letter doesn't have.
 const NOTHING: &str = "-";
 /// Dead letters shown of each reason.
 const SAMPLES: usize = 3;
-/// SQS's largest batch.
-const BATCH: i32 = 10;
 /// Messages a second: half of what one client at 120 a minute carries, which leaves new events the other half.
 const REDRIVE_VELOCITY: i32 = 1;
 /// Long enough to list a full queue once before its first message shows again.
@@ -46,14 +44,12 @@ impl Operator {
 
     /// What waits in the dead-letter queue, as many as can be read at once, without taking any out.
     pub async fn dead_letters(&self) -> Result<Vec<Message>, LocalError> {
-        let mut letters = Vec::new();
-        loop {
-            let received = self.receive(HIDDEN_SECONDS).await?;
-            if received.is_empty() {
-                return Ok(letters);
-            }
-            letters.extend(received);
-        }
+        // Waiting asks all of SQS's servers: the first that has nothing would pass for an empty queue otherwise.
+        self.queue("DeadLetterQueueUrl")?.receive_all(2, HIDDEN_SECONDS).await
+    }
+
+    fn queue(&self, output: &'static str) -> Result<MessageQueue, LocalError> {
+        Ok(MessageQueue::new(&self.sqs, self.outputs.get(output)?))
     }
 
     /// Writes what a person found out about an event whose outcome is unknown, and says whether it was waiting for that.
@@ -103,15 +99,6 @@ impl Operator {
             request.send().await.map_err(LocalError::aws("sqs:DeleteMessage"))?;
         }
         Ok(format!("{} messages moved", letters.len()))
-    }
-
-    async fn receive(&self, hidden_seconds: i32) -> Result<Vec<Message>, LocalError> {
-        let queue = self.outputs.get("DeadLetterQueueUrl")?;
-        let request = self.sqs.receive_message().queue_url(queue).message_attribute_names("All");
-        // Waiting asks all of SQS's servers: the first that has nothing would pass for an empty queue otherwise.
-        let request = request.max_number_of_messages(BATCH).visibility_timeout(hidden_seconds).wait_time_seconds(2);
-        let answer = request.send().await.map_err(LocalError::aws("sqs:ReceiveMessage"))?;
-        Ok(answer.messages.unwrap_or_default())
     }
 }
 

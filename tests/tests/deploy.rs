@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use contact_injection::error::chain;
 use contact_injection_tests::local::{Deploy, Ministack, Outputs};
 use contact_injection_tests::workspace_root;
 use tempfile::TempDir;
@@ -73,7 +74,7 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
     deploy(folder.path(), "all-given", &given).to(&emulator).await.unwrap();
     for (parameter, name) in [("LogLevel=LOUD", "LogLevel"), ("ComplianceBoundary=beside", "ComplianceBoundary")] {
         let refused = deploy(folder.path(), "misspelt", &[parameter]).to(&emulator).await.unwrap_err();
-        assert!(refused.with_causes().contains(name), "{}", refused.with_causes());
+        assert!(chain(&refused).contains(name), "{}", chain(&refused));
     }
 }
 

@@ -1,19 +1,20 @@
 //! The Lambda host with the real inject function: what it promises of deadlines, kills and acknowledgements.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use contact_injection_tests::host::{
-    Deployment, Environment, EventSource, Function, FunctionConfig, HostError, Outcome, Package, Profile, Terms,
-    message_event,
+    Deployment, Environment, EventSource, Function, FunctionConfig, Outcome, Package, Terms, message_event,
 };
+use contact_injection_tests::local::LocalError;
 use contact_injection_tests::workspace_root;
 use serde_json::json;
 
-async fn deployed() -> Result<(Deployment, Package), HostError> {
+async fn deployed() -> Result<(Deployment, Package), LocalError> {
     let terms = Terms::default();
-    let inject = Package::build("inject-contacts", Profile::Dev, &terms.routes).await?;
-    let sync = Package::build("sync-registry", Profile::Dev, &terms.routes).await?;
+    let inject = Package::of(Path::new(env!("CARGO_BIN_EXE_inject-contacts-process")), &terms.routes)?;
+    let sync = Package::of(Path::new(env!("CARGO_BIN_EXE_sync-registry-process")), &terms.routes)?;
     let deployment = Deployment::start(terms).await?;
     deployment.fill_registry(&sync).await?;
     Ok((deployment, inject))
@@ -55,7 +56,7 @@ async fn an_environment_stays_warm_and_a_second_one_starts_only_where_none_is_id
     let cold = function.invoke(&message_event(&events("cold", 1))).await.unwrap();
     let warm = function.invoke(&message_event(&events("warm", 1))).await.unwrap();
     assert_eq!((cold.first, warm.first, function.environments().len()), (true, false, 1));
-    assert_eq!(warm.answer(), Some(&json!({"batchItemFailures": []})), "{:?}", function.environments()[0].lines());
+    assert_eq!(warm.answer(), Some(&json!({"batchItemFailures": []})), "{:?}", function.environments()[0].output());
     let two = [message_event(&events("left", 1)), message_event(&events("right", 1))];
     let (left, right) = tokio::join!(function.invoke(&two[0]), function.invoke(&two[1]));
     assert!(left.unwrap().answer().is_some() && right.unwrap().answer().is_some());
@@ -71,7 +72,7 @@ async fn an_environment_is_killed_at_its_deadline() {
     let environment = Environment::start(&program("next(); time.sleep(60)")).await.unwrap();
     let invocation = environment.invoke(&json!({})).await.unwrap();
     assert_eq!((invocation.outcome, environment.has_ended()), (Outcome::TimedOut, true));
-    assert!(matches!(environment.invoke(&json!({})).await, Err(HostError::Gone(_))));
+    assert!(matches!(environment.invoke(&json!({})).await, Err(LocalError::Gone(_))));
 }
 
 #[tokio::test]
@@ -88,7 +89,7 @@ async fn what_a_killed_environment_held_comes_back_and_is_injected_once() {
     let source = EventSource::new(deployment.endpoint(), &deployment.queues.contacts, &function);
     let mid_batch = async {
         deployment.simulator.until(|tenant| !tenant.contacts().is_empty()).await;
-        function.kill_a_busy_one()
+        function.kill_a_busy_one().await
     };
     let (was_killed, drained) = source.serve_until(mid_batch).await.unwrap();
     assert!(was_killed);

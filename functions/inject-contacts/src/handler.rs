@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use contact_injection::{
-    adapters::{settings::InjectSettings, shutdown::UnderWay, telemetry},
+    adapters::{settings::InjectSettings, telemetry},
     batch::{Batch, Configuration, Memory},
     domain::{
         message::{Attribute, AttributeContent, Message},
@@ -88,7 +88,6 @@ impl<P: InjectPorts> Handler<P> {
     /// # Errors
     /// [`HandlerError`] where nothing can be said of its parts.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
-        let under_way = UnderWay::new();
         let span =
             info_span!("invocation", request_id = event.context.request_id, trace_id = event.context.xray_trace_id);
         let answer = self
@@ -98,7 +97,6 @@ impl<P: InjectPorts> Handler<P> {
         // One write for the whole invocation; a log that can't be written is nobody's reason to fail.
         let lines = telemetry::embedded_metrics(&self.metrics, &self.stack, self.ports.environment().now());
         let _ = std::io::stdout().lock().write_all(lines.as_bytes());
-        under_way.over().await;
         answer
     }
 

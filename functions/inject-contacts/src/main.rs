@@ -4,7 +4,7 @@ use contact_injection::adapters::{
     aws, http,
     ports::InjectorPorts,
     settings::{InjectSettings, process},
-    shutdown, telemetry,
+    telemetry,
 };
 use inject_contacts::Handler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -15,7 +15,6 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     let settings = InjectSettings::read(&process).inspect_err(|error| telemetry::cannot_start(error))?;
     telemetry::start(settings.common.log_level);
-    shutdown::listen();
     let client = http::client().inspect_err(|error| telemetry::cannot_start(error))?;
     let ports = InjectorPorts::new(&aws::configuration(&process, client.clone()), client, &settings)?;
     let handler = Handler::new(ports, settings);

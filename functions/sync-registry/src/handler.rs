@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use contact_injection::{
-    adapters::{settings::Settings, shutdown::UnderWay, telemetry},
+    adapters::{settings::Settings, telemetry},
     domain::time::Timestamp,
     error::chain,
     metrics::Metrics,
@@ -57,7 +57,6 @@ impl<P: Ports> Handler<P> {
     /// # Errors
     /// [`HandlerError`] where the sync, or a part of it, failed.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
-        let under_way = UnderWay::new();
         let span =
             info_span!("invocation", request_id = event.context.request_id, trace_id = event.context.xray_trace_id);
         let sync = Sync {
@@ -72,7 +71,6 @@ impl<P: Ports> Handler<P> {
             telemetry::embedded_metrics(&self.metrics, &self.settings.stack_name, self.ports.environment().now());
         // A metric that can't be written is nobody's reason to fail.
         let _ = std::io::stdout().lock().write_all(lines.as_bytes());
-        under_way.over().await;
         serde_json::to_value(summary?).map_err(HandlerError::Summary)
     }
 }

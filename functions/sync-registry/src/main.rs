@@ -4,7 +4,7 @@ use contact_injection::adapters::{
     aws, http,
     ports::WorkerPorts,
     settings::{Settings, process},
-    shutdown, telemetry,
+    telemetry,
 };
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
@@ -14,7 +14,6 @@ use sync_registry::Handler;
 async fn main() -> Result<(), Error> {
     let settings = Settings::read(&process).inspect_err(|error| telemetry::cannot_start(error))?;
     telemetry::start(settings.log_level);
-    shutdown::listen();
     let client = http::client().inspect_err(|error| telemetry::cannot_start(error))?;
     let ports = WorkerPorts::new(&aws::configuration(&process, client.clone()), client, &settings)?;
     let handler = Handler::new(ports, settings);

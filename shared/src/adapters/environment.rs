@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use super::shutdown;
 use crate::{
     domain::{time::Timestamp, token::NONCE_LENGTH, window::ClockId},
     ports::Environment,
@@ -37,14 +36,7 @@ impl Environment for System {
     }
 
     async fn sleep(&self, duration: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(duration) => {}
-            () = shutdown::request() => {}
-        }
-    }
-
-    fn closing(&self) -> bool {
-        shutdown::requested()
+        tokio::time::sleep(duration).await;
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the adapter that the ban points to")]

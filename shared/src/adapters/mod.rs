@@ -8,6 +8,5 @@ pub mod http;
 pub mod ports;
 pub mod secrets;
 pub mod settings;
-pub mod shutdown;
 pub mod sqs;
 pub mod telemetry;

@@ -8,14 +8,15 @@ use tempfile::TempDir;
 use super::single::accepted;
 use super::subject::{Subjects, batch, order, unlimited};
 use super::{Extent, Row, Target, median, millis};
-use crate::host::{Environment, FunctionConfig, HostError, Terms, message_event};
+use crate::host::{Environment, FunctionConfig, Terms, message_event};
+use crate::local::LocalError;
 
 /// Messages in a batch.
 const BATCH: usize = 10;
 /// A growth of no more than this is none.
 const FLAT: f64 = 1.2;
 
-pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostError> {
+pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalError> {
     let mut rows = routes(subjects, extent).await?;
     rows.push(clients(subjects, extent).await?);
     // Whoever measures next expects the usual routes.
@@ -24,8 +25,8 @@ pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<R
 }
 
 /// Ten routes and ten thousand, each batch of ten for ten routes.
-async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostError> {
-    let folder = TempDir::new().map_err(HostError::system("make a temporary folder"))?;
+async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalError> {
+    let folder = TempDir::new().map_err(LocalError::system("make a temporary folder"))?;
     let deployment = subjects.deploy(unlimited()).await?;
     let config = deployment.inject(&subjects.inject, false)?;
     let (few, many) = (10, 10_000);
@@ -58,7 +59,7 @@ async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostErr
 }
 
 /// One client and a thousand, in the secret and in the table.
-async fn clients(subjects: &Subjects, extent: Extent) -> Result<Row, HostError> {
+async fn clients(subjects: &Subjects, extent: Extent) -> Result<Row, LocalError> {
     let few = subjects.deploy(Terms { clients: 1, ..unlimited() }).await?;
     let many = subjects.deploy(Terms { clients: 1000, ..unlimited() }).await?;
     let (mut few_times, mut many_times) = (Vec::new(), Vec::new());
@@ -78,7 +79,7 @@ async fn warm(
     batches: usize,
     times: &mut Vec<f64>,
     mut event: impl FnMut() -> Value,
-) -> Result<(), HostError> {
+) -> Result<(), LocalError> {
     accepted(environment, &event()).await?;
     for _ in 0..batches {
         times.push(millis(accepted(environment, &event()).await?.duration));
@@ -93,10 +94,11 @@ fn with_routes(config: &FunctionConfig, routes: &Path) -> FunctionConfig {
 }
 
 /// The demo's first route so many times, each for a type of event of its own.
-fn write_routes(folder: &Path, count: usize) -> Result<std::path::PathBuf, HostError> {
+fn write_routes(folder: &Path, count: usize) -> Result<std::path::PathBuf, LocalError> {
     let what = || Terms::default().routes.display().to_string();
-    let text = std::fs::read_to_string(Terms::default().routes).map_err(HostError::system("read the demo's routes"))?;
-    let demo: Value = serde_json::from_str(&text).map_err(|source| HostError::Unreadable { what: what(), source })?;
+    let text =
+        std::fs::read_to_string(Terms::default().routes).map_err(LocalError::system("read the demo's routes"))?;
+    let demo: Value = serde_json::from_str(&text).map_err(|source| LocalError::Unreadable { what: what(), source })?;
     let routes: Vec<_> = (0..count)
         .map(|number| {
             let mut route = demo["routes"][0].clone();
@@ -107,7 +109,7 @@ fn write_routes(folder: &Path, count: usize) -> Result<std::path::PathBuf, HostE
         .collect();
     let path = folder.join(format!("routes-{count}.json"));
     let written = std::fs::write(&path, json!({ "routes": routes }).to_string());
-    written.map(|()| path).map_err(HostError::system("write routes"))
+    written.map(|()| path).map_err(LocalError::system("write routes"))
 }
 
 /// A number below `limit`, from a fresh UUID: good enough to spread events over routes.

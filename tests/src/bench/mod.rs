@@ -19,7 +19,7 @@ use std::io::Write as _;
 
 pub use report::{Report, Row, Target};
 
-use crate::host::HostError;
+use crate::local::LocalError;
 
 /// How long it may take.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +90,7 @@ impl fmt::Display for Part {
 }
 
 /// Measures these parts.
-pub async fn run(extent: Extent, parts: &[Part]) -> Result<Report, HostError> {
+pub async fn run(extent: Extent, parts: &[Part]) -> Result<Report, LocalError> {
     say("building both functions as they are deployed (minutes the first time)");
     let subjects = subject::Subjects::build().await?;
     let mut rows = Vec::new();

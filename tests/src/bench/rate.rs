@@ -7,7 +7,8 @@ use tokio::time::timeout;
 
 use super::subject::{Subjects, order};
 use super::{Extent, Row, Target, median, number};
-use crate::host::{EventSource, Function, HostError, Terms};
+use crate::host::{EventSource, Function, Terms};
+use crate::local::LocalError;
 
 /// CXone's default for one client (guide, section 1).
 const LIMIT: usize = 120;
@@ -16,7 +17,7 @@ const WINDOWS: usize = 5;
 /// Workers for the utilisation; each has its own client.
 const WORKERS: usize = 2;
 
-pub(super) async fn utilisation(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostError> {
+pub(super) async fn utilisation(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalError> {
     let window_seconds = extent.utilisation_window;
     let terms = Terms { clients: WORKERS, rate_limit: LIMIT, window_seconds, ..Terms::default() };
     let deployment = subjects.deploy(terms).await?;
@@ -54,7 +55,7 @@ pub(super) async fn utilisation(subjects: &Subjects, extent: Extent) -> Result<V
     ])
 }
 
-pub(super) async fn drains(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostError> {
+pub(super) async fn drains(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalError> {
     let mut rows = Vec::new();
     for clients in [2, 4, 8] {
         rows.push(drain(subjects, extent, clients).await?);
@@ -62,7 +63,7 @@ pub(super) async fn drains(subjects: &Subjects, extent: Extent) -> Result<Vec<Ro
     Ok(rows)
 }
 
-async fn drain(subjects: &Subjects, extent: Extent, clients: usize) -> Result<Row, HostError> {
+async fn drain(subjects: &Subjects, extent: Extent, clients: usize) -> Result<Row, LocalError> {
     let window_seconds = extent.drain_window;
     let terms = Terms { clients, rate_limit: LIMIT, window_seconds, ..Terms::default() };
     let deployment = subjects.deploy(terms).await?;
@@ -77,7 +78,7 @@ async fn drain(subjects: &Subjects, extent: Extent, clients: usize) -> Result<Ro
     let contacts = deployment.simulator.contacts().len();
     if !drained.empty || contacts != extent.drained_events {
         let outcome = format!("{contacts} contacts for {} events, and the queue is not empty", extent.drained_events);
-        return Err(HostError::Failed { function: "draining".to_owned(), outcome });
+        return Err(LocalError::Failed { function: "draining".to_owned(), outcome });
     }
     let figure = format!(
         "draining {} events by {clients} clients, {window_seconds} s windows, ÷ bound of {bound:.0} s",

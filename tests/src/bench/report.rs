@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::machine::Machine;
-use crate::host::HostError;
+use crate::local::LocalError;
 
 /// What stands around the table in a document that holds more than the table.
 const BEGIN: &str = "<!-- figures: written by `make bench` -->";
@@ -153,18 +153,18 @@ impl Report {
     /// Puts the Markdown table between the marks of a document, or makes a document of it where there is none.
     ///
     /// # Errors
-    /// [`HostError::System`] where the document can't be read or written, or has no marks.
-    pub fn write_into(&self, path: &Path) -> Result<(), HostError> {
+    /// [`LocalError::System`] where the document can't be read or written, or has no marks.
+    pub fn write_into(&self, path: &Path) -> Result<(), LocalError> {
         let table = format!("{BEGIN}\n{}{END}", self.markdown());
         let document = match std::fs::read_to_string(path) {
             Ok(before) => between_marks(&before, &table).ok_or_else(|| {
                 let missing = std::io::Error::other(format!("it has no `{BEGIN}` before an `{END}`"));
-                HostError::system(format!("write figures into {}", path.display()))(missing)
+                LocalError::system(format!("write figures into {}", path.display()))(missing)
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => format!("# Figures\n\n{table}\n"),
-            Err(error) => return Err(HostError::system(format!("read {}", path.display()))(error)),
+            Err(error) => return Err(LocalError::system(format!("read {}", path.display()))(error)),
         };
-        std::fs::write(path, document).map_err(HostError::system(format!("write {}", path.display())))
+        std::fs::write(path, document).map_err(LocalError::system(format!("write {}", path.display())))
     }
 }
 

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::single::injected;
 use super::subject::{Subjects, peer, unlimited};
 use super::{Row, Target, number};
-use crate::host::{Counts, Deployment, Environment, FunctionConfig, HostError};
-use crate::local::sdk_config;
+use crate::host::{Counts, Deployment, Environment, FunctionConfig};
+use crate::local::{LocalError, sdk_config};
 
 /// Warm batches of ten that are counted.
 const BATCHES: usize = 10;
@@ -26,7 +26,7 @@ struct Requests {
     logged: f64,
 }
 
-pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, HostError> {
+pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError> {
     let deployment = subjects.deploy(unlimited()).await?;
     let ours = deployment.inject(&subjects.inject, true)?;
     let peer = peer(&ours)?;
@@ -49,10 +49,10 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, HostError> 
     ])
 }
 
-async fn count(deployment: &Deployment, function: &FunctionConfig) -> Result<Requests, HostError> {
+async fn count(deployment: &Deployment, function: &FunctionConfig) -> Result<Requests, LocalError> {
     let environment = Environment::start(function).await?;
     injected(&environment).await?;
-    let bytes = || environment.lines().iter().map(|line| line.len() + 1).sum::<usize>();
+    let bytes = || environment.output().len();
     let logged_before = bytes();
     let sent_before = deployment.simulator.requests().len();
     deployment.aws_requests.take();
@@ -71,12 +71,12 @@ async fn count(deployment: &Deployment, function: &FunctionConfig) -> Result<Req
 
 /// What DynamoDB charges for the two ledger writes of a contact and a tenth of the two lease writes of its batch, by the
 /// items as they stand.
-async fn write_units(deployment: &Deployment) -> Result<f64, HostError> {
+async fn write_units(deployment: &Deployment) -> Result<f64, LocalError> {
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(deployment.endpoint()));
     let largest = async |table: &str| {
-        let items = client.scan().table_name(table).send().await.map_err(HostError::aws("dynamodb:Scan"))?;
+        let items = client.scan().table_name(table).send().await.map_err(LocalError::aws("dynamodb:Scan"))?;
         let sizes = items.items().iter().map(|item| item.iter().map(|(name, value)| name.len() + size(value)).sum());
-        Ok::<usize, HostError>(sizes.max().unwrap_or_default())
+        Ok::<usize, LocalError>(sizes.max().unwrap_or_default())
     };
     let units = |bytes: usize| number(bytes.div_ceil(WRITE_UNIT));
     let (ledger, clients) = (largest(&deployment.tables.ledger).await?, largest(&deployment.tables.clients).await?);

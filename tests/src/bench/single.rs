@@ -2,7 +2,8 @@
 
 use super::subject::{Subjects, batch, peer, unlimited};
 use super::{Extent, Row, Target, median, millis, number};
-use crate::host::{Environment, FunctionConfig, HostError, Invocation};
+use crate::host::{Environment, FunctionConfig, Invocation};
+use crate::local::LocalError;
 
 /// Messages in a batch.
 const BATCH: usize = 10;
@@ -25,7 +26,7 @@ struct Lives {
 /// A figure's name, its unit, where it is found, and what it has to be.
 type Figure = (&'static str, &'static str, fn(&mut Lives) -> &mut Vec<f64>, Target);
 
-pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, HostError> {
+pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalError> {
     let (mut our_lives, mut peer_lives) = (Lives::default(), Lives::default());
     for _ in 0..extent.rounds.div_ceil(ROUNDS_PER_DEPLOYMENT) {
         let deployment = subjects.deploy(unlimited()).await?;
@@ -54,7 +55,7 @@ pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<R
     Ok(rows)
 }
 
-async fn live(function: &FunctionConfig, warm_batches: usize, lives: &mut Lives) -> Result<(), HostError> {
+async fn live(function: &FunctionConfig, warm_batches: usize, lives: &mut Lives) -> Result<(), LocalError> {
     let environment = Environment::start(function).await?;
     lives.init.push(millis(environment.init()));
     lives.init_cpu.push(millis(environment.usage().cpu));
@@ -70,19 +71,20 @@ async fn live(function: &FunctionConfig, warm_batches: usize, lives: &mut Lives)
 }
 
 /// Hands over a batch, which must be injected to the last message.
-pub(super) async fn injected(environment: &Environment) -> Result<Invocation, HostError> {
+pub(super) async fn injected(environment: &Environment) -> Result<Invocation, LocalError> {
     accepted(environment, &batch(BATCH)).await
 }
 
 /// Hands over an event that must be acknowledged as a whole.
-pub(super) async fn accepted(environment: &Environment, event: &serde_json::Value) -> Result<Invocation, HostError> {
+pub(super) async fn accepted(environment: &Environment, event: &serde_json::Value) -> Result<Invocation, LocalError> {
     let invocation = environment.invoke(event).await?;
     let failures = invocation.answer().and_then(|answer| answer["batchItemFailures"].as_array()).map(Vec::len);
     if failures == Some(0) {
         return Ok(invocation);
     }
     let told: String = format!("{:?}", invocation.outcome).chars().take(2000).collect();
-    let lines = environment.lines();
+    let output = environment.output();
+    let lines: Vec<_> = output.lines().collect();
     let last = lines[lines.len().saturating_sub(5)..].join("\n");
-    Err(HostError::Failed { function: "the function".to_owned(), outcome: format!("{told}\n{last}") })
+    Err(LocalError::Failed { function: "the function".to_owned(), outcome: format!("{told}\n{last}") })
 }

@@ -1,14 +1,14 @@
 //! How large what is deployed is.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::subject::{Subjects, bytes_under, peer_folder};
 use super::{Row, Target, number};
-use crate::host::{HostError, Package};
+use crate::host::Package;
+use crate::local::{LocalError, tool};
 use crate::workspace_root;
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -24,7 +24,7 @@ with zipfile.ZipFile(target, 'w', zipfile.ZIP_DEFLATED) as archive:
             path = os.path.join(folder, name)
             archive.write(path, os.path.relpath(path, root))";
 
-pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, HostError> {
+pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError> {
     let binary = |package: &Package| number(bytes_under(&package.bootstrap())) / MIB;
     let peer = peer_folder().join("lib");
     let (inject, sync, peer_zip) =
@@ -42,19 +42,12 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, HostError> 
     ])
 }
 
-async fn zipped(folder: &Path) -> Result<f64, HostError> {
-    let target = TempDir::new().map_err(HostError::system("make a temporary folder"))?;
+async fn zipped(folder: &Path) -> Result<f64, LocalError> {
+    let target = TempDir::new().map_err(LocalError::system("make a temporary folder"))?;
     let archive = target.path().join("package.zip");
     let python = workspace_root().join(".venv/bin/python");
     let mut command = Command::new(python);
-    command.args(["-c", ZIP]).arg(folder).arg(&archive).stdin(Stdio::null());
-    let output = command.output().await.map_err(HostError::system("start python"))?;
-    if !output.status.success() {
-        return Err(HostError::Tool {
-            command: "zip".to_owned(),
-            status: output.status,
-            output: String::from_utf8_lossy(&output.stderr).into_owned(),
-        });
-    }
+    command.args(["-c", ZIP]).arg(folder).arg(&archive);
+    tool::run(command).await?;
     Ok(number(bytes_under(&archive)) / MIB)
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::host::{Deployment, FunctionConfig, HostError, Package, Profile, Terms, message_event};
+use crate::host::{Deployment, FunctionConfig, Package, Terms, message_event};
+use crate::local::LocalError;
 use crate::workspace_root;
 
 /// A rate that stands in nothing's way: the largest, in the shortest window.
@@ -18,16 +19,16 @@ pub(super) struct Subjects {
 }
 
 impl Subjects {
-    pub(super) async fn build() -> Result<Self, HostError> {
+    pub(super) async fn build() -> Result<Self, LocalError> {
         let routes = Terms::default().routes;
         Ok(Self {
-            inject: Package::build("inject-contacts", Profile::Release, &routes).await?,
-            sync: Package::build("sync-registry", Profile::Release, &routes).await?,
+            inject: Package::build("inject-contacts", &routes).await?,
+            sync: Package::build("sync-registry", &routes).await?,
         })
     }
 
     /// A deployment with these routes, its registry filled.
-    pub(super) async fn deploy(&self, terms: Terms) -> Result<Deployment, HostError> {
+    pub(super) async fn deploy(&self, terms: Terms) -> Result<Deployment, LocalError> {
         self.inject.lay_routes(&terms.routes)?;
         self.sync.lay_routes(&terms.routes)?;
         let deployment = Deployment::start(terms).await?;
@@ -42,11 +43,11 @@ pub(super) fn unlimited() -> Terms {
 }
 
 /// The peer, run by AWS's own Python runtime client, in the deployment of the function that it is compared with.
-pub(super) fn peer(ours: &FunctionConfig) -> Result<FunctionConfig, HostError> {
+pub(super) fn peer(ours: &FunctionConfig) -> Result<FunctionConfig, LocalError> {
     let python = peer_folder().join("bin/python");
     if !python.exists() {
         let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "`make bench` installs it first");
-        return Err(HostError::System { doing: format!("find {}", python.display()), source: missing });
+        return Err(LocalError::System { doing: format!("find {}", python.display()), source: missing });
     }
     Ok(FunctionConfig {
         name: "peer".to_owned(),

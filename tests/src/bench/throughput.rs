@@ -1,11 +1,9 @@
 //! Events that one core turns into checked contacts, by the benchmark of the transformation itself.
 
-use std::process::Stdio;
-
 use tokio::process::Command;
 
 use super::{Row, Target, median};
-use crate::host::HostError;
+use crate::local::{LocalError, tool};
 use crate::workspace_root;
 
 /// The line of the benchmark that holds the whole way of an event.
@@ -14,7 +12,7 @@ const LINE: &str = "all of it";
 const RUNS: usize = 15;
 
 /// The median of the runs.
-pub(super) async fn measure() -> Result<Vec<Row>, HostError> {
+pub(super) async fn measure() -> Result<Vec<Row>, LocalError> {
     let mut micros = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
         micros.push(micros_per_event().await?);
@@ -22,19 +20,14 @@ pub(super) async fn measure() -> Result<Vec<Row>, HostError> {
     Ok(vec![Row::alone("parse, map and check, one core", "events/s", 1e6 / median(micros), Target::AtLeast(100_000.0))])
 }
 
-async fn micros_per_event() -> Result<f64, HostError> {
+async fn micros_per_event() -> Result<f64, LocalError> {
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(workspace_root()).stdin(Stdio::null()).kill_on_drop(true);
+    command.current_dir(workspace_root());
     command.args(["bench", "--locked", "--quiet", "--package", "contact-injection", "--bench", "transformation"]);
-    let output = command.output().await.map_err(HostError::system("start cargo"))?;
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = tool::run(command).await?;
     let micros = printed.lines().find_map(|line| {
         let rest = line.strip_prefix(LINE)?;
         rest.split_whitespace().next()?.parse::<f64>().ok()
     });
-    micros.filter(|_| output.status.success()).ok_or_else(|| HostError::Tool {
-        command: "cargo bench --bench transformation".to_owned(),
-        status: output.status,
-        output: printed + &String::from_utf8_lossy(&output.stderr),
-    })
+    micros.ok_or_else(|| LocalError::Failed { function: "the benchmark".to_owned(), outcome: printed })
 }

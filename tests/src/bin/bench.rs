@@ -1,10 +1,10 @@
 //! `bench [--full] [--markdown] [--write FILE] [--summary FILE] [PART…]`: measures, and prints a table.
 
-use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use contact_injection::error::chain;
 use contact_injection_tests::bench::{self, Extent, Part, Report};
 
 const USAGE: &str = "usage: bench [--full] [--markdown] [--write FILE] [--summary FILE] \
@@ -31,18 +31,13 @@ async fn main() -> ExitCode {
     match measured.and_then(|report| show(&report, &arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error.to_string());
-            let mut source = error.source();
-            while let Some(cause) = source {
-                complain(&format!("  because {cause}"));
-                source = cause.source();
-            }
+            complain(&chain(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn show(report: &Report, arguments: &Arguments) -> Result<(), contact_injection_tests::host::HostError> {
+fn show(report: &Report, arguments: &Arguments) -> Result<(), contact_injection_tests::local::LocalError> {
     let table = if arguments.markdown { report.markdown() } else { report.text() };
     // Nobody is left to read it if standard output is gone.
     let _ = io::stdout().write_all(table.as_bytes());

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use contact_injection::error::chain;
 use contact_injection_tests::local::LocalError;
 use contact_injection_tests::local::demo::{self, Demo};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +33,7 @@ async fn run() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            complain(&error.with_causes());
+            complain(&chain(&error));
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use contact_injection::error::chain;
 use contact_injection_tests::operator::{self, Operator};
 use contact_injection_tests::{local::LocalError, workspace_root};
 
@@ -22,7 +23,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(None) => refuse(USAGE),
-        Err(error) => refuse(&error.with_causes()),
+        Err(error) => refuse(&chain(&error)),
     }
 }
 

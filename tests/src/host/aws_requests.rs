@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::HostError;
+use crate::local::LocalError;
 
 /// Requests by service and operation, `DynamoDB.PutItem`.
 pub type Counts = BTreeMap<String, u64>;
@@ -61,15 +61,15 @@ pub struct AwsRequests {
 
 impl AwsRequests {
     /// Serves before this endpoint.
-    pub async fn start(upstream: &str) -> Result<Self, HostError> {
+    pub async fn start(upstream: &str) -> Result<Self, LocalError> {
         const DOING: &str = "start the proxy before AWS";
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(HostError::system(DOING))?;
-        let address = listener.local_addr().map_err(HostError::system(DOING))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(LocalError::system(DOING))?;
+        let address = listener.local_addr().map_err(LocalError::system(DOING))?;
         let seen = Arc::<Mutex<Seen>>::default();
         // Nothing here is encrypted, but the client is built with whichever provider stands. A second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
-        let client = client.map_err(|error| HostError::system(DOING)(std::io::Error::other(error)))?;
+        let client = client.map_err(|error| LocalError::system(DOING)(std::io::Error::other(error)))?;
         let proxy = Proxy { upstream: upstream.to_owned(), client, seen: Arc::clone(&seen) };
         let router = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(proxy);
         let server = tokio::spawn(async move {

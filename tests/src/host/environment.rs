@@ -10,7 +10,8 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::process::Process;
 use super::runtime_api::{Answer, Phase, RuntimeApi, instant, since_epoch};
-use super::{FunctionConfig, HostError, Usage};
+use super::{FunctionConfig, Usage};
+use crate::local::LocalError;
 
 /// Lambda gives an environment so long to ask for its first event.
 const INIT_WITHIN: Duration = Duration::from_secs(10);
@@ -68,23 +69,19 @@ pub struct Environment {
 
 impl Environment {
     /// Starts a process and waits until it asks for its first event.
-    pub async fn start(function: &FunctionConfig) -> Result<Self, HostError> {
+    pub async fn start(function: &FunctionConfig) -> Result<Self, LocalError> {
         let api = RuntimeApi::serve(function.arn()).await?;
         let mut phase = api.phase();
         let command = command(function, &api);
         let spawned = instant();
         let process = Process::start(command)?;
         let name = || function.name.clone();
-        let tail = |process: &Process| {
-            let lines = process.lines();
-            lines[lines.len().saturating_sub(30)..].join("\n")
-        };
         let ready = tokio::select! {
             phase = phase.wait_for(|phase| !matches!(phase, Phase::Starting)) => phase.ok().map(|phase| phase.clone()),
             Some(status) = process.end() => {
                 return Err(match api.phase().borrow().clone() {
-                    Phase::Failed(report) => HostError::InitError { function: name(), report },
-                    _ => HostError::InitFailed { function: name(), status, log: tail(&process) },
+                    Phase::Failed(report) => LocalError::InitError { function: name(), report },
+                    _ => LocalError::InitFailed { function: name(), status, log: process.output() },
                 });
             }
             () = tokio::time::sleep(INIT_WITHIN) => None,
@@ -99,19 +96,14 @@ impl Environment {
                 api,
                 used: AsyncMutex::new(false),
             }),
-            Some(Phase::Failed(report)) => Err(HostError::InitError { function: name(), report }),
-            _ => Err(HostError::InitTimeout { function: name(), within: INIT_WITHIN, log: tail(&process) }),
+            Some(Phase::Failed(report)) => Err(LocalError::InitError { function: name(), report }),
+            _ => Err(LocalError::InitTimeout { function: name(), within: INIT_WITHIN, log: process.output() }),
         }
     }
 
     /// From its spawn to its first request for an event.
     pub fn init(&self) -> Duration {
         self.init
-    }
-
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.process.id()
     }
 
     /// What it has cost so far, or had cost after its last event where it is gone.
@@ -123,9 +115,9 @@ impl Environment {
         *usage
     }
 
-    /// Every line that it printed, of late.
-    pub fn lines(&self) -> Vec<String> {
-        self.process.lines()
+    /// All that it has printed: its log, its metrics, and whatever went to standard error.
+    pub fn output(&self) -> String {
+        self.process.output()
     }
 
     /// Whether its process has ended.
@@ -133,30 +125,38 @@ impl Environment {
         self.process.has_ended()
     }
 
-    /// SIGKILL, in the middle of whatever it does.
-    pub fn kill(&self) {
+    /// SIGKILL, in the middle of whatever it does; it is gone when this returns.
+    pub async fn kill(&self) {
         self.process.kill();
+        self.process.end().await;
     }
 
     /// Hands it an event and waits for the answer, the deadline or the end of the process; one event at a time.
     ///
     /// # Errors
-    /// [`HostError::Gone`] where the process had ended before.
-    pub async fn invoke(&self, payload: &Value) -> Result<Invocation, HostError> {
+    /// [`LocalError::Gone`] where the process had ended before.
+    pub async fn invoke(&self, payload: &Value) -> Result<Invocation, LocalError> {
+        self.invoke_within(self.timeout, payload).await
+    }
+
+    /// The same with another time than its function's.
+    ///
+    /// # Errors
+    /// [`LocalError::Gone`] where the process had ended before.
+    pub async fn invoke_within(&self, timeout: Duration, payload: &Value) -> Result<Invocation, LocalError> {
         let mut used = self.used.lock().await;
         if self.has_ended() {
-            return Err(HostError::Gone(self.function.clone()));
+            return Err(LocalError::Gone(self.function.clone()));
         }
         let before = self.usage();
         let started = instant();
-        let deadline = since_epoch() + self.timeout;
+        let deadline = since_epoch() + timeout;
         let (request_id, answer) = self.api.hand_out(Bytes::from(payload.to_string()), deadline);
         let outcome = tokio::select! {
             answer = answer => answer.map_or(Outcome::Died, read),
             _ = self.process.end() => Outcome::Died,
-            () = tokio::time::sleep(self.timeout) => {
-                self.kill();
-                self.process.end().await;
+            () = tokio::time::sleep(timeout) => {
+                self.kill().await;
                 Outcome::TimedOut
             }
         };

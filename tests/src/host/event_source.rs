@@ -5,18 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{
-    DeleteMessageBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_sdk_sqs::types::Message;
 use futures::future::{join_all, select};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::records::record;
 use super::runtime_api::instant;
-use super::{Function, HostError, Invocation};
-use crate::local::{REGION, sdk_config};
+use super::{Function, Invocation};
+use crate::local::{LocalError, MessageQueue, sdk_config};
 
 /// How long a receive waits for a first message; Lambda waits 20 s.
 const WAIT_SECONDS: i32 = 1;
@@ -26,11 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// An event source mapping with partial batch responses.
 #[derive(Debug)]
 pub struct EventSource<'a> {
-    client: Client,
-    queue_url: String,
+    queue: MessageQueue,
     function: &'a Function,
-    /// Messages in a batch at most, up to ten.
-    batch_size: i32,
     /// Batches in hand at once.
     maximum_concurrency: usize,
 }
@@ -53,8 +47,8 @@ pub struct Drained {
 impl<'a> EventSource<'a> {
     /// From this queue, at this endpoint, to this function.
     pub fn new(endpoint: &str, queue_url: &str, function: &'a Function) -> Self {
-        let client = Client::new(&sdk_config(endpoint));
-        Self { client, queue_url: queue_url.to_owned(), function, batch_size: 10, maximum_concurrency: 2 }
+        let queue = MessageQueue::new(&Client::new(&sdk_config(endpoint)), queue_url);
+        Self { queue, function, maximum_concurrency: 2 }
     }
 
     /// With so many batches in hand at once.
@@ -63,23 +57,17 @@ impl<'a> EventSource<'a> {
         Self { maximum_concurrency, ..self }
     }
 
-    /// With so many messages in a batch at most.
-    #[must_use]
-    pub fn with_batch_size(self, batch_size: i32) -> Self {
-        Self { batch_size, ..self }
-    }
-
     /// Works until the queue holds no message, neither ready nor in hand nor hidden, or the time is up.
-    pub async fn drain(&self, within: Duration) -> Result<Drained, HostError> {
+    pub async fn drain(&self, within: Duration) -> Result<Drained, LocalError> {
         let started = instant();
         let empty = async {
             let mut looked_empty = 0;
             while looked_empty < 2 {
                 if instant().duration_since(started) > within {
-                    return Ok::<_, HostError>(false);
+                    return Ok::<_, LocalError>(false);
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
-                looked_empty = if self.messages().await? == 0 { looked_empty + 1 } else { 0 };
+                looked_empty = if self.queue.depth().await?.total() == 0 { looked_empty + 1 } else { 0 };
             }
             Ok(true)
         };
@@ -91,7 +79,7 @@ impl<'a> EventSource<'a> {
     }
 
     /// Works until `stop` resolves; batches in hand are finished.
-    pub async fn serve_until<T>(&self, stop: impl Future<Output = T>) -> Result<(T, Drained), HostError> {
+    pub async fn serve_until<T>(&self, stop: impl Future<Output = T>) -> Result<(T, Drained), LocalError> {
         let drained = Mutex::new(Drained::default());
         let (stopping, stopped) = watch::channel(false);
         let workers = join_all((0..self.maximum_concurrency).map(|_| self.work(stopped.clone(), &drained)));
@@ -105,20 +93,9 @@ impl<'a> EventSource<'a> {
         Ok((value, drained.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Messages in the queue, wherever they are.
-    pub async fn messages(&self) -> Result<u64, HostError> {
-        let request = self.client.get_queue_attributes().queue_url(&self.queue_url);
-        let answer = request.attribute_names(QueueAttributeName::All).send().await;
-        let attributes = answer.map_err(HostError::aws("sqs:GetQueueAttributes"))?.attributes.unwrap_or_default();
-        let count = |name| attributes.get(&name).and_then(|count| count.parse::<u64>().ok()).unwrap_or_default();
-        Ok(count(QueueAttributeName::ApproximateNumberOfMessages)
-            + count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
-            + count(QueueAttributeName::ApproximateNumberOfMessagesDelayed))
-    }
-
-    async fn work(&self, mut stopped: watch::Receiver<bool>, drained: &Mutex<Drained>) -> Result<(), HostError> {
+    async fn work(&self, mut stopped: watch::Receiver<bool>, drained: &Mutex<Drained>) -> Result<(), LocalError> {
         while !*stopped.borrow() {
-            let receive = Box::pin(self.receive());
+            let receive = Box::pin(self.queue.receive(WAIT_SECONDS, None));
             let stop = Box::pin(stopped.wait_for(|stopped| *stopped));
             let messages = match select(receive, stop).await {
                 futures::future::Either::Left((messages, _)) => messages?,
@@ -127,41 +104,21 @@ impl<'a> EventSource<'a> {
             if messages.is_empty() {
                 continue;
             }
-            let invocation = match self.function.invoke(&event(&messages)).await {
+            let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
+            let invocation = match self.function.invoke(&event).await {
                 // An environment that died while idle has handled nothing; the messages come back.
-                Err(HostError::Gone(_)) => continue,
+                Err(LocalError::Gone(_)) => continue,
                 invocation => invocation?,
             };
             let (done, back) = split(messages, invocation.answer());
             let (acknowledged, returned) = (done.len(), back.len());
-            self.delete(&done).await?;
+            self.queue.delete(done.iter().filter_map(Message::receipt_handle)).await?;
             let mut drained = drained.lock().unwrap_or_else(PoisonError::into_inner);
             drained.acknowledged += acknowledged;
             drained.returned += returned;
             drained.invocations.push((invocation, acknowledged + returned));
         }
         Ok(())
-    }
-
-    async fn receive(&self) -> Result<Vec<Message>, HostError> {
-        let request = self.client.receive_message().queue_url(&self.queue_url);
-        let request = request.max_number_of_messages(self.batch_size).wait_time_seconds(WAIT_SECONDS);
-        let request = request.message_system_attribute_names(MessageSystemAttributeName::All);
-        let answer = request.message_attribute_names("All").send().await;
-        Ok(answer.map_err(HostError::aws("sqs:ReceiveMessage"))?.messages.unwrap_or_default())
-    }
-
-    async fn delete(&self, messages: &[Message]) -> Result<(), HostError> {
-        let entries = messages.iter().enumerate().map(|(index, message)| {
-            let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
-            entry.receipt_handle(message.receipt_handle().unwrap_or_default()).build()
-        });
-        let entries = entries.collect::<Result<Vec<_>, _>>().map_err(HostError::aws("sqs:DeleteMessageBatch"))?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let request = self.client.delete_message_batch().queue_url(&self.queue_url).set_entries(Some(entries));
-        request.send().await.map(drop).map_err(HostError::aws("sqs:DeleteMessageBatch"))
     }
 }
 
@@ -178,65 +135,6 @@ fn split(messages: Vec<Message>, answer: Option<&Value>) -> (Vec<Message>, Vec<M
         }
         _ => (Vec::new(), messages),
     }
-}
-
-/// The event that hands these messages to a function.
-fn event(messages: &[Message]) -> Value {
-    let records = messages.iter().map(|message| {
-        let system: Map<_, _> = message
-            .attributes()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.as_str().to_owned(), json!(value)))
-            .collect();
-        let own: Map<_, _> = message
-            .message_attributes()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.clone(), attribute(value)))
-            .collect();
-        json!({
-            "messageId": message.message_id(),
-            "receiptHandle": message.receipt_handle(),
-            "body": message.body(),
-            "md5OfBody": message.md5_of_body(),
-            "attributes": system,
-            "messageAttributes": own,
-            "eventSource": "aws:sqs",
-            "eventSourceARN": format!("arn:aws:sqs:{REGION}:000000000000:contacts"),
-            "awsRegion": REGION,
-        })
-    });
-    json!({ "Records": records.collect::<Vec<_>>() })
-}
-
-fn attribute(value: &MessageAttributeValue) -> Value {
-    json!({
-        "dataType": value.data_type(),
-        "stringValue": value.string_value(),
-        "binaryValue": value.binary_value().map(|bytes| STANDARD.encode(bytes)),
-        "stringListValues": [],
-        "binaryListValues": [],
-    })
-}
-
-/// An event of messages that never were in a queue, for measuring a function alone.
-pub fn message_event(bodies: &[String]) -> Value {
-    let now = super::runtime_api::since_epoch().as_millis();
-    let messages: Vec<_> = bodies
-        .iter()
-        .map(|body| {
-            let id = uuid::Uuid::new_v4().to_string();
-            Message::builder()
-                .receipt_handle(&id)
-                .message_id(id)
-                .body(body)
-                .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "1")
-                .attributes(MessageSystemAttributeName::SentTimestamp, now.to_string())
-                .build()
-        })
-        .collect();
-    event(&messages)
 }
 
 #[cfg(test)]

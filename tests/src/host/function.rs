@@ -1,14 +1,15 @@
 //! A function and its execution environments.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Environment, HostError, Invocation};
-use crate::local::REGION;
+use super::{Environment, Invocation};
+use crate::local::{LocalError, REGION};
+use crate::template::{Template, TemplateError};
 
 /// What an environment is started with.
 #[derive(Debug, Clone)]
@@ -32,6 +33,29 @@ pub struct FunctionConfig {
 }
 
 impl FunctionConfig {
+    /// A binary with the template's time and memory.
+    pub fn new(
+        name: &str,
+        binary: &Path,
+        task_root: &Path,
+        variables: BTreeMap<String, String>,
+    ) -> Result<Self, LocalError> {
+        let template = Template::read()?;
+        let number = |pointer: &str| -> Result<u64, TemplateError> {
+            template.at(pointer)?.as_u64().ok_or_else(|| TemplateError::Missing(pointer.to_owned()))
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            command: binary.to_path_buf(),
+            arguments: Vec::new(),
+            handler: "bootstrap".to_owned(),
+            variables,
+            task_root: task_root.to_path_buf(),
+            timeout: Duration::from_secs(number("/Globals/Function/Timeout")?),
+            memory_mib: u32::try_from(number("/Globals/Function/MemorySize")?).unwrap_or(u32::MAX),
+        })
+    }
+
     pub(super) fn arn(&self) -> String {
         format!("arn:aws:lambda:{REGION}:000000000000:function:{}", self.name)
     }
@@ -57,13 +81,8 @@ impl Function {
         Self { config, environments: Mutex::default() }
     }
 
-    /// What its environments are started with.
-    pub fn config(&self) -> &FunctionConfig {
-        &self.config
-    }
-
     /// Hands an event to the environment that was idle last, or to a fresh one where none is idle.
-    pub async fn invoke(&self, payload: &Value) -> Result<Invocation, HostError> {
+    pub async fn invoke(&self, payload: &Value) -> Result<Invocation, LocalError> {
         let idle = {
             let mut environments = self.locked();
             let idle = environments.idle.pop();
@@ -86,25 +105,14 @@ impl Function {
     }
 
     /// Kills an environment that is working on an event, with SIGKILL; false where none is.
-    pub fn kill_a_busy_one(&self) -> bool {
+    pub async fn kill_a_busy_one(&self) -> bool {
         let busy = self.locked().busy.first().cloned();
-        busy.is_some_and(|environment| {
-            environment.kill();
-            true
-        })
+        let Some(environment) = busy else { return false };
+        environment.kill().await;
+        true
     }
 
-    /// Ends every environment that is idle, as Lambda does where it has no use for them.
-    pub fn end_idle(&self) {
-        let mut environments = self.locked();
-        let idle = std::mem::take(&mut environments.idle);
-        for environment in &idle {
-            environment.kill();
-        }
-        environments.ended.extend(idle);
-    }
-
-    async fn start(&self) -> Result<Arc<Environment>, HostError> {
+    async fn start(&self) -> Result<Arc<Environment>, LocalError> {
         let environment = Arc::new(Environment::start(&self.config).await?);
         self.locked().busy.push(Arc::clone(&environment));
         Ok(environment)

@@ -13,20 +13,22 @@
 //! so knows neither its start, its CPU time nor its memory. The emulator's own Lambda starts a process for each event.
 
 mod aws_requests;
+mod bindings;
 mod deployment;
 mod environment;
-mod error;
 mod event_source;
 mod function;
 mod package;
 mod process;
+mod records;
 mod runtime_api;
 
 pub use aws_requests::{AwsRequests, Call, Counts, Refusal};
+pub use bindings::Bindings;
 pub use deployment::{Deployment, Terms};
 pub use environment::{Environment, Invocation, Outcome};
-pub use error::HostError;
-pub use event_source::{Drained, EventSource, message_event};
+pub use event_source::{Drained, EventSource};
 pub use function::{Function, FunctionConfig};
-pub use package::{Package, Profile};
+pub use package::Package;
 pub use process::Usage;
+pub use records::{message_event, record, record_of};

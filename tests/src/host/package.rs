@@ -1,24 +1,14 @@
-//! The functions as they are deployed: binaries built from this workspace, each with its routes beside it.
+//! The functions as they are deployed: a binary with its routes beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::HostError;
+use crate::local::{LocalError, tool};
 use crate::workspace_root;
-
-/// Which build of the functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
-    /// The one that is deployed.
-    Release,
-    /// The one that tests are built with: minutes faster to build, and slower.
-    Dev,
-}
 
 /// One function's unpacked package.
 #[derive(Debug)]
@@ -27,23 +17,27 @@ pub struct Package {
 }
 
 impl Package {
-    /// Builds a function, by the name of its crate, and lays these routes beside it.
-    pub async fn build(function: &str, profile: Profile, routes: &Path) -> Result<Self, HostError> {
-        let binary = build(function, profile).await?;
-        let folder = TempDir::new().map_err(HostError::system("make a temporary folder"))?;
+    /// Builds a function as it is deployed, by the name of its crate, and lays these routes beside it.
+    pub async fn build(function: &str, routes: &Path) -> Result<Self, LocalError> {
+        Self::of(&release_build(function).await?, routes)
+    }
+
+    /// A binary that is there, with these routes beside it.
+    pub fn of(binary: &Path, routes: &Path) -> Result<Self, LocalError> {
+        let folder = TempDir::new().map_err(LocalError::system("make a temporary folder"))?;
         let package = Self { folder };
         // A link in the same file system costs nothing; elsewhere it takes a copy.
         let bootstrap = package.bootstrap();
-        let laid = fs::hard_link(&binary, &bootstrap).or_else(|_| fs::copy(&binary, &bootstrap).map(drop));
-        laid.map_err(HostError::system(format!("copy {}", binary.display())))?;
+        let laid = fs::hard_link(binary, &bootstrap).or_else(|_| fs::copy(binary, &bootstrap).map(drop));
+        laid.map_err(LocalError::system(format!("copy {}", binary.display())))?;
         package.lay_routes(routes)?;
         Ok(package)
     }
 
     /// Replaces the routes.
-    pub fn lay_routes(&self, routes: &Path) -> Result<(), HostError> {
+    pub fn lay_routes(&self, routes: &Path) -> Result<(), LocalError> {
         let copied = fs::copy(routes, self.root().join("routes.json"));
-        copied.map(drop).map_err(HostError::system(format!("copy {}", routes.display())))
+        copied.map(drop).map_err(LocalError::system(format!("copy {}", routes.display())))
     }
 
     /// Its folder.
@@ -57,26 +51,14 @@ impl Package {
     }
 }
 
-async fn build(function: &str, profile: Profile) -> Result<PathBuf, HostError> {
+async fn release_build(function: &str) -> Result<PathBuf, LocalError> {
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(workspace_root()).args(["build", "--locked", "--quiet", "--package", function]);
+    command.current_dir(workspace_root()).args(["build", "--locked", "--quiet", "--release", "--package", function]);
     command.arg("--message-format=json-render-diagnostics");
-    if profile == Profile::Release {
-        command.arg("--release");
-    }
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
-    let output = output.map_err(HostError::system("start cargo"))?;
-    if !output.status.success() {
-        return Err(HostError::Tool {
-            command: format!("cargo build --package {function}"),
-            status: output.status,
-            output: String::from_utf8_lossy(&output.stderr).into_owned(),
-        });
-    }
-    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+    let messages = tool::run(command).await?;
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut executables = artifacts
         .filter(|artifact| artifact["target"]["name"] == function)
         .filter_map(|artifact| artifact["executable"].as_str().map(PathBuf::from));
-    executables.next().ok_or_else(|| HostError::NoBinary(function.to_owned()))
+    executables.next().ok_or_else(|| LocalError::NoBinary(function.to_owned()))
 }

@@ -1,19 +1,15 @@
-//! One process of an environment: its end, its lines, and what it cost.
+//! One process of an environment: its end, what it printed, and what it cost.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 
-use super::HostError;
+use crate::local::LocalError;
 
-/// Lines that are kept of each process, the last ones.
-const LINES: usize = 50_000;
 /// The kernel's unit of time in `/proc/<pid>/stat` on every Linux that matters (`getconf CLK_TCK`).
 const TICK: Duration = Duration::from_millis(10);
 
@@ -32,32 +28,30 @@ pub(super) struct Process {
     id: u32,
     kill: mpsc::UnboundedSender<()>,
     ended: watch::Receiver<Option<ExitStatus>>,
-    lines: Lines,
+    /// What it printed: a file, so that all of what it wrote before an answer can be read after that answer.
+    output: NamedTempFile,
 }
 
 impl Process {
-    pub(super) fn start(mut command: Command) -> Result<Self, HostError> {
-        let mut child = command
+    pub(super) fn start(mut command: Command) -> Result<Self, LocalError> {
+        let doing = format!("start {}", command.as_std().get_program().display());
+        let system = |error| LocalError::system(doing.clone())(error);
+        let output = NamedTempFile::new().map_err(system)?;
+        let stream = || output.as_file().try_clone().map(Stdio::from).map_err(system);
+        let child = command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(stream()?)
+            .stderr(stream()?)
             // A group of its own, so that Ctrl-C leaves the order to us.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
-            .map_err(HostError::system(format!("start {}", command.as_std().get_program().display())))?;
+            .map_err(system)?;
         let id = child.id().unwrap_or_default();
-        let lines = Lines::default();
-        lines.clone().follow(child.stdout.take());
-        lines.clone().follow(child.stderr.take());
         let (kill, kills) = mpsc::unbounded_channel();
         let (end, ended) = watch::channel(None);
         tokio::spawn(attend(child, kills, end));
-        Ok(Self { id, kill, ended, lines })
-    }
-
-    pub(super) fn id(&self) -> u32 {
-        self.id
+        Ok(Self { id, kill, ended, output })
     }
 
     /// SIGKILL, at once.
@@ -75,8 +69,10 @@ impl Process {
         ended.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    pub(super) fn lines(&self) -> Vec<String> {
-        self.lines.all()
+    /// All that it has printed, on either stream.
+    pub(super) fn output(&self) -> String {
+        let output = fs::read(self.output.path()).unwrap_or_default();
+        String::from_utf8_lossy(&output).into_owned()
     }
 
     /// The cost so far; nothing once the process is gone.
@@ -125,30 +121,6 @@ fn field(status: &str, name: &str) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
-/// What a process printed, on either stream.
-#[derive(Debug, Clone, Default)]
-struct Lines(Arc<Mutex<VecDeque<String>>>);
-
-impl Lines {
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    fn follow(self, stream: Option<impl AsyncRead + Unpin + Send + 'static>) {
-        let Some(stream) = stream else { return };
-        tokio::spawn(async move {
-            let mut reader = BufReader::new(stream).lines();
-            while let Ok(Some(line)) = reader.next_line().await {
-                let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if lines.len() == LINES {
-                    lines.pop_front();
-                }
-                lines.push_back(line);
-            }
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +131,7 @@ mod tests {
         // In one program to the end: another one would begin with a peak of its own.
         command.args(["-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo counted; while :; do :; done"]);
         let process = Process::start(command).unwrap();
-        while process.lines().is_empty() {
+        while process.output().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let usage = process.usage().unwrap();

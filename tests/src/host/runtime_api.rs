@@ -14,7 +14,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::HostError;
+use crate::local::LocalError;
 
 /// Lambda takes answers of 6 MB; more than that is the function's mistake, and shows as one.
 const LARGEST_ANSWER: usize = 6 * 1024 * 1024 + 100 * 1024;
@@ -53,10 +53,10 @@ pub(super) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    pub(super) async fn serve(function_arn: String) -> Result<Self, HostError> {
+    pub(super) async fn serve(function_arn: String) -> Result<Self, LocalError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let listener = listener.map_err(HostError::system("open a port for the Runtime API"))?;
-        let address = listener.local_addr().map_err(HostError::system("open a port for the Runtime API"))?;
+        let listener = listener.map_err(LocalError::system("open a port for the Runtime API"))?;
+        let address = listener.local_addr().map_err(LocalError::system("open a port for the Runtime API"))?;
         let (events, queue) = mpsc::unbounded_channel();
         let (told, phase) = watch::channel(Phase::Starting);
         let shared =

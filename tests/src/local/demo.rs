@@ -1,26 +1,25 @@
 //! The demo: the whole stack on this machine, some events, what became of each, and a report of it all.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{Message, QueueAttributeName, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::Message;
 use cxone_simulator::{Simulator, SimulatorConfig, TokenRecord};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::outcome::{self, Outcome, Row, Sent};
-use super::report::{self, LedgerState, Observed, Record, StepMark};
+use super::report::{self, Record, StepMark};
 use super::samples::{self, Sample, Step};
-use super::{LocalError, Stack, sdk_config};
+use super::{LocalError, MessageQueue, Stack, sdk_config, secret_text};
 
 /// A deferral waits for some backoff; none of the demo's takes longer.
 const DRAIN_WITHIN: Duration = Duration::from_secs(90);
 const POLL: Duration = Duration::from_millis(250);
-/// SQS's largest batch.
-const BATCH: usize = 10;
+/// A dead letter is hidden for longer than the demo runs, so that each is received once.
+const HIDDEN_SECONDS: i32 = 3600;
 /// Of the tenant's OAuth clients the last is the sync function's; all others are the inject workers'.
 const SYNC_CLIENTS: usize = 1;
 
@@ -47,7 +46,7 @@ pub async fn run() -> Result<bool, LocalError> {
     if !good {
         print(&format!("\nThe emulator's last words:\n{}\n", demo.stack.emulator().log_tail()));
     }
-    let report = demo.report(run, rows).await?;
+    let report = demo.report(&run, &rows)?;
     say(&format!("the report of this run: {}", report.display()));
     Ok(good)
 }
@@ -98,67 +97,31 @@ impl Demo {
         let mark = StepMark { letter, title, events: single.len() + burst.len(), at_ms: now_ms() };
         say(&format!("{letter}: {} ({} events)", mark.title, mark.events));
         run.steps.push(mark);
-        let queue = self.stack.outputs().get("ContactQueueUrl")?;
+        let queue = MessageQueue::new(&self.sqs, self.stack.outputs().get("ContactQueueUrl")?);
         let mut sent = Vec::new();
-        for sample in single {
-            let event = stamped(sample);
-            let request = self.sqs.send_message().queue_url(queue).message_body(&event.text);
-            request.send().await.map_err(LocalError::aws("sqs:SendMessage"))?;
-            sent.push(event);
+        // One by one, then the burst at once.
+        for samples in single.into_iter().map(|sample| vec![sample]).chain([burst]) {
+            let events: Vec<_> = samples.into_iter().map(stamped).collect();
+            queue.send(&events.iter().map(|event| event.text.clone()).collect::<Vec<_>>()).await?;
+            sent.extend(events);
         }
-        let mut burst = burst.into_iter().peekable();
-        while burst.peek().is_some() {
-            let batch: Vec<_> = burst.by_ref().take(BATCH).map(stamped).collect();
-            self.send_batch(queue, &batch).await?;
-            sent.extend(batch);
-        }
-        self.drain(queue).await?;
-        let drained_ms = now_ms();
+        self.drain(&queue).await?;
         self.simulator.clear_faults();
-        self.receive_dead_letters(&mut run.dead_letters).await?;
+        let dead_letters = MessageQueue::new(&self.sqs, self.stack.outputs().get("DeadLetterQueueUrl")?);
+        run.dead_letters.extend(dead_letters.receive_all(0, HIDDEN_SECONDS).await?);
         let contacts = self.simulator.contacts();
-        let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters, drained_ms));
+        let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters));
         run.outcomes.extend(ended);
         Ok(())
     }
 
-    async fn send_batch(&self, queue: &str, events: &[Sent]) -> Result<(), LocalError> {
-        const CALL: &str = "sqs:SendMessageBatch";
-        let entry = |(index, event): (usize, &Sent)| {
-            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(&event.text);
-            entry.build().map_err(LocalError::aws(CALL))
-        };
-        let entries = events.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let request = self.sqs.send_message_batch().queue_url(queue).set_entries(Some(entries));
-        let answer = request.send().await.map_err(LocalError::aws(CALL))?;
-        match answer.failed() {
-            [] => Ok(()),
-            [first, ..] => {
-                let message = first.message().unwrap_or("no reason").to_owned();
-                Err(LocalError::Emulator(format!("{} messages were not taken: {message}", answer.failed().len())))
-            }
-        }
-    }
-
     /// Writes the report of a run and says where it is.
-    async fn report(&self, run: Run, rows: Vec<Row>) -> Result<PathBuf, LocalError> {
-        let routes = samples::read_routes()?;
-        let ledger = self.ledger().await?;
+    fn report(&self, run: &Run, rows: &[Row]) -> Result<PathBuf, LocalError> {
         let (requests, tokens, contacts) =
             (self.simulator.requests(), self.simulator.tokens(), self.simulator.contacts());
-        let config = self.simulator.tenant().config().clone();
-        let busiest = |id: &str| (id.to_owned(), self.simulator.busiest_window(id));
-        let observed = Observed {
-            requests: &requests,
-            tokens: &tokens,
-            contacts: &contacts,
-            queues: &config.queues,
-            limit: config.rate_limit.limit,
-            window_ms: config.rate_limit.window_milliseconds,
-            clients: config.clients.iter().map(|client| busiest(&client.client_id)).collect(),
-        };
-        let record = Record::new(&observed, &routes, run.steps, &run.outcomes, rows).with_ledger(ledger);
-        let secrets = config.clients.iter().map(|client| client.client_secret.as_str());
+        let tenant = self.simulator.tenant().config().clone();
+        let record = Record { steps: &run.steps, outcomes: &run.outcomes, rows, tenant: &tenant, requests: &requests };
+        let secrets = tenant.clients.iter().map(|client| client.client_secret.as_str());
         let secrets = secrets.chain(tokens.iter().map(TokenRecord::access_token));
         let personal = contacts.iter().flat_map(|contact| {
             ["from", "to", "callbackNumber"].into_iter().filter_map(|name| contact.request[name].as_str())
@@ -166,39 +129,12 @@ impl Demo {
         report::write(&record, &format!("{:.0}", now()), secrets.chain(personal))
     }
 
-    /// The ledger's records by state.
-    async fn ledger(&self) -> Result<BTreeMap<String, LedgerState>, LocalError> {
-        let client = aws_sdk_dynamodb::Client::new(&sdk_config(self.stack.emulator().endpoint()));
-        let scan = client.scan().table_name(self.stack.outputs().get("LedgerTableName")?);
-        let mut pages = scan.into_paginator().items().send();
-        let mut states: BTreeMap<String, LedgerState> = BTreeMap::new();
-        while let Some(item) = pages.next().await {
-            let item = item.map_err(LocalError::aws("dynamodb:Scan"))?;
-            let state = item.get("state").and_then(|state| state.as_s().ok()).map_or("unreadable", String::as_str);
-            let requests = item.get("attempts").and_then(|attempts| attempts.as_n().ok()?.parse::<usize>().ok());
-            let counted = states.entry(state.to_owned()).or_default();
-            counted.records += 1;
-            counted.requests += requests.unwrap_or_default();
-        }
-        Ok(states)
-    }
-
     /// Waits until the contact queue holds no message, neither ready nor in hand.
-    async fn drain(&self, queue: &str) -> Result<(), LocalError> {
+    async fn drain(&self, queue: &MessageQueue) -> Result<(), LocalError> {
         let mut messages = 0;
         for _ in 0..DRAIN_WITHIN.as_millis() / POLL.as_millis() {
             sleep(POLL).await;
-            let request = self.sqs.get_queue_attributes().queue_url(queue);
-            let answer = request
-                .attribute_names(QueueAttributeName::All)
-                .send()
-                .await
-                .map_err(LocalError::aws("sqs:GetQueueAttributes"))?;
-            let attributes = answer.attributes.unwrap_or_default();
-            let count = |name| attributes.get(&name).and_then(|count| count.parse::<u32>().ok()).unwrap_or_default();
-            messages = count(QueueAttributeName::ApproximateNumberOfMessages)
-                + count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
-                + count(QueueAttributeName::ApproximateNumberOfMessagesDelayed);
+            messages = queue.depth().await?.total();
             if messages == 0 {
                 return Ok(());
             }
@@ -207,35 +143,16 @@ impl Demo {
         print(&format!("{}\n", self.stack.emulator().log_tail()));
         Err(LocalError::NotDrained { seconds, messages })
     }
-
-    async fn receive_dead_letters(&self, dead_letters: &mut Vec<Message>) -> Result<(), LocalError> {
-        let queue = self.stack.outputs().get("DeadLetterQueueUrl")?;
-        loop {
-            let request = self.sqs.receive_message().queue_url(queue).message_attribute_names("All");
-            // Hidden for longer than the demo runs, so that each is received once.
-            let request = request.max_number_of_messages(10).visibility_timeout(3600);
-            let answer = request.send().await.map_err(LocalError::aws("sqs:ReceiveMessage"))?;
-            let messages = answer.messages.unwrap_or_default();
-            if messages.is_empty() {
-                return Ok(());
-            }
-            dead_letters.extend(messages);
-        }
-    }
 }
 
 async fn write_secrets(stack: &Stack, tenant: &SimulatorConfig) -> Result<(), LocalError> {
     let client = aws_sdk_secretsmanager::Client::new(&sdk_config(stack.emulator().endpoint()));
     let (workers, sync) = tenant.clients.split_at(tenant.clients.len().saturating_sub(SYNC_CLIENTS));
     for (output, clients) in [("InjectSecretArn", workers), ("SyncSecretArn", sync)] {
-        let clients: Vec<_> = clients
-            .iter()
-            .map(|client| json!({"client_id": client.client_id, "client_secret": client.client_secret}))
-            .collect();
         client
             .put_secret_value()
             .secret_id(stack.outputs().get(output)?)
-            .secret_string(json!({ "clients": clients }).to_string())
+            .secret_string(secret_text(clients))
             .send()
             .await
             .map_err(LocalError::aws("secretsmanager:PutSecretValue"))?;

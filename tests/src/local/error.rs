@@ -1,16 +1,15 @@
-//! What can go wrong with the local stack.
+//! What can go wrong with the local stack and its host; what goes wrong in a function is an
+//! [`Outcome`](crate::host::Outcome).
 
 use std::error::Error;
-use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-
-use contact_injection::domain::routes::RoutesError;
+use std::time::Duration;
 
 use crate::template::TemplateError;
 
-/// Why the local stack can't be started or driven.
+/// Why the stack or the host can't do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// A file, a socket or a process of this machine.
@@ -48,9 +47,6 @@ pub enum LocalError {
         /// Why.
         source: serde_json::Error,
     },
-    /// The demo's routes have problems.
-    #[error(transparent)]
-    Routes(#[from] RoutesError),
     /// What the demo recorded is not fit to be shown.
     #[error("the report was not written, since it would show {0}")]
     Leak(&'static str),
@@ -79,21 +75,51 @@ pub enum LocalError {
         /// How many were left.
         messages: u32,
     },
+    /// An environment ended before it asked for its first event.
+    #[error("{function} ended with {status} before it was ready:\n{log}")]
+    InitFailed {
+        /// Which function.
+        function: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it printed.
+        log: String,
+    },
+    /// An environment said itself that it can't start.
+    #[error("{function} can't start: {report}")]
+    InitError {
+        /// Which function.
+        function: String,
+        /// What it reported.
+        report: String,
+    },
+    /// An environment never asked for its first event.
+    #[error("{function} was not ready after {} s:\n{log}", .within.as_secs())]
+    InitTimeout {
+        /// Which function.
+        function: String,
+        /// How long it was waited.
+        within: Duration,
+        /// What it printed.
+        log: String,
+    },
+    /// The environment has ended.
+    #[error("the environment of {0} has ended")]
+    Gone(String),
+    /// The build made no such binary.
+    #[error("the build made no {0}")]
+    NoBinary(String),
+    /// A function that had to succeed did not.
+    #[error("{function} answered {outcome}")]
+    Failed {
+        /// Which function.
+        function: String,
+        /// What it answered.
+        outcome: String,
+    },
 }
 
 impl LocalError {
-    /// The error with all its causes, one a line.
-    pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(cause) = source {
-            // Writing to a string can't fail.
-            let _ = write!(text, "\n  because {cause}");
-            source = cause.source();
-        }
-        text
-    }
-
     pub(crate) fn system(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { doing: doing.into(), source }
     }

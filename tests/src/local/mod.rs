@@ -6,15 +6,17 @@ pub mod demo;
 mod emulator;
 mod error;
 mod outcome;
+mod queue;
 mod report;
 mod resources;
 mod samples;
 mod stack;
-mod tool;
+pub(crate) mod tool;
 
 pub use emulator::Ministack;
 pub use error::LocalError;
-pub use resources::{Queues, Tables, create_queues, create_tables};
+pub use queue::{Depth, MessageQueue};
+pub use resources::{Queues, Tables, create_queues, create_secret, create_tables, secret_text};
 pub use stack::{Deploy, Outputs, Stack};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use aws_sdk_sqs::types::Message;
 use cxone_simulator::{Contact, Queue};
-use jiff::Timestamp;
 
 use super::samples::{Expectation, Sample};
 
@@ -45,12 +44,9 @@ impl Kind {
 pub(super) struct Outcome {
     pub(super) sent: Sent,
     pub(super) kind: Kind,
-    /// Milliseconds since the Unix epoch: when its contact was created or its dead letter sent. Of one that left neither
-    /// it is only known that it had ended when the queue was seen empty.
-    pub(super) ended_ms: u64,
     /// The contacts that it became; one, where all is well.
     pub(super) contacts: Vec<Contact>,
-    evidence: String,
+    pub(super) evidence: String,
     expected: bool,
 }
 
@@ -69,20 +65,20 @@ pub(super) struct Row {
     pub(super) evidence: String,
 }
 
-/// Finds out what became of an event once no message is on its way any more; `drained_ms` is when that was seen.
-pub(super) fn of(sent: Sent, contacts: &[Contact], dead_letters: &[Message], drained_ms: u64) -> Outcome {
+/// Finds out what became of an event once no message is on its way any more.
+pub(super) fn of(sent: Sent, contacts: &[Contact], dead_letters: &[Message]) -> Outcome {
     if let Some(letter) = dead_letters.iter().find(|letter| letter.body() == Some(&sent.text)) {
-        return dead_lettered(sent, letter, drained_ms);
+        return dead_lettered(sent, letter);
     }
     let key = sent.sample.key();
     let is_mine = |contact: &&Contact| !contact.status.is_lost() && Some(&contact.idempotency_key) == key.as_ref();
     let mine: Vec<_> = contacts.iter().filter(is_mine).cloned().collect();
     let expect = &sent.sample.expect;
-    let (kind, ended_ms, evidence, expected) = match mine.as_slice() {
-        [] => (Kind::Lost, drained_ms, "no contact, no dead letter".to_owned(), false),
+    let (kind, evidence, expected) = match mine.as_slice() {
+        [] => (Kind::Lost, "no contact, no dead letter".to_owned(), false),
         [contact] if contact.created_at_ms < sent.at_ms => {
             let evidence = format!("contact {} was there", contact.id);
-            (Kind::Duplicate, drained_ms, evidence, *expect == Expectation::Duplicate)
+            (Kind::Duplicate, evidence, *expect == Expectation::Duplicate)
         }
         [contact] => {
             let (target, priority) = (target(contact), priority(contact));
@@ -91,22 +87,19 @@ pub(super) fn of(sent: Sent, contacts: &[Contact], dead_letters: &[Message], dra
                 // Writing to a string can't fail.
                 let _ = write!(evidence, ", asked for {} times", contact.replays + 1);
             }
-            (Kind::Injected, contact.created_at_ms, evidence, expect.allows(&target, priority))
+            (Kind::Injected, evidence, expect.allows(&target, priority))
         }
-        [first, ..] => (Kind::Injected, first.created_at_ms, format!("{} contacts", mine.len()), false),
+        _ => (Kind::Injected, format!("{} contacts", mine.len()), false),
     };
     let contacts = if kind == Kind::Injected { mine } else { Vec::new() };
-    Outcome { sent, kind, ended_ms, contacts, evidence, expected }
+    Outcome { sent, kind, contacts, evidence, expected }
 }
 
-fn dead_lettered(sent: Sent, letter: &Message, drained_ms: u64) -> Outcome {
+fn dead_lettered(sent: Sent, letter: &Message) -> Outcome {
     let reason = attribute(letter, "failureReason").unwrap_or("no reason").to_owned();
     let evidence = [reason.as_str(), attribute(letter, "failureDetail").unwrap_or_default()].join(": ");
-    let failed_at = attribute(letter, "failedAt").and_then(|at| at.parse::<Timestamp>().ok());
-    let failed_ms = failed_at.and_then(|at| u64::try_from(at.as_millisecond()).ok());
     let expected = sent.sample.expect == Expectation::DeadLettered { reason };
-    let ended_ms = failed_ms.unwrap_or(drained_ms);
-    Outcome { sent, kind: Kind::DeadLettered, ended_ms, contacts: Vec::new(), evidence, expected }
+    Outcome { sent, kind: Kind::DeadLettered, contacts: Vec::new(), evidence, expected }
 }
 
 /// The outcomes as lines of the table, in the order of sending. A burst is one line, beside one for each of its events
@@ -232,7 +225,7 @@ mod tests {
         let (sent, queues) = burst_events();
         let count = sent.len();
         let contacts: Vec<_> = sent.iter().map(|sent| contact(sent, &primary(sent), 500)).collect();
-        let outcomes: Vec<_> = sent.into_iter().map(|sent| of(sent, &contacts, &[], 9_000)).collect();
+        let outcomes: Vec<_> = sent.into_iter().map(|sent| of(sent, &contacts, &[])).collect();
         let rows = rows(&outcomes, &queues);
         assert_eq!((rows.len(), rows[0].expected, rows[0].name), (1, true, "injected"));
         assert!(
@@ -250,7 +243,7 @@ mod tests {
         contacts.push(twice);
         contacts[2].request["priority"] = json!(999);
         contacts.remove(0);
-        let outcomes: Vec<_> = sent.into_iter().map(|sent| of(sent, &contacts, &[], 9_000)).collect();
+        let outcomes: Vec<_> = sent.into_iter().map(|sent| of(sent, &contacts, &[])).collect();
         let rows = rows(&outcomes, &queues);
         assert_eq!(rows.iter().map(|row| row.expected).collect::<Vec<_>>(), [false; 4]);
         assert_eq!((rows[0].name, rows[1].name, rows[2].evidence.as_str()), ("lost", "lost", "2 contacts"));
@@ -261,7 +254,7 @@ mod tests {
         let (sent, mut queues) = burst_events();
         let target = primary(&sent[0]);
         let contacts: Vec<_> = sent.iter().map(|sent| contact(sent, &primary(sent), 500)).collect();
-        let outcomes: Vec<_> = sent.into_iter().map(|sent| of(sent, &contacts, &[], 9_000)).collect();
+        let outcomes: Vec<_> = sent.into_iter().map(|sent| of(sent, &contacts, &[])).collect();
         let queue = queues.iter_mut().find(|queue| queue.id == target).unwrap();
         queue.capacity = queue.thresholds.max_capacity.map(|most| most + 1);
         let rows = rows(&outcomes, &queues);

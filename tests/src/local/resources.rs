@@ -1,4 +1,5 @@
-//! Tables and queues for tests of the adapters, made from the template's own definitions so that the two can't drift.
+//! Tables, queues and secrets for whatever runs a function here: tables and queues from the template's own definitions, so
+//! that the two can't drift.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TimeToLiveSpecification,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use cxone_simulator::ClientConfig;
 use serde_json::{Value, json};
 
 use super::{ACCESS_KEY, LocalError, REGION, sdk_config};
@@ -124,6 +126,20 @@ fn queue(template: &Template, resource: &str, name: &str) -> Result<Value, Templ
         properties.insert("QueueName".to_owned(), json!(name));
     }
     Ok(json!({"Type": "AWS::SQS::Queue", "Properties": properties}))
+}
+
+/// Makes a secret of these clients; its ARN.
+pub async fn create_secret(endpoint: &str, name: &str, clients: &[ClientConfig]) -> Result<String, LocalError> {
+    let client = aws_sdk_secretsmanager::Client::new(&sdk_config(endpoint));
+    let created = client.create_secret().name(name).secret_string(secret_text(clients)).send().await;
+    let created = created.map_err(LocalError::aws("secretsmanager:CreateSecret"))?;
+    Ok(created.arn.unwrap_or_else(|| name.to_owned()))
+}
+
+/// What a secret of these clients holds.
+pub fn secret_text(clients: &[ClientConfig]) -> String {
+    let client = |client: &ClientConfig| json!({"client_id": client.client_id, "client_secret": client.client_secret});
+    json!({ "clients": clients.iter().map(client).collect::<Vec<_>>() }).to_string()
 }
 
 /// Asks for a stack, which the emulator makes a moment later.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use contact_injection::domain::routes::Routes;
 use cxone_simulator::{Fault, SimulatorConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -141,13 +140,6 @@ pub(super) fn routes() -> PathBuf {
     folder().join("routes.json")
 }
 
-/// The same routes as the functions read them.
-pub(super) fn read_routes() -> Result<Routes, LocalError> {
-    let path = routes();
-    let text = std::fs::read_to_string(&path).map_err(LocalError::system(format!("read {}", path.display())))?;
-    Ok(Routes::from_json(&text)?)
-}
-
 /// The tenant that the simulator serves.
 pub(super) fn tenant() -> Result<SimulatorConfig, LocalError> {
     read(&folder().join("tenant.json"))
@@ -174,7 +166,7 @@ mod tests {
     use contact_injection::domain::attributes::{AttributeDefinition, AttributeType, Schema};
     use contact_injection::domain::event::Event;
     use contact_injection::domain::mapping::{self, ComplianceBoundary};
-    use contact_injection::domain::routes::{Address, Priority};
+    use contact_injection::domain::routes::{Address, Priority, Routes};
 
     use super::*;
 
@@ -183,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_sample_maps_or_fails_as_it_expects() {
-        let (routes, schema, samples) = (read_routes().unwrap(), schema(), samples());
+        let (routes, schema, samples) = (read_routes(), schema(), samples());
         assert!(samples.len() >= 12);
         for sample in samples {
             let found = first_problem(&sample, &routes, &schema);
@@ -198,7 +190,7 @@ mod tests {
 
     #[test]
     fn every_injected_sample_expects_targets_of_its_route_and_priorities_that_can_be_there() {
-        let routes = read_routes().unwrap();
+        let routes = read_routes();
         for sample in samples() {
             let over = match &sample.expect {
                 Expectation::Injected { target, priority } => {
@@ -256,6 +248,10 @@ mod tests {
         let wrapped = sample(serde_json::json!({"Type": "Notification", "Message": event}));
         assert!(bare.key().is_some());
         assert_eq!(bare.key(), wrapped.key());
+    }
+
+    fn read_routes() -> Routes {
+        Routes::from_json(&std::fs::read_to_string(routes()).unwrap()).unwrap()
     }
 
     fn samples() -> Vec<Sample> {

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::LocalError;
 
 /// Runs a tool and gives what it printed on standard output. It and all that it starts end if this is dropped first.
-pub(super) async fn run(mut command: Command) -> Result<String, LocalError> {
+pub(crate) async fn run(mut command: Command) -> Result<String, LocalError> {
     let line = command_line(&command);
     let child = command
         .stdin(Stdio::null())

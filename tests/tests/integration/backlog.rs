@@ -33,7 +33,7 @@ async fn kill(stage: &Stage, aws: &AwsRequests) {
     for number in 1..=KILLS {
         let records = stage.receive().await;
         let ids: Vec<_> = records.iter().map(|one| one["messageId"].as_str().unwrap().to_owned()).collect();
-        let mut process = stage.process(Function::Inject, &[("AWS_ENDPOINT_URL", &aws.endpoint())]).await;
+        let process = stage.process(Function::Inject, &[("AWS_ENDPOINT_URL", &aws.endpoint())]).await;
         let moment = Duration::from_millis(150 * number);
         // A batch that was done before its kill is one whose acknowledgement is lost.
         let work = process.invoke_within(Duration::from_secs(30), json!({ "Records": records }));

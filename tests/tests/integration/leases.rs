@@ -7,7 +7,7 @@ use cxone_simulator::{ClientConfig, Effect, Endpoint, Fault};
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use super::stage::{Function, Scene, Stage, event, number, number_of, record, secret_text, text};
+use super::stage::{Function, Scene, Stage, event, number, number_of, record, text};
 
 const WORKERS: usize = 20;
 const CLIENTS: usize = 5;
@@ -56,7 +56,7 @@ async fn twenty_workers_on_five_clients_never_hold_one_together_and_lose_no_stat
         .collect();
     let mut used = 0;
     let mut fences = 0;
-    for (client, _) in &stage.clients {
+    for ClientConfig { client_id: client, .. } in &stage.clients {
         let own: Vec<_> =
             stage.simulator.requests().into_iter().filter(|one| one.client_id.as_ref() == Some(client)).collect();
         let mut invocations: Vec<_> =
@@ -107,7 +107,7 @@ async fn after_a_kill_in_the_middle_of_a_batch_the_next_worker_sends_less_and_ne
     stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
     stage.simulator.add_fault(Fault::times(10, Endpoint::Contacts, Effect::Delay { milliseconds: 20_000 }));
     let records = batch("killed", 10);
-    let mut process = stage.process(Function::Inject, &[]).await;
+    let process = stage.process(Function::Inject, &[]).await;
     let killed = stage.simulator.until(|tenant| tenant.contacts().len() >= 5);
     tokio::select! {
         answer = process.invoke_within(Duration::from_secs(30), json!({ "Records": records })) => panic!("{answer:?}"),
@@ -208,7 +208,7 @@ async fn a_token_that_does_not_open_is_replaced_and_the_log_says_so() {
     assert!(stage.log.says("a new token is needed"));
     // Sealed under a secret that was rotated since.
     stage.simulator.tenant().put_client(ClientConfig::new("worker-1", "rotated"));
-    stage.put_secret(&secret_text(&[("worker-1".to_owned(), "rotated".to_owned())])).await;
+    stage.put_clients(&[ClientConfig::new("worker-1", "rotated")]).await;
     assert!(stage.worker().batch(&batch("rotated", 1)).await.is_empty());
     assert_eq!(stage.simulator.tokens().len(), 3);
 }
@@ -220,7 +220,7 @@ async fn a_rotated_secret_is_read_again_at_once_where_cxone_refuses_the_old_one(
     assert!(worker.batch(&batch("before", 1)).await.is_empty());
     stage.simulator.tenant().put_client(ClientConfig::new("worker-1", "rotated"));
     stage.simulator.tenant().revoke_tokens();
-    stage.put_secret(&secret_text(&[("worker-1".to_owned(), "rotated".to_owned())])).await;
+    stage.put_clients(&[ClientConfig::new("worker-1", "rotated")]).await;
     assert!(worker.batch(&batch("after", 1)).await.is_empty());
     assert_eq!((stage.simulator.contacts().len(), worker.wire.count("GetSecretValue")), (2, 2));
 }

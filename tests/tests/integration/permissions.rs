@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use contact_injection_tests::host::AwsRequests;
+use contact_injection_tests::local::create_secret;
 use contact_injection_tests::template::Template;
 use cxone_simulator::{Effect, Endpoint, Fault};
 use serde_json::{Value, json};
 
-use super::stage::{Function, Scene, Stage, emulator, event, record, secret_text};
+use super::stage::{Function, Scene, Stage, emulator, event, record};
 
 /// An action, and the logical id of what it is about.
 type Grant = (String, String);
@@ -62,9 +63,9 @@ fn asked(aws: &AwsRequests, stage: &Stage, sync_secret: &str) -> BTreeSet<Grant>
 async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let stage = Scene::with_clients(2).start().await;
     let (inject_clients, sync_clients) = stage.clients.split_at(1);
-    stage.put_secret(&secret_text(inject_clients)).await;
-    let secret = stage.secrets.create_secret().name(uuid::Uuid::new_v4()).secret_string(secret_text(sync_clients));
-    let sync_secret = secret.send().await.unwrap().arn.unwrap();
+    stage.put_clients(inject_clients).await;
+    let name = uuid::Uuid::new_v4().to_string();
+    let sync_secret = create_secret(emulator().endpoint(), &name, sync_clients).await.unwrap();
 
     // Without a registry, so that the function asks CXone and keeps the answer.
     let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();

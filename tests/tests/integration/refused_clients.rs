@@ -5,7 +5,7 @@ use std::time::Duration;
 use cxone_simulator::{ClientConfig, Effect, Endpoint, Fault};
 use serde_json::{Value, json};
 
-use super::stage::{Function, Scene, Stage, event, record, secret_text};
+use super::stage::{Function, Scene, Stage, event, record};
 
 fn batch(prefix: &str, events: usize) -> Vec<Value> {
     (0..events).map(|number| record(event("single", &format!("{prefix}/{number}")).to_string())).collect()
@@ -83,7 +83,7 @@ async fn a_changed_secret_ends_the_pause_at_once() {
     let records = batch("waiting", 2);
     assert_eq!(worker.batch(&records).await.len(), 2);
     stage.simulator.tenant().put_client(ClientConfig::new("worker-1", "mended"));
-    stage.put_secret(&secret_text(&[("worker-1".to_owned(), "mended".to_owned())])).await;
+    stage.put_clients(&[ClientConfig::new("worker-1", "mended")]).await;
     assert!(worker.batch(&records).await.is_empty(), "the environment that was refused");
     assert!(stage.worker().batch(&batch("later", 1)).await.is_empty(), "and a fresh one");
 }

@@ -1,6 +1,5 @@
 //! The functions as processes: what stops their start, and that they work once started.
 
-use cxone_simulator::{Effect, Endpoint, Fault};
 use serde_json::json;
 
 use super::stage::{Function, Stage, event, record};
@@ -15,15 +14,12 @@ async fn a_function_that_lacks_variables_names_each_of_them_and_does_not_start()
         ("CLIENTS_TABLE", ""),
     ];
     for function in [Function::Inject, Function::Sync] {
-        let mut process = stage.process(function, &missing).await;
-        assert!(!process.ended().await.success());
-        let output = process.output();
+        let output = stage.failed_start(function, &missing).await;
         assert!(missing.iter().all(|(name, _)| output.contains(name)), "{output}");
         assert!(output.contains("4 problem(s)"), "{output}");
     }
-    let mut process = stage.process(Function::Inject, &[("LEDGER_TABLE", ""), ("COMPLIANCE_BOUNDARY", "near")]).await;
-    assert!(!process.ended().await.success());
-    let output = process.output();
+    let changed = [("LEDGER_TABLE", ""), ("COMPLIANCE_BOUNDARY", "near")];
+    let output = stage.failed_start(Function::Inject, &changed).await;
     assert!(output.contains("LEDGER_TABLE") && output.contains("COMPLIANCE_BOUNDARY"), "{output}");
 }
 
@@ -40,9 +36,7 @@ async fn a_bad_routes_file_stops_the_start_with_every_problem_and_its_pointer() 
     });
     std::fs::write(&path, json!({"routes": [route]}).to_string()).unwrap();
     for function in [Function::Inject, Function::Sync] {
-        let mut process = stage.process(function, &[("ROUTES_PATH", path.to_str().unwrap())]).await;
-        assert!(!process.ended().await.success());
-        let output = process.output();
+        let output = stage.failed_start(function, &[("ROUTES_PATH", path.to_str().unwrap())]).await;
         for pointer in ["/routes/0/targets/0", "/routes/0/priority/default", "/routes/0/from"] {
             assert!(output.contains(pointer), "{pointer} in {output}");
         }
@@ -54,13 +48,10 @@ async fn an_unreadable_secret_stops_the_start_and_is_not_quoted() {
     let stage = Stage::usual().await;
     stage.put_secret(r#"{"clients": "hunter2"}"#).await;
     for function in [Function::Inject, Function::Sync] {
-        let mut process = stage.process(function, &[]).await;
-        assert!(!process.ended().await.success());
-        let output = process.output();
+        let output = stage.failed_start(function, &[]).await;
         assert!(output.contains("the secret is not") && !output.contains("hunter2"), "{output}");
-        let mut process = stage.process(function, &[("SECRET_ARN", "no-such-secret")]).await;
-        assert!(!process.ended().await.success());
-        assert!(process.output().contains("can't start"), "{}", process.output());
+        let output = stage.failed_start(function, &[("SECRET_ARN", "no-such-secret")]).await;
+        assert!(output.contains("can't start"), "{output}");
     }
 }
 
@@ -76,27 +67,4 @@ async fn both_functions_work_as_processes() {
     assert_eq!(stage.simulator.contacts().len(), 1);
     let failure = inject.invoke(json!({"neither": "nor"})).await.unwrap_err();
     assert_eq!(failure["errorType"], "InjectContacts", "{failure}");
-}
-
-#[tokio::test]
-async fn sigterm_settles_what_is_under_way_begins_nothing_new_and_ends_the_process() {
-    let stage = Stage::usual().await;
-    stage.sync(json!({"task": "attribute-schema"})).await.unwrap();
-    stage.simulator.add_fault(Fault::times(1, Endpoint::Contacts, Effect::Delay { milliseconds: 1500 }));
-    let mut process = stage.process(Function::Inject, &[]).await;
-    let records = [record(event("single", "under-way").to_string())];
-    let terminated = async {
-        stage.simulator.until(|tenant| !tenant.contacts().is_empty()).await;
-        process.terminate();
-    };
-    let work = process.invoke(json!({ "Records": records }));
-    // The batch comes back whole, so no answer is needed or handed in.
-    tokio::select! {
-        biased;
-        () = terminated => {}
-        answer = work => panic!("{answer:?}"),
-    }
-    assert!(process.ended().await.success());
-    assert_eq!(stage.ledger_state("under-way").await, "injected");
-    assert!(process.output().contains("SIGTERM"));
 }

@@ -1,32 +1,46 @@
-//! The demo's report: one HTML page with nothing outside it, made from what the run recorded.
-//!
-//! `record` holds what was recorded; `figures` counts and measures it; `scale`, `chart`, `columns`, `lines` and `points`
-//! draw, from data to SVG; `panels` says what is drawn; `page` puts it all together; `guard` looks the page over.
+//! The demo's report: one HTML page with nothing outside it, of what the simulator and the queues recorded.
 
-mod chart;
-mod columns;
-mod figures;
 mod guard;
-mod lines;
 mod page;
-mod panels;
-mod points;
-mod record;
-mod scale;
+mod rate;
 
 use std::path::PathBuf;
 
-pub(super) use record::{LedgerState, Observed, Record, StepMark};
+use cxone_simulator::{RequestRecord, SimulatorConfig};
 
 use super::LocalError;
+use super::outcome::{Outcome, Row};
 use crate::workspace_root;
 
 /// Where the report is written to; git ignores the folder.
 const PATH: &str = ".local/demo-report.html";
 
+/// What a run left behind.
+#[derive(Debug)]
+pub(super) struct Record<'a> {
+    pub(super) steps: &'a [StepMark],
+    pub(super) outcomes: &'a [Outcome],
+    /// The outcomes as lines of the table.
+    pub(super) rows: &'a [Row],
+    /// The tenant as it stands at the end.
+    pub(super) tenant: &'a SimulatorConfig,
+    /// Every request that CXone got.
+    pub(super) requests: &'a [RequestRecord],
+}
+
+/// When a step of the demo began.
+#[derive(Debug, Clone)]
+pub(super) struct StepMark {
+    pub(super) letter: char,
+    pub(super) title: String,
+    pub(super) events: usize,
+    /// Milliseconds since the Unix epoch.
+    pub(super) at_ms: u64,
+}
+
 /// Writes the report and says where. `secrets` must not be in it, nor may a phone number or an e-mail address.
 pub(super) fn write<'a>(
-    record: &Record,
+    record: &Record<'_>,
     made_at: &str,
     secrets: impl IntoIterator<Item = &'a str>,
 ) -> Result<PathBuf, LocalError> {

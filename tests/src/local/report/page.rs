@@ -1,224 +1,245 @@
-//! The page: what happened at a glance, the panels, and the table.
+//! The page: the verdict, what became of each event, and what CXone and the dead-letter queue got.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::super::outcome::{Kind, Row};
-use super::panels;
-use super::record::Record;
-use super::scale::{label, seconds};
+use super::super::outcome::{self, Kind, Row};
+use super::{Record, rate};
 
 const STYLE: &str = include_str!("page.css");
-/// Series that have a fill of their own.
-const FILLS: usize = 4;
 
 /// The whole page. Nothing in it is loaded from anywhere, and its policy forbids it.
-pub(super) fn render(record: &Record, made_at: &str) -> Markup {
+pub(super) fn render(record: &Record<'_>, made_at: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                 link rel="icon" href="data:,";
                 title { "Contact injection: demo report" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (fills())
-                header {
-                    p.eyebrow { "Contact injection" }
-                    h1 { "Demo report" }
-                    (verdict(record))
-                    p.made { "Made " (made_at) " from a run of " (label(seconds(record.length_ms()))) " s: the real functions, deployed \
-                        by the real template to a local AWS emulator, with CXone simulated. Every figure is one that the \
-                        simulator, the queues or the ledger recorded." }
-                }
-                main {
-                    section aria-label="At a glance" { (tiles(record)) }
-                    section aria-labelledby="steps" { h2 id="steps" { "Steps" } (steps(record)) }
-                    section aria-labelledby="charts" {
-                        h2 id="charts" { "What was recorded" }
-                        div.cards { (panels::all(record)) (counts(record)) }
-                    }
-                    section aria-labelledby="events" { h2 id="events" { "What became of each event" } (table(&record.rows)) }
-                }
+                h1 { "Contact injection: demo report" }
+                (verdict(record))
+                p { "Made " (made_at) ": the real functions, deployed by the real template to a local AWS emulator, with CXone \
+                    simulated. Every figure is one that the simulator or the queues recorded." }
+                h2 { "What became of each event" }
+                (events(record.rows))
+                h2 { "The rate against the limit" }
+                ol.steps { @for step in record.steps { li { b { (step.letter) } " " (step.title) " (" (step.events) ")" } } }
+                (rate::chart(record))
+                h2 { "Contacts by target and priority" }
+                (targets(record))
+                h2 { "Dead letters by reason" }
+                (dead_letters(record))
             }
         }
     }
 }
 
-fn verdict(record: &Record) -> Markup {
-    let good = record.as_expected == record.ends.len() && record.rows.iter().all(|row| row.expected);
+fn verdict(record: &Record<'_>) -> Markup {
+    let as_expected = record.outcomes.iter().filter(|outcome| outcome.as_expected()).count();
+    let good = as_expected == record.outcomes.len() && record.rows.iter().all(|row| row.expected);
+    let counted = Kind::ALL.map(|kind| {
+        let count = record.outcomes.iter().filter(|outcome| outcome.kind == kind).count();
+        format!("{count} {}", kind.name())
+    });
     html! {
-        p class={ "verdict " (if good { "good" } else { "bad" }) } {
-            span.sign aria-hidden="true" { (if good { "✓" } else { "✗" }) }
-            (record.as_expected) " of " (record.ends.len()) " events ended as expected"
-        }
+        p.verdict.(check(good)) { (as_expected) " of " (record.outcomes.len()) " events ended as expected" }
+        p { (counted.join(", ")) }
     }
 }
 
-fn tiles(record: &Record) -> Markup {
-    let requests: usize = record.statuses.values().sum();
-    let tiles = [
-        (record.ends.len(), "events sent"),
-        (record.injections.len(), "contacts created"),
-        (record.count(Kind::DeadLettered), "dead letters"),
-        (record.count(Kind::Duplicate), "duplicates held back"),
-        (record.count(Kind::Lost), "lost"),
-        (requests, "requests to CXone"),
-        (record.tokens.len(), "tokens issued"),
-        (record.statuses.get(&429).copied().unwrap_or_default(), "over the rate limit"),
-    ];
-    html! {
-        dl.tiles { @for (count, name) in tiles { div { dt { (name) } dd { (count) } } } }
-    }
+fn check(good: bool) -> &'static str {
+    if good { "good" } else { "bad" }
 }
 
-fn steps(record: &Record) -> Markup {
-    html! {
-        p.note { "Each step begins once every event before it has ended. Its letter marks its beginning in the charts." }
-        ol.steps {
-            @for step in &record.steps {
-                li {
-                    span.letter { (step.letter) }
-                    span { (step.title) " " span.quiet { "(" (step.events) (if step.events == 1 { " event)" } else { " events)" }) } }
+fn events(rows: &[Row]) -> Markup {
+    table(
+        ["expected", "event", "outcome", "evidence"],
+        &html! {
+            @for row in rows {
+                tr {
+                    td.(check(row.expected)) { (if row.expected { "ok" } else { "NOT" }) }
+                    th scope="row" { (row.title) }
+                    td { (row.name) }
+                    td { (row.evidence) }
                 }
             }
-        }
+        },
+    )
+}
+
+/// Every queue, and all skills that got a contact.
+fn targets(record: &Record<'_>) -> Markup {
+    let mut contacts: BTreeMap<String, BTreeMap<Reverse<u16>, usize>> = BTreeMap::new();
+    for contact in record.outcomes.iter().flat_map(|outcome| &outcome.contacts) {
+        let by_priority = contacts.entry(outcome::target(contact)).or_default();
+        *by_priority.entry(Reverse(outcome::priority(contact))).or_default() += 1;
     }
-}
-
-/// Answers by status, and the ledger.
-fn counts(record: &Record) -> Markup {
-    let tables = html! {
-        table.small {
-            caption { "Answers of CXone" }
-            thead { tr { th scope="col" { "status" } th scope="col" { "requests" } } }
-            tbody {
-                @for (status, count) in &record.statuses {
-                    tr {
-                        th scope="row" { @if *status == 0 { "none" } @else { (status) } " " span.quiet { (meaning(*status)) } }
-                        td { (count) }
-                    }
-                }
-            }
-        }
-        table.small {
-            caption { "Records of the ledger" }
-            thead { tr { th scope="col" { "state" } th scope="col" { "events" } th scope="col" { "requests" } } }
-            tbody {
-                @for (state, counted) in &record.ledger {
-                    tr { th scope="row" { (state) } td { (counted.records) } td { (counted.requests) } }
-                }
-            }
-        }
-    };
-    let note = "What CXone answered, over all endpoints, and what the ledger remembers of each event that was claimed.";
-    panels::panel("Answers and ledger", note, &html! {}, &tables)
-}
-
-fn meaning(status: u16) -> &'static str {
-    match status {
-        200 => "token, health or attributes",
-        201 => "contact created, or shown again",
-        400 => "payload refused",
-        401 => "token refused",
-        404 => "no such queue",
-        409 => "queue full",
-        429 => "over the rate limit",
-        _ => "",
-    }
-}
-
-/// The roles say what a narrow page's layout takes from the elements: that it is a table.
-fn table(rows: &[Row]) -> Markup {
-    html! {
-        table.events role="table" {
-            thead role="rowgroup" { tr role="row" {
-                @for name in ["expected", "event", "outcome", "evidence"] {
-                    th scope="col" role="columnheader" { (name) }
-                }
-            } }
-            tbody role="rowgroup" {
-                @for row in rows {
-                    tr role="row" {
-                        td class={ "check " (if row.expected { "good" } else { "bad" }) } role="cell" {
-                            (if row.expected { "ok" } else { "NOT" })
+    let queues = &record.tenant.queues;
+    let targets: BTreeSet<_> = queues.iter().map(|queue| &queue.id).chain(contacts.keys()).collect();
+    table(
+        ["target", "contacts × priority", "holds now"],
+        &html! {
+            @for target in targets {
+                @let queue = queues.iter().find(|queue| queue.id == **target);
+                @let by_priority = contacts.get(target).into_iter().flatten();
+                @let shares: Vec<_> = by_priority.map(|(Reverse(priority), count)| format!("{count} × {priority}")).collect();
+                tr {
+                    th scope="row" { (queue.and_then(|queue| queue.name.as_ref()).unwrap_or(target)) }
+                    td { (if shares.is_empty() { "none".to_owned() } else { shares.join(", ") }) }
+                    td {
+                        @if let Some((held, most)) = queue.and_then(|queue| queue.capacity.zip(queue.thresholds.max_capacity)) {
+                            (held) " of " (most)
                         }
-                        th scope="row" role="rowheader" { (row.title) }
-                        td role="cell" { span class={ "outcome " (row.name) } { (row.name) } }
-                        td.evidence role="cell" { (row.evidence) }
                     }
                 }
             }
-        }
-    }
+        },
+    )
 }
 
-/// The patterns that areas are filled with, once for all charts.
-fn fills() -> Markup {
-    let drawn = ["", "M-2 2L2-2M0 8L8 0M6 10L10 6", "M2 2h.1M6 6h.1", "M0 4H8"];
-    html! {
-        svg.fills width="0" height="0" aria-hidden="true" focusable="false" {
-            defs {
-                @for (series, path) in drawn.iter().enumerate().take(FILLS) {
-                    pattern id={ "fill-" (series) } width="8" height="8" patternUnits="userSpaceOnUse" {
-                        rect class={ "ground s" (series) } width="8" height="8" {}
-                        path class={ "figure s" (series) } d=(path) {}
-                    }
-                }
+fn dead_letters(record: &Record<'_>) -> Markup {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for outcome in record.outcomes.iter().filter(|outcome| outcome.kind == Kind::DeadLettered) {
+        *reasons.entry(&outcome.evidence).or_default() += 1;
+    }
+    table(
+        ["letters", "reason", "in words"],
+        &html! {
+            @for (evidence, count) in reasons {
+                @let (reason, words) = evidence.split_once(": ").unwrap_or((evidence, ""));
+                tr { td { (count) } th scope="row" { (reason) } td { (words) } }
             }
+        },
+    )
+}
+
+fn table<const N: usize>(columns: [&str; N], rows: &Markup) -> Markup {
+    html! {
+        table {
+            thead { tr { @for column in columns { th scope="col" { (column) } } } }
+            tbody { (rows) }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::tests::record;
+    use aws_sdk_sqs::types::{Message, MessageAttributeValue};
+    use cxone_simulator::{Request, Tenant};
+    use serde_json::json;
+
+    use super::super::super::outcome::{Outcome, Sent};
+    use super::super::super::samples;
+    use super::super::{StepMark, guard};
     use super::*;
+
+    const START_MS: u64 = 1_900_000_000_000;
+    const PHONE: &str = "+15550100199";
+
+    /// A tenant that was asked for a token and for one contact of the demo's burst, at the queue that it is for; and an
+    /// event that is a dead letter.
+    fn run() -> (Tenant, Vec<Outcome>) {
+        let mut tenant = Tenant::new(samples::tenant().unwrap());
+        let client = tenant.config().clients[0].clone();
+        let token = Request::token(&client.client_id, &client.client_secret, "routing:contacts:write");
+        tenant.handle(START_MS, &token);
+        let token = tenant.tokens()[0].access_token().to_owned();
+        let (mut events, mut burst) = samples::steps().unwrap().into_iter().fold((vec![], vec![]), |mut all, step| {
+            let (events, burst) = step.into_events().unwrap();
+            all.0.extend(events);
+            all.1.extend(burst);
+            all
+        });
+        let (sample, dead) = (burst.remove(0), events.remove(0));
+        let body = json!({
+            "type": "contact", "channel": "voice", "queueId": tenant.config().queues[3].id, "priority": 400,
+            "from": PHONE, "to": PHONE, "attributes": {}
+        });
+        let request = Request::create_contact(&token, &sample.key().unwrap(), &body);
+        tenant.handle(START_MS + 100, &request);
+        let value =
+            |text: &str| MessageAttributeValue::builder().data_type("String").string_value(text).build().unwrap();
+        let letter = Message::builder()
+            .body(dead.text("now"))
+            .message_attributes("failureReason", value("no-route"))
+            .message_attributes("failureDetail", value("no route <matches>"))
+            .build();
+        let sent = |sample: samples::Sample| Sent { text: sample.text("now"), sample, at_ms: START_MS + 50 };
+        let outcomes =
+            [sample, dead].map(|sample| outcome::of(sent(sample), tenant.contacts(), std::slice::from_ref(&letter)));
+        (tenant, outcomes.into())
+    }
+
+    fn page(tenant: &Tenant, outcomes: &[Outcome], rows: &[Row]) -> String {
+        let step = StepMark { letter: 'A', title: "a <step>".to_owned(), events: 2, at_ms: START_MS };
+        let (requests, tenant) = (tenant.requests(), tenant.config());
+        render(&Record { steps: &[step], outcomes, rows, tenant, requests }, "<now>").into_string()
+    }
+
+    #[test]
+    fn a_page_says_what_the_simulator_and_the_queues_recorded() {
+        let (tenant, outcomes) = run();
+        let page = page(&tenant, &outcomes, &outcome::rows(&outcomes, &tenant.config().queues));
+        for says in [
+            "1 of 2 events ended as expected",
+            "1 injected, 0 duplicate, 1 dead-lettered, 0 lost",
+            "inject-worker-1: at most 1 of 120",
+            "<path class=\"line s0\"",
+            "<th scope=\"row\">Renewals</th><td>1 × 400</td><td>41 of",
+            "<td>1</td><th scope=\"row\">no-route</th><td>no route &lt;matches&gt;</td>",
+            "a &lt;step&gt;",
+            "Made &lt;now&gt;",
+        ] {
+            assert!(page.contains(says), "{says}\n{page}");
+        }
+    }
+
+    #[test]
+    fn a_page_shows_neither_token_nor_secret_nor_phone_number() {
+        let (tenant, outcomes) = run();
+        let token = tenant.tokens()[0].access_token().to_owned();
+        let secret = tenant.config().clients[0].client_secret.clone();
+        let page = page(&tenant, &outcomes, &outcome::rows(&outcomes, &tenant.config().queues));
+        assert_eq!(guard::look_over(&page, [token.as_str(), &secret, PHONE]), Ok(()));
+    }
 
     #[test]
     fn a_page_of_nothing_is_a_page() {
-        let page = render(&Record::default(), "now").into_string();
+        let page = page(&Tenant::new(samples::tenant().unwrap()), &[], &[]);
         assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
         assert!(page.contains("0 of 0 events ended as expected"));
     }
 
     #[test]
     fn nothing_is_loaded_from_outside_and_nothing_runs() {
-        let page = render(&record(), "2030-01-01T00:00:00Z").into_string();
-        for foreign in ["http://", "https://", "<script", "<img", "@import", "src=", " onload"] {
+        let (tenant, outcomes) = run();
+        let page = page(&tenant, &outcomes, &outcome::rows(&outcomes, &tenant.config().queues));
+        for foreign in ["http://", "https://", "<script", "<img", "@import", "src=", "url(", " onload"] {
             assert!(!page.contains(foreign), "{foreign}");
         }
-        let urls: Vec<_> = page.split("url(").skip(1).filter(|url| !url.starts_with("#fill-")).collect();
-        assert!(urls.is_empty(), "{urls:?}");
     }
 
     #[test]
-    fn the_table_shows_every_line_escaped() {
-        let mut record = record();
-        record.rows[0].title = "<img src=x> & more".to_owned();
-        record.rows[0].evidence = "\"quoted\"".to_owned();
-        let page = render(&record, "<now>").into_string();
-        assert!(page.contains("&lt;img src=x&gt; &amp; more") && page.contains("&quot;quoted&quot;"));
-        assert!(page.contains("&lt;now&gt;") && !page.contains("<img"));
-    }
-
-    #[test]
-    fn a_line_that_is_not_as_expected_spoils_the_verdict() {
-        let mut record = record();
-        assert!(render(&record, "now").into_string().contains("verdict good"));
-        record.rows[0].expected = false;
-        let page = render(&record, "now").into_string();
-        assert!(page.contains("verdict bad") && page.contains(">NOT<"));
-    }
-
-    #[test]
-    fn every_series_has_its_style() {
-        for series in 0..5 {
-            assert!(STYLE.contains(&format!(".s{series}")), "{series}");
-        }
+    fn a_line_that_is_not_as_expected_spoils_the_verdict_and_every_line_is_escaped() {
+        let (tenant, outcomes) = run();
+        let row = |expected| Row {
+            expected,
+            title: "<img src=x> & more".to_owned(),
+            name: "injected",
+            evidence: "\"quoted\"".to_owned(),
+        };
+        let good = page(&tenant, &outcomes[..1], &[row(true)]);
+        assert!(good.contains("verdict good") && !good.contains(">NOT<"), "{good}");
+        let bad = page(&tenant, &outcomes[..1], &[row(true), row(false)]);
+        assert!(bad.contains("verdict bad") && bad.contains(">NOT<"));
+        assert!(bad.contains("&lt;img src=x&gt; &amp; more") && bad.contains("&quot;quoted&quot;"));
     }
 }

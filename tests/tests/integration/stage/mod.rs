@@ -10,11 +10,16 @@ mod tables;
 mod wire;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use contact_injection_tests::local::{Ministack, Queues, Tables, create_queues, create_tables, sdk_config};
-use cxone_simulator::{AttributeDefinition, AttributeType, Queue, RateLimit, Simulator, SimulatorConfig};
+use contact_injection_tests::host::Bindings;
+pub(crate) use contact_injection_tests::host::record_of as record;
+use contact_injection_tests::local::{
+    MessageQueue, Ministack, Queues, Tables, create_queues, create_secret, create_tables, sdk_config, secret_text,
+};
+use cxone_simulator::{AttributeDefinition, AttributeType, ClientConfig, Queue, RateLimit, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -24,7 +29,6 @@ pub(crate) use front::Front;
 pub(crate) use log::Log;
 pub(crate) use ports::{TestPorts, adapters};
 pub(crate) use process::Function;
-pub(crate) use queues::record;
 pub(crate) use tables::{number, number_of, text};
 pub(crate) use wire::{Moment, Wire};
 pub(crate) use worker::Worker;
@@ -38,12 +42,10 @@ pub(crate) const NOWHERE: &str = "7f1c6f0e-0000-4000-8000-00000000dead";
 
 /// What a test wants to be different.
 pub(crate) struct Scene {
-    /// The tenant.
+    /// The tenant, whose clients are those of the secret.
     pub(crate) tenant: SimulatorConfig,
     /// The routes file.
     pub(crate) routes: Value,
-    /// The clients in the secret, with their secrets.
-    pub(crate) clients: Vec<(String, String)>,
 }
 
 impl Default for Scene {
@@ -55,10 +57,10 @@ impl Default for Scene {
 impl Scene {
     /// The usual scene with so many OAuth clients.
     pub(crate) fn with_clients(count: usize) -> Self {
-        let clients: Vec<_> = (1..=count)
-            .map(|number| (format!("worker-{number}"), format!("hush-{number}-{}", Uuid::new_v4())))
-            .collect();
-        let mut tenant = SimulatorConfig {
+        let client =
+            |number| ClientConfig::new(&format!("worker-{number}"), &format!("hush-{number}-{}", Uuid::new_v4()));
+        let tenant = SimulatorConfig {
+            clients: (1..=count).map(client).collect(),
             queues: vec![
                 Queue::open(PRIMARY).with_max_capacity(100_000),
                 Queue::open(FALLBACK).with_max_capacity(100_000),
@@ -73,10 +75,7 @@ impl Scene {
             ],
             ..SimulatorConfig::default()
         };
-        for (id, secret) in &clients {
-            tenant = tenant.with_client(id, secret);
-        }
-        Self { tenant, routes: routes(), clients }
+        Self { tenant, routes: routes() }
     }
 
     /// So many requests in so long, at CXone and in the settings alike.
@@ -93,20 +92,20 @@ impl Scene {
         let endpoint = emulator().endpoint();
         let prefix = format!("t{}", Uuid::new_v4().simple());
         let aws = sdk_config(endpoint);
-        let secrets = aws_sdk_secretsmanager::Client::new(&aws);
-        let text = secret_text(&self.clients);
-        let secret = secrets.create_secret().name(&prefix).secret_string(text).send().await.unwrap().arn.unwrap();
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("routes.json"), self.routes.to_string()).unwrap();
+        let sqs = aws_sdk_sqs::Client::new(&aws);
+        let queues = create_queues(endpoint, &prefix).await.unwrap();
         Stage {
+            secret: create_secret(endpoint, &prefix, &self.tenant.clients).await.unwrap(),
+            clients: self.tenant.clients.clone(),
             tables: create_tables(endpoint, &prefix).await.unwrap(),
-            queues: create_queues(endpoint, &prefix).await.unwrap(),
+            contacts: MessageQueue::new(&sqs, &queues.contacts),
+            queues,
             simulator: Simulator::start(self.tenant).await.unwrap(),
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
-            sqs: aws_sdk_sqs::Client::new(&aws),
-            secrets,
-            secret,
-            clients: self.clients,
+            sqs,
+            secrets: aws_sdk_secretsmanager::Client::new(&aws),
             folder,
             log,
             time: clock::SharedTime::default(),
@@ -121,9 +120,10 @@ pub(crate) struct Stage {
     pub(crate) queues: Queues,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
+    contacts: MessageQueue,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) secret: String,
-    pub(crate) clients: Vec<(String, String)>,
+    pub(crate) clients: Vec<ClientConfig>,
     pub(crate) log: Log,
     folder: TempDir,
     time: clock::SharedTime,
@@ -142,30 +142,31 @@ impl Stage {
     }
 
     /// Puts other clients into the secret.
+    pub(crate) async fn put_clients(&self, clients: &[ClientConfig]) {
+        self.put_secret(&secret_text(clients)).await;
+    }
+
+    /// Puts another text into the secret.
     pub(crate) async fn put_secret(&self, text: &str) {
         self.secrets.put_secret_value().secret_id(&self.secret).secret_string(text).send().await.unwrap();
     }
 
-    /// The variables of a function on this stage, as the template would set them.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+    /// The variables of a function on this stage, with this endpoint of AWS.
+    pub(crate) fn variables(&self, aws: &str) -> BTreeMap<String, String> {
         let rate = self.simulator.tenant().config().rate_limit.clone();
-        vec![
-            ("CXONE_BASE_URL", self.simulator.url()),
-            ("SECRET_ARN", self.secret.clone()),
-            ("CLIENTS_TABLE", self.tables.clients.clone()),
-            ("REGISTRY_TABLE", self.tables.registry.clone()),
-            ("LEDGER_TABLE", self.tables.ledger.clone()),
-            ("CONTACT_QUEUE_URL", self.queues.contacts.clone()),
-            ("DEAD_LETTER_QUEUE_URL", self.queues.dead_letters.clone()),
-            ("RATE_LIMIT", rate.limit.to_string()),
-            ("RATE_WINDOW_SECONDS", rate.window_milliseconds.div_ceil(1000).to_string()),
-            ("MAXIMUM_CONCURRENCY", "2".to_owned()),
-            ("COMPLIANCE_BOUNDARY", "outside".to_owned()),
-            ("QUEUE_HEALTH_MAX_AGE_SECONDS", "180".to_owned()),
-            ("LOG_LEVEL", "INFO".to_owned()),
-            ("STACK_NAME", "stage".to_owned()),
-            ("ROUTES_PATH", self.folder.path().join("routes.json").display().to_string()),
-        ]
+        let bindings = Bindings {
+            aws: aws.to_owned(),
+            cxone: self.simulator.url(),
+            tables: &self.tables,
+            queues: &self.queues,
+            secret: &self.secret,
+            rate_limit: rate.limit,
+            window_seconds: rate.window_milliseconds.div_ceil(1000),
+            workers: 2,
+        };
+        let mut variables = bindings.variables();
+        variables.insert("ROUTES_PATH".to_owned(), self.folder.path().join("routes.json").display().to_string());
+        variables
     }
 
     /// Contacts that CXone has, and has not lost.
@@ -178,13 +179,6 @@ impl Stage {
 pub(crate) fn emulator() -> &'static Ministack {
     static EMULATOR: OnceLock<Ministack> = OnceLock::new();
     EMULATOR.get_or_init(|| Ministack::start().unwrap())
-}
-
-/// A secret of these clients.
-pub(crate) fn secret_text(clients: &[(String, String)]) -> String {
-    let clients: Vec<_> =
-        clients.iter().map(|(id, secret)| json!({"client_id": id, "client_secret": secret})).collect();
-    json!({ "clients": clients }).to_string()
 }
 
 /// The guide's example as a route, and one route for each thing that can be wrong with one.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageAttributeValue,
-    MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
-};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue};
+use contact_injection_tests::host::record;
+use contact_injection_tests::local::MessageQueue;
+use serde_json::Value;
 
 use super::{Stage, Worker};
 
@@ -29,18 +27,6 @@ impl DeadLetter {
     }
 }
 
-/// A record of an SQS event that never was in a queue: for bodies that SQS itself would not take.
-pub(crate) fn record(body: impl Into<Value>) -> Value {
-    json!({
-        "messageId": Uuid::new_v4().to_string(),
-        "receiptHandle": "none",
-        "body": body.into(),
-        "attributes": { "ApproximateReceiveCount": "1" },
-        "messageAttributes": {},
-        "eventSource": "aws:sqs"
-    })
-}
-
 impl Stage {
     /// Sends a message as an upstream would; its id.
     pub(crate) async fn send(&self, body: &Value) -> String {
@@ -58,56 +44,31 @@ impl Stage {
 
     /// Sends many.
     pub(crate) async fn send_all(&self, bodies: impl IntoIterator<Item = Value>) {
-        let entries: Vec<_> = bodies
-            .into_iter()
-            .enumerate()
-            .map(|(index, body)| {
-                SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body.to_string())
-            })
-            .map(|entry| entry.build().unwrap())
-            .collect();
-        for batch in entries.chunks(10) {
-            let request = self.sqs.send_message_batch().queue_url(&self.queues.contacts);
-            request.set_entries(Some(batch.to_vec())).send().await.unwrap();
-        }
+        let bodies: Vec<_> = bodies.into_iter().map(|body| body.to_string()).collect();
+        self.contacts.send(&bodies).await.unwrap();
     }
 
     /// Receives up to ten messages, as the records of an event.
     pub(crate) async fn receive(&self) -> Vec<Value> {
-        let request = self.sqs.receive_message().queue_url(&self.queues.contacts).max_number_of_messages(10);
-        let request =
-            request.message_attribute_names("All").message_system_attribute_names(MessageSystemAttributeName::All);
-        request.send().await.unwrap().messages.unwrap_or_default().into_iter().map(to_record).collect()
+        self.contacts.receive(0, None).await.unwrap().iter().map(record).collect()
     }
 
     /// Deletes from the contact queue what a worker acknowledged.
     pub(crate) async fn acknowledge(&self, records: &[Value], back: &[String]) {
-        let done: Vec<_> = records
-            .iter()
-            .filter(|record| !back.iter().any(|id| record["messageId"] == id.as_str()))
-            .enumerate()
-            .map(|(index, record)| {
-                let handle = record["receiptHandle"].as_str().unwrap();
-                DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(handle).build().unwrap()
-            })
-            .collect();
-        if !done.is_empty() {
-            let request = self.sqs.delete_message_batch().queue_url(&self.queues.contacts);
-            request.set_entries(Some(done)).send().await.unwrap();
-        }
+        let done = records.iter().filter(|record| !is_back(record, back)).map(receipt_handle);
+        self.contacts.delete(done).await.unwrap();
     }
 
     /// Shows the messages that came back at once, instead of after their backoff.
     pub(crate) async fn hurry(&self, records: &[Value], back: &[String]) {
         let entries: Vec<_> = records
             .iter()
-            .filter(|record| back.iter().any(|id| record["messageId"] == id.as_str()))
+            .filter(|record| is_back(record, back))
             .enumerate()
             .map(|(index, record)| {
-                let handle = record["receiptHandle"].as_str().unwrap();
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(index.to_string())
-                    .receipt_handle(handle)
+                    .receipt_handle(receipt_handle(record))
                     .visibility_timeout(0)
                     .build()
                     .unwrap()
@@ -139,64 +100,29 @@ impl Stage {
 
     /// Messages of the contact queue: to be had now, and out of sight.
     pub(crate) async fn depth(&self) -> (u32, u32) {
-        let request = self.sqs.get_queue_attributes().queue_url(&self.queues.contacts);
-        let answer = request.attribute_names(QueueAttributeName::All).send().await.unwrap();
-        let attributes = answer.attributes.unwrap();
-        let count = |name| attributes.get(&name).and_then(|count| count.parse().ok()).unwrap_or_default();
-        (
-            count(QueueAttributeName::ApproximateNumberOfMessages),
-            count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible),
-        )
+        let depth = self.contacts.depth().await.unwrap();
+        (depth.visible, depth.hidden)
     }
 
     /// Takes every dead letter there is.
     pub(crate) async fn dead_letters(&self) -> Vec<DeadLetter> {
-        let mut letters = Vec::new();
-        loop {
-            let request =
-                self.sqs.receive_message().queue_url(&self.queues.dead_letters).message_attribute_names("All");
-            let answer = request.max_number_of_messages(10).visibility_timeout(3600).send().await.unwrap();
-            let messages = answer.messages.unwrap_or_default();
-            if messages.is_empty() {
-                return letters;
-            }
-            letters.extend(messages.into_iter().map(|message| {
-                DeadLetter {
-                    body: message.body.unwrap_or_default(),
-                    attributes: message
-                        .message_attributes
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(|(name, value)| (name, (value.data_type, value.string_value.unwrap_or_default())))
-                        .collect(),
-                }
-            }));
-        }
+        let queue = MessageQueue::new(&self.sqs, &self.queues.dead_letters);
+        let messages = queue.receive_all(0, 3600).await.unwrap().into_iter();
+        let attribute = |(name, value): (String, MessageAttributeValue)| {
+            (name, (value.data_type, value.string_value.unwrap_or_default()))
+        };
+        let letter = |message: Message| DeadLetter {
+            body: message.body.unwrap_or_default(),
+            attributes: message.message_attributes.unwrap_or_default().into_iter().map(attribute).collect(),
+        };
+        messages.map(letter).collect()
     }
 }
 
-/// A message as Lambda hands it to a function.
-fn to_record(message: Message) -> Value {
-    let attributes: BTreeMap<_, _> = message
-        .attributes
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value))
-        .collect();
-    let own: BTreeMap<_, _> = message
-        .message_attributes
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(name, value)| {
-            let value = json!({
-                "dataType": value.data_type, "stringValue": value.string_value,
-                "stringListValues": [], "binaryListValues": []
-            });
-            (name, value)
-        })
-        .collect();
-    json!({
-        "messageId": message.message_id, "receiptHandle": message.receipt_handle, "body": message.body,
-        "attributes": attributes, "messageAttributes": own, "eventSource": "aws:sqs"
-    })
+fn is_back(record: &Value, back: &[String]) -> bool {
+    back.iter().any(|id| record["messageId"] == id.as_str())
+}
+
+fn receipt_handle(record: &Value) -> &str {
+    record["receiptHandle"].as_str().unwrap()
 }

@@ -51,8 +51,8 @@ impl Stage {
     }
 
     fn environment(&self, endpoint: &str, skew_millis: i64) -> (TestPorts, InjectSettings, Clock, Wire) {
-        let variables = self.variables();
-        let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let variables = self.variables(endpoint);
+        let lookup = |name: &str| variables.get(name).cloned();
         let settings = InjectSettings::read(&lookup).unwrap();
         let (clock, wire) = (Clock::new(&self.time, skew_millis), Wire::default());
         (adapters(&aws(endpoint), &settings, &clock, &wire), settings, clock, wire)
