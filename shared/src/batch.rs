@@ -23,9 +23,9 @@ use crate::{
         time::Timestamp,
     },
     error::chain,
-    leases::{KnownClients, NoClient, Terms},
+    leases::{KnownClients, LeaseTerms, NoClient},
     metrics::{Metric, Metrics},
-    pipeline::{Facts, Pipeline, Prepared, Told, give_up, prepare},
+    pipeline::{Conclusion, DeliveryDetails, Pipeline, Prepared, give_up, prepare},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts},
     room, schema,
     snapshot::Snapshot,
@@ -89,8 +89,8 @@ pub struct Batch<'a, P: InjectPorts> {
 struct Delivery<'a> {
     message: Message,
     prepared: Option<Prepared<'a>>,
-    facts: Facts,
-    told: Option<Told>,
+    details: DeliveryDetails,
+    conclusion: Option<Conclusion>,
     outcome: Option<Outcome>,
 }
 
@@ -101,25 +101,25 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         if deliveries.iter().any(|delivery| delivery.prepared.is_some()) {
             self.inject(&mut deliveries, memory).await;
         }
-        let closing: Vec<_> = deliveries.iter_mut().map(|delivery| self.close(delivery)).collect();
+        let closing: Vec<_> = deliveries.iter_mut().map(|delivery| self.conclude(delivery)).collect();
         futures::future::join_all(closing).await;
-        self.hide(&deliveries).await;
+        self.delay_redelivery(&deliveries).await;
         deliveries.iter().filter_map(Delivery::comes_back).collect()
     }
 
     fn prepare(&self, message: Message) -> Delivery<'a> {
         let now = self.now();
-        let mut facts = Facts::default();
+        let mut details = DeliveryDetails::default();
         // The unwound state is this message's alone.
         let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            prepare(&message, &self.configuration.routes, now, &mut facts)
+            prepare(&message, &self.configuration.routes, now, &mut details)
         }));
-        let (prepared, told) = match prepared {
+        let (prepared, conclusion) = match prepared {
             Ok(Ok(prepared)) => (Some(prepared), None),
-            Ok(Err(given_up)) => (None, Some(Told::GivenUp(given_up))),
+            Ok(Err(given_up)) => (None, Some(Conclusion::GivenUp(given_up))),
             Err(_) => (None, Some(panicked(&message, false))),
         };
-        Delivery { message, prepared, facts, told, outcome: None }
+        Delivery { message, prepared, details, conclusion, outcome: None }
     }
 
     /// Injects under one client, and under another one what the first could not because CXone refuses it.
@@ -191,7 +191,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     /// A worker, and how many clients there are.
     async fn lease(&self, events: usize, until: Timestamp, memory: &mut Memory) -> Result<Worker<'a, P>, NoClient> {
         let queues = self.configuration.routes.queue_ids().len();
-        let terms = Terms {
+        let terms = LeaseTerms {
             rate: self.configuration.rate,
             // And one for the schema and one for each queue's health, with one resubmission for each.
             permits: (events * PERMITS_PER_EVENT + 2 + 2 * queues.min(events))
@@ -239,24 +239,24 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
 
     /// Says how a delivery ended: to the ledger and the dead-letter queue first, where it ended there; then to the log and
     /// the metrics.
-    async fn close(&self, delivery: &mut Delivery<'a>) {
+    async fn conclude(&self, delivery: &mut Delivery<'a>) {
         let outcome = match delivery.last_word(self.now()) {
-            Told::Outcome(outcome) => outcome,
-            Told::GivenUp(given_up) => give_up(self.ports, given_up, &mut delivery.facts).await,
+            Conclusion::Outcome(outcome) => outcome,
+            Conclusion::GivenUp(given_up) => give_up(self.ports, given_up, &mut delivery.details).await,
         };
-        let outcome = self.bury(outcome, delivery).await;
+        let outcome = self.send_dead_letter(outcome, delivery).await;
         delivery.report(&outcome, self.request_id, self.metrics);
         delivery.outcome = Some(outcome);
     }
 
-    async fn bury(&self, outcome: Outcome, delivery: &Delivery<'a>) -> Outcome {
+    async fn send_dead_letter(&self, outcome: Outcome, delivery: &Delivery<'a>) -> Outcome {
         let Outcome::DeadLettered { reason, detail } = &outcome else { return outcome };
         let failure = Failure {
             reason: *reason,
             detail: detail.clone(),
-            http_status: delivery.facts.http_status,
-            attempts: delivery.facts.attempts,
-            key: delivery.facts.identified.as_ref().map(|identified| identified.key),
+            http_status: delivery.details.http_status,
+            attempts: delivery.details.attempts,
+            key: delivery.details.identified.as_ref().map(|identified| identified.key),
             at: self.now(),
         };
         match self.ports.dead_letters().send(&DeadLetter::new(&delivery.message, &failure)).await {
@@ -269,7 +269,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     }
 
     /// Hides what comes back until it is worth another look. Where that fails, the queue's own visibility timeout holds.
-    async fn hide(&self, deliveries: &[Delivery<'a>]) {
+    async fn delay_redelivery(&self, deliveries: &[Delivery<'a>]) {
         let environment = self.ports.environment();
         let now = self.now();
         let delays: Vec<_> = deliveries
@@ -288,7 +288,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         if delays.is_empty() {
             return;
         }
-        match self.ports.queue().hide(&delays).await {
+        match self.ports.queue().delay_redelivery(&delays).await {
             Ok(failed) if failed.is_empty() => {}
             Ok(failed) => {
                 warn!(messages = failed.len(), "some messages come back after the queue's visibility timeout");
@@ -309,33 +309,35 @@ const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
 impl Delivery<'_> {
     async fn inject<P: InjectPorts>(&mut self, pipeline: &Pipeline<'_, P>, alone: bool) {
-        let (Some(prepared), None) = (&self.prepared, &self.told) else { return };
-        let story = AssertUnwindSafe(pipeline.inject(prepared, alone, &mut self.facts));
-        self.told = match story.catch_unwind().await {
-            Ok(told) => told,
-            Err(_) => Some(panicked(&self.message, self.facts.claimed)),
+        let (Some(prepared), None) = (&self.prepared, &self.conclusion) else { return };
+        let story = AssertUnwindSafe(pipeline.inject(prepared, alone, &mut self.details));
+        self.conclusion = match story.catch_unwind().await {
+            Ok(conclusion) => conclusion,
+            Err(_) => Some(panicked(&self.message, self.details.claimed)),
         };
     }
 
     /// Whether it is still to be injected.
     fn is_open(&self) -> bool {
-        self.prepared.is_some() && self.told.is_none()
+        self.prepared.is_some() && self.conclusion.is_none()
     }
 
     /// Opens a delivery again that was deferred for want of a token, for this reason or for a schema that took one.
     fn reopen(&mut self, no_token: DeferralReason) {
         let reasons = [no_token, DeferralReason::UnverifiedSchema];
-        if matches!(&self.told, Some(Told::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason)) {
-            self.told = None;
+        if matches!(&self.conclusion, Some(Conclusion::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason))
+        {
+            self.conclusion = None;
         }
     }
 
     /// How the delivery ended. What would come back, and must not any more, is given up instead.
-    fn last_word(&mut self, now: Timestamp) -> Told {
-        let told = self.told.take().unwrap_or(Told::Outcome(Outcome::deferred(DeferralReason::Deadline)));
-        let Told::Outcome(outcome @ Outcome::Deferred { .. }) = &told else { return told };
+    fn last_word(&mut self, now: Timestamp) -> Conclusion {
+        let conclusion =
+            self.conclusion.take().unwrap_or(Conclusion::Outcome(Outcome::deferred(DeferralReason::Deadline)));
+        let Conclusion::Outcome(outcome @ Outcome::Deferred { .. }) = &conclusion else { return conclusion };
         let expired = self.prepared.as_ref().and_then(|prepared| prepared.expired(now));
-        expired.or_else(|| outcome.out_of_retention(self.message.sent, now)).map_or(told, Told::GivenUp)
+        expired.or_else(|| outcome.out_of_retention(self.message.sent, now)).map_or(conclusion, Conclusion::GivenUp)
     }
 
     fn comes_back(&self) -> Option<String> {
@@ -347,19 +349,19 @@ impl Delivery<'_> {
 fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
     let (reason, retry) = none.deferral();
     for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
-        delivery.told = Some(Outcome::Deferred { reason, retry }.into());
+        delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
     }
 }
 
 /// A panic before any claim is the event's own and would repeat for ever; one after it leaves its claim to be counted.
-fn panicked(message: &Message, claimed: bool) -> Told {
+fn panicked(message: &Message, claimed: bool) -> Conclusion {
     error!(message_id = message.message_id, "a panic while this message was worked on; the others are not affected");
     if !claimed && message.receive_count >= RECEIVES_TO_GIVE_UP {
         let detail = format!(
             "working on it ended in a panic before it was claimed, at delivery {} of this message",
             message.receive_count
         );
-        return Told::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
+        return Conclusion::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
     }
     Outcome::deferred(DeferralReason::InProgress).into()
 }

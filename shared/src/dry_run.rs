@@ -17,7 +17,7 @@ use crate::{
         routes::Priority,
         time::Timestamp,
     },
-    leases::{NoClient, Terms},
+    leases::{LeaseTerms, NoClient},
     metrics::Metrics,
     ports::{Environment, Ports},
     schema,
@@ -89,7 +89,7 @@ pub async fn dry_run<P: Ports>(
     input: DryRun,
 ) -> Result<DryRunAnswer, DryRunError> {
     let until = deadline.minus(REQUEST_TIMEOUT);
-    let terms = Terms { rate: configuration.rate, permits: PERMITS, deadline, until, wait_until: until };
+    let terms = LeaseTerms { rate: configuration.rate, permits: PERMITS, deadline, until, wait_until: until };
     let worker = Worker::lease(ports, metrics, &mut memory.clients, terms).await?;
     let fetched = schema::fetch(ports, &worker).await;
     worker.release().await;

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a worker needs a client for.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct LeaseTerms {
     /// The configured rate of each client.
     pub rate: Rate,
     /// Requests that the invocation may send.
@@ -141,7 +141,7 @@ pub async fn acquire(
     environment: &impl Environment,
     clients: &[Credentials],
     known: &mut KnownClients,
-    terms: Terms,
+    terms: LeaseTerms,
 ) -> Result<(Lease, Credentials), NoClient> {
     if clients.is_empty() {
         warn!("no OAuth client is configured: write at least one to the secret");
@@ -215,7 +215,7 @@ async fn try_acquire(
     table: &impl ClientTable,
     environment: &impl Environment,
     credentials: &Credentials,
-    terms: Terms,
+    terms: LeaseTerms,
 ) -> Result<Tried, StoreError> {
     let request = LeaseRequest {
         holder: environment.uuid(),

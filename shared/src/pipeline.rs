@@ -104,7 +104,7 @@ impl Identified {
 
 /// What is known of a delivery besides its outcome: for the log, the metrics and the dead letter.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct DeliveryDetails {
     /// Which event it is, where that could be read.
     pub event: Option<EventName>,
     /// The route's name.
@@ -152,27 +152,27 @@ pub fn prepare<'a>(
     message: &Message,
     routes: &'a Routes,
     now: Timestamp,
-    facts: &mut Facts,
+    details: &mut DeliveryDetails,
 ) -> Result<Prepared<'a>, GivenUp> {
     let sent = message.sent.unwrap_or(now);
-    facts.age = Some(now.since(sent));
+    details.age = Some(now.since(sent));
     let event = Event::parse(&message.body).map_err(|malformed| {
         if let Some(identity) = &malformed.identity {
-            facts.event = Some(EventName::new(identity, None));
-            facts.identified = Some(Identified::new(identity, message, malformed.data, sent));
+            details.event = Some(EventName::new(identity, None));
+            details.identified = Some(Identified::new(identity, message, malformed.data, sent));
         }
         given_up(DeadLetterReason::MalformedEvent, &malformed.problems)
     })?;
     let born = event.time().unwrap_or(sent);
     let identified = Identified::new(event.identity(), message, Some(DataHash::of(event.data())), born);
-    facts.event = Some(EventName::new(event.identity(), Some(event.event_type())));
-    facts.identified = Some(identified.clone());
-    facts.age = Some(now.since(born));
+    details.event = Some(EventName::new(event.identity(), Some(event.event_type())));
+    details.identified = Some(identified.clone());
+    details.age = Some(now.since(born));
     let Some(route) = routes.select(&event) else {
         let detail = "no route matches the event's type and source".to_owned();
         return Err(GivenUp { reason: DeadLetterReason::NoRoute, detail });
     };
-    facts.route = Some(route.name().to_owned());
+    details.route = Some(route.name().to_owned());
     let expiry = Expiry::new(born, route.max_age(), event.expiry());
     let prepared = Prepared { event, route, identified, expiry };
     prepared.expired(now).map_or(Ok(prepared), Err)
@@ -209,14 +209,14 @@ pub(crate) enum Ending {
 }
 
 /// How a delivery ended, as far as this worker can say.
-pub enum Told {
+pub enum Conclusion {
     /// So, and the ledger knows.
     Outcome(Outcome),
     /// It was given up before any claim, so that the ledger is still to be asked.
     GivenUp(GivenUp),
 }
 
-impl From<Outcome> for Told {
+impl From<Outcome> for Conclusion {
     fn from(outcome: Outcome) -> Self {
         Self::Outcome(outcome)
     }
@@ -224,37 +224,47 @@ impl From<Outcome> for Told {
 
 impl<P: InjectPorts> Pipeline<'_, P> {
     /// From the map on. `None` where the event was there when a worker crashed and has to be tried `alone`.
-    pub async fn inject(&self, prepared: &Prepared<'_>, alone: bool, facts: &mut Facts) -> Option<Told> {
+    pub async fn inject(
+        &self,
+        prepared: &Prepared<'_>,
+        alone: bool,
+        details: &mut DeliveryDetails,
+    ) -> Option<Conclusion> {
         let started = self.now();
         if let Some(given_up) = prepared.expired(started) {
-            return Some(Told::GivenUp(given_up));
+            return Some(Conclusion::GivenUp(given_up));
         }
         let contact = match self.map(prepared) {
             Ok(contact) => contact,
-            Err(told) => return Some(told),
+            Err(conclusion) => return Some(conclusion),
         };
-        let mut claim = match self.claim(prepared, alone, facts).await {
+        let mut claim = match self.claim(prepared, alone, details).await {
             Ok(claim) => claim,
             Err(Unclaimed::Suspect) => return None,
             Err(Unclaimed::Ends(outcome)) => return Some(outcome.into()),
         };
-        facts.claimed = true;
-        let ending = self.place(prepared, &contact, &mut claim, facts).await;
-        facts.attempts = claim.attempts();
+        details.claimed = true;
+        let ending = self.place(prepared, &contact, &mut claim, details).await;
+        details.attempts = claim.attempts();
         let outcome = self.settle(&prepared.identified, &claim, ending).await;
-        facts.latency = Some(self.now().since(started));
+        details.latency = Some(self.now().since(started));
         Some(outcome.into())
     }
 
-    fn map(&self, prepared: &Prepared<'_>) -> Result<Contact, Told> {
+    fn map(&self, prepared: &Prepared<'_>) -> Result<Contact, Conclusion> {
         let Some(schema) = self.schema else { return Err(Outcome::deferred(DeferralReason::UnverifiedSchema).into()) };
         mapping::map(prepared.route, &prepared.event, schema, self.boundary).map_err(|problems| {
             let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
-            Told::GivenUp(given_up(reason, &problems))
+            Conclusion::GivenUp(given_up(reason, &problems))
         })
     }
 
-    async fn claim(&self, prepared: &Prepared<'_>, alone: bool, facts: &mut Facts) -> Result<Claim, Unclaimed> {
+    async fn claim(
+        &self,
+        prepared: &Prepared<'_>,
+        alone: bool,
+        details: &mut DeliveryDetails,
+    ) -> Result<Claim, Unclaimed> {
         let now = self.now();
         if now > self.until {
             return Err(Outcome::deferred(DeferralReason::Deadline).into());
@@ -265,7 +275,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             Ok(claim) => Ok(claim),
             Err(ClaimError::Not(Ended { how: NotClaimed::Suspect, .. })) => Err(Unclaimed::Suspect),
             Err(ClaimError::Not(ended)) => {
-                facts.attempts = ended.attempts;
+                details.attempts = ended.attempts;
                 Err(ended_by_ledger(ended, None, now).into())
             }
             Err(ClaimError::Store(cause)) => {

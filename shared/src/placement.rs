@@ -27,7 +27,7 @@ use crate::{
     error::chain,
     ledger::{self, SettleError},
     metrics::Metric,
-    pipeline::{Ending, Facts, Pipeline, Prepared},
+    pipeline::{DeliveryDetails, Ending, Pipeline, Prepared},
     ports::{Environment, InjectPorts},
     worker::{Admission, NotSent},
 };
@@ -44,7 +44,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         prepared: &Prepared<'_>,
         contact: &Contact,
         claim: &mut Claim,
-        facts: &mut Facts,
+        details: &mut DeliveryDetails,
     ) -> Ending {
         let targets = prepared.route.targets().iter();
         let passed =
@@ -54,7 +54,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             prepared,
             contact,
             claim,
-            facts,
+            details,
             passed,
             failures: 0,
             limited: None,
@@ -71,7 +71,7 @@ struct Walk<'w, 'p, P: InjectPorts> {
     prepared: &'w Prepared<'p>,
     contact: &'w Contact,
     claim: &'w mut Claim,
-    facts: &'w mut Facts,
+    details: &'w mut DeliveryDetails,
     /// How each target was passed over.
     passed: Vec<Option<Passed>>,
     /// Requests to the present target that came to nothing.
@@ -143,8 +143,8 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let (Prepared { event, route, .. }, target) = (self.prepared, &self.prepared.route.targets()[stop.index]);
         let priority =
             Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
-        self.facts.target = Some(target.address().to_string());
-        self.facts.priority = Some(priority.get());
+        self.details.target = Some(target.address().to_string());
+        self.details.priority = Some(priority.get());
         if self.failures == 0 && !self.unauthorized {
             self.count_fallback(stop);
         }
@@ -152,7 +152,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let request = self.contact.request(target.address(), priority);
         let answer = self.pipeline.worker.post(admission, key, &request).await;
         self.claim.sent();
-        self.facts.http_status = answer.status().or(self.facts.http_status);
+        self.details.http_status = answer.status().or(self.details.http_status);
         self.limited = None;
         (classify(&answer), detail_of(answer))
     }

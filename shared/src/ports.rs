@@ -302,7 +302,7 @@ pub trait DeadLetters {
 /// The contact queue, as far as a worker writes to it.
 pub trait ContactQueue {
     /// Keeps messages out of sight for so long from now; the receipt handles of those for which it didn't work.
-    async fn hide(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError>;
+    async fn delay_redelivery(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError>;
 }
 
 /// Time and chance.

@@ -13,7 +13,7 @@ use tracing::info;
 
 use crate::{
     domain::{drift::Drift, lease::Rate, routes::Routes, time::Timestamp},
-    leases::{KnownClients, NoClient, Terms},
+    leases::{KnownClients, LeaseTerms, NoClient},
     metrics::{Metric, Metrics},
     ports::{Environment, Ports, Registry, SchemaSnapshot, StoreError, Wanted},
     schema,
@@ -138,7 +138,7 @@ impl<'a, P: Ports> Sync<'a, P> {
     ) -> Result<Worker<'a, P>, NoClient> {
         let permits = (2 * questions).clamp(1, self.rate.limit);
         let (until, deadline) = (self.until(), self.deadline);
-        let terms = Terms { rate: self.rate, permits, deadline, until, wait_until };
+        let terms = LeaseTerms { rate: self.rate, permits, deadline, until, wait_until };
         let worker = Worker::lease(self.ports, self.metrics, clients, terms).await?;
         clients.hold(worker.client_id(), deadline);
         Ok(worker)

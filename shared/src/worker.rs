@@ -27,7 +27,7 @@ use crate::{
         time::Timestamp,
         token::Token,
     },
-    leases::{self, KnownClients, NoClient, Terms},
+    leases::{self, KnownClients, LeaseTerms, NoClient},
     metrics::{Metric, Metrics},
     ports::{ContactApi, Credentials, Environment, Ports, Read, Secrets},
 };
@@ -104,7 +104,7 @@ impl<'a, P: Ports> Worker<'a, P> {
         ports: &'a P,
         metrics: &'a Metrics,
         known: &mut KnownClients,
-        terms: Terms,
+        terms: LeaseTerms,
     ) -> Result<Self, NoClient> {
         let mut read_again = false;
         loop {

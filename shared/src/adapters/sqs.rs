@@ -73,7 +73,7 @@ impl SqsContactQueue {
 }
 
 impl ContactQueue for SqsContactQueue {
-    async fn hide(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
+    async fn delay_redelivery(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
         const STORE: &str = "the contact queue";
         const OPERATION: &str = "a change of visibility";
         let mut left = Vec::new();

@@ -13,8 +13,8 @@ use crate::{
 impl Delivery<'_> {
     /// The canonical line and the counts of this delivery.
     pub(super) fn report(&self, outcome: &Outcome, request_id: &str, metrics: &Metrics) {
-        let facts = &self.facts;
-        let event = facts.event.as_ref();
+        let details = &self.details;
+        let event = details.event.as_ref();
         let contact_id = match outcome {
             Outcome::Injected { contact_id } | Outcome::Duplicate { contact_id } => Some(contact_id.as_str()),
             _ => None,
@@ -26,16 +26,16 @@ impl Delivery<'_> {
             event_id = event.map(|event| event.id.as_str()),
             event_source = event.map(|event| event.source.as_str()),
             event_type = event.and_then(|event| event.kind.as_deref()),
-            route = facts.route,
-            idempotency_key = facts.identified.as_ref().map(|identified| identified.key.to_string()),
+            route = details.route,
+            idempotency_key = details.identified.as_ref().map(|identified| identified.key.to_string()),
             message_id = self.message.message_id,
-            target = facts.target,
-            priority = facts.priority,
+            target = details.target,
+            priority = details.priority,
             contact_id,
-            attempts = facts.attempts,
-            http_status = facts.http_status,
-            age_ms = facts.age.map(millis),
-            latency_ms = facts.latency.map(millis),
+            attempts = details.attempts,
+            http_status = details.http_status,
+            age_ms = details.age.map(millis),
+            latency_ms = details.latency.map(millis),
             request_id,
         );
         match outcome {
@@ -49,9 +49,9 @@ impl Delivery<'_> {
                 metrics.value(metric, duration.as_secs_f64() * 1000.0);
             }
         };
-        value(Metric::EventAgeMilliseconds, facts.age);
+        value(Metric::EventAgeMilliseconds, details.age);
         if matches!(outcome, Outcome::Injected { .. }) {
-            value(Metric::InjectionLatencyMilliseconds, facts.latency);
+            value(Metric::InjectionLatencyMilliseconds, details.latency);
         }
     }
 }

@@ -10,8 +10,8 @@ fn given_up(receive_count: u32, claimed: bool) -> Option<GivenUp> {
         sent: None,
     };
     match panicked(&message, claimed) {
-        Told::GivenUp(given_up) => Some(given_up),
-        Told::Outcome(outcome) => {
+        Conclusion::GivenUp(given_up) => Some(given_up),
+        Conclusion::Outcome(outcome) => {
             assert_eq!(outcome, Outcome::deferred(DeferralReason::InProgress));
             None
         }

@@ -204,7 +204,7 @@ impl Schema {
         definitions.dedup();
         let mut spellings = HashMap::with_capacity(definitions.len());
         for (index, definition) in definitions.iter().enumerate() {
-            spellings.entry(careless(&definition.key)).or_insert(index);
+            spellings.entry(folded(&definition.key)).or_insert(index);
         }
         let required = definitions.iter().filter(|definition| definition.required);
         Self { required: required.map(AttributeDefinition::prefixed).collect(), spellings, definitions }
@@ -241,7 +241,7 @@ impl Schema {
         if let Some(other) = named.first() {
             return Registration::OtherType(other);
         }
-        match self.spellings.get(&careless(key.name())).and_then(|&index| self.definitions.get(index)) {
+        match self.spellings.get(&folded(key.name())).and_then(|&index| self.definitions.get(index)) {
             Some(similar) => Registration::OtherSpelling(similar),
             None => Registration::Unregistered,
         }
@@ -257,7 +257,7 @@ impl Schema {
 }
 
 /// A name without what careless hands change: case and Unicode form.
-fn careless(name: &str) -> String {
+fn folded(name: &str) -> String {
     json::composed(name).to_lowercase()
 }
 

@@ -108,7 +108,7 @@ pub struct End {
 }
 
 impl End {
-    const fn standing(how: NotClaimed) -> Self {
+    const fn freshness(how: NotClaimed) -> Self {
         Self { how, record: None }
     }
 
@@ -124,8 +124,8 @@ impl End {
 pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record, End> {
     let delivery = &request.delivery;
     let Some(record) = remembered(existing, delivery.now) else { return Ok(claimed(request, None)) };
-    if let Some(stands) = standing(record, delivery) {
-        return Err(End::standing(stands));
+    if let Some(stands) = freshness(record, delivery) {
+        return Err(End::freshness(stands));
     }
     if record.is_in_doubt() {
         if record.first_sent.is_none_or(|sent| delivery.now.since(sent) >= KEY_MEMORY) {
@@ -138,7 +138,7 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
             return Err(End::on_record(NotClaimed::DeadLettered(reason), record));
         }
         if record.crashes > 0 && !request.alone {
-            return Err(End::standing(NotClaimed::Suspect));
+            return Err(End::freshness(NotClaimed::Suspect));
         }
     }
     Ok(claimed(request, Some(record)))
@@ -155,10 +155,10 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
     };
     // Whether unreadable data are those that the event is bound to can't be told: its record stays as it is.
     if record.hash.is_some() && delivery.hash.is_none() && record.version <= RECORD_VERSION {
-        return End::standing(dead);
+        return End::freshness(dead);
     }
-    match standing(record, delivery) {
-        Some(stands) => End::standing(stands),
+    match freshness(record, delivery) {
+        Some(stands) => End::freshness(stands),
         None if record.is_in_doubt() => {
             End::on_record(NotClaimed::Parked(Some(reason)), parked(record, delivery, reason))
         }
@@ -172,7 +172,7 @@ fn remembered(existing: Option<&Record>, now: Timestamp) -> Option<&Record> {
 }
 
 /// What holds of the event whatever this delivery wants of it.
-fn standing(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
+fn freshness(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
     if record.version > RECORD_VERSION {
         return Some(NotClaimed::NewerVersion(record.version));
     }

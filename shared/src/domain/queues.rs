@@ -43,7 +43,7 @@ const NEARLY_FULL: [u64; 2] = [80, 90];
 
 /// What is known of a queue from outside this delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Availability {
     /// It takes contacts; with the steps for how full it is.
     Open(u32),
     /// It doesn't.
@@ -192,18 +192,19 @@ impl Queues {
     /// Whether a queue is known to have more room than all workers together could fill before they look again.
     pub fn has_plenty(&self, id: &QueueId, now: Timestamp) -> bool {
         self.queues.get(id).is_some_and(|known| {
-            matches!(known.door(0, now, self.bounds), Door::Open(_)) && known.scarce(now, self.bounds).is_none()
+            matches!(known.availability(0, now, self.bounds), Availability::Open(_))
+                && known.scarce(now, self.bounds).is_none()
         })
     }
 
     /// Whether a queue takes one more contact. Where a place has to be reserved for it first, as far as is known.
-    pub fn door(&self, id: &QueueId, now: Timestamp) -> Door {
-        self.door_after(id, 0, now)
+    pub fn availability(&self, id: &QueueId, now: Timestamp) -> Availability {
+        self.availability_after(id, 0, now)
     }
 
     /// The same after so many more contacts of this worker.
-    fn door_after(&self, id: &QueueId, ahead: u64, now: Timestamp) -> Door {
-        self.queues.get(id).map_or(Door::Unknown, |known| known.door(ahead, now, self.bounds))
+    fn availability_after(&self, id: &QueueId, ahead: u64, now: Timestamp) -> Availability {
+        self.queues.get(id).map_or(Availability::Unknown, |known| known.availability(ahead, now, self.bounds))
     }
 
     /// A contact is on its way into a queue; false where a place has to be reserved for it first.
@@ -288,7 +289,7 @@ struct Known {
 }
 
 impl Known {
-    fn door(&self, ahead: u64, now: Timestamp, bounds: Bounds) -> Door {
+    fn availability(&self, ahead: u64, now: Timestamp, bounds: Bounds) -> Availability {
         // Health that is newer than the refusal knows better; a mark that reaches further than marks do was made by a
         // clock that ran ahead.
         if self.queue.saturated_until.is_some_and(|until| {
@@ -296,18 +297,18 @@ impl Known {
                 && until <= now.plus(SATURATED_FOR * 2)
                 && self.queue.observed().is_none_or(|at| at <= until.minus(SATURATED_FOR))
         }) {
-            return Door::Saturated;
+            return Availability::Saturated;
         }
-        let Some(health) = self.believed(now, bounds) else { return Door::Unknown };
+        let Some(health) = self.believed(now, bounds) else { return Availability::Unknown };
         match &health.status {
-            Status::Missing => Door::Missing,
-            Status::Saturated(_) => Door::Saturated,
-            Status::MissingOnce | Status::Unknown(_) => Door::Unknown,
+            Status::Missing => Availability::Missing,
+            Status::Saturated(_) => Availability::Saturated,
+            Status::MissingOnce | Status::Unknown(_) => Availability::Unknown,
             Status::Open => match self.room() {
-                None => Door::Open(0),
-                Some((max, room)) => self.number(ahead, room, bounds).map_or(Door::Saturated, |number| {
+                None => Availability::Open(0),
+                Some((max, room)) => self.number(ahead, room, bounds).map_or(Availability::Saturated, |number| {
                     let percent = u128::from(max - room + number - 1) * 100 / u128::from(max);
-                    Door::Open(NEARLY_FULL.iter().map(|from| u32::from(percent >= u128::from(*from))).sum())
+                    Availability::Open(NEARLY_FULL.iter().map(|from| u32::from(percent >= u128::from(*from))).sum())
                 }),
             },
         }

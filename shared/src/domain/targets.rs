@@ -5,7 +5,7 @@
 //! that protects nobody's service level.
 
 use super::{
-    queues::Door,
+    queues::Availability,
     routes::{Address, OnUnknownHealth, QueueId, Target},
 };
 
@@ -45,26 +45,26 @@ pub fn choose(
     targets: &[Target],
     passed: &[Option<Passed>],
     on_unknown: OnUnknownHealth,
-    mut door: impl FnMut(&QueueId) -> Door,
+    mut availability: impl FnMut(&QueueId) -> Availability,
 ) -> Choice {
     let (mut steps, mut full, mut lost) = (0, false, false);
     for (index, target) in targets.iter().enumerate() {
-        let door = match (passed.get(index).copied().flatten(), target.address()) {
+        let availability = match (passed.get(index).copied().flatten(), target.address()) {
             (Some(Passed::Missing), _) => continue,
             (Some(Passed::Lost), _) => {
                 (steps, lost) = (steps + 1, true);
                 continue;
             }
-            (Some(Passed::Saturated), _) => Door::Saturated,
-            (None, Address::Skills(_)) => Door::Open(0),
-            (None, Address::Queue(queue)) => door(queue),
+            (Some(Passed::Saturated), _) => Availability::Saturated,
+            (None, Address::Skills(_)) => Availability::Open(0),
+            (None, Address::Queue(queue)) => availability(queue),
         };
-        match door {
-            Door::Open(nearly_full) => return Choice::Target { index, steps: steps + nearly_full },
-            Door::Unknown if on_unknown == OnUnknownHealth::Hold => return Choice::Held,
-            Door::Unknown => return Choice::Target { index, steps },
-            Door::Saturated => (steps, full) = (steps + 1, true),
-            Door::Missing => {}
+        match availability {
+            Availability::Open(nearly_full) => return Choice::Target { index, steps: steps + nearly_full },
+            Availability::Unknown if on_unknown == OnUnknownHealth::Hold => return Choice::Held,
+            Availability::Unknown => return Choice::Target { index, steps },
+            Availability::Saturated => (steps, full) = (steps + 1, true),
+            Availability::Missing => {}
         }
     }
     match (full, lost) {
@@ -117,33 +117,44 @@ mod tests {
     }
 
     /// What the interface says of one combination, written down without any loop over targets.
-    fn expected(first: Door, second: Door, on_unknown: OnUnknownHealth) -> Choice {
+    fn expected(first: Availability, second: Availability, on_unknown: OnUnknownHealth) -> Choice {
         let hold = on_unknown == OnUnknownHealth::Hold;
         let target = |index, steps| Choice::Target { index, steps };
         match (first, second) {
-            (Door::Open(near), _) => target(0, near),
-            (Door::Unknown, _) | (Door::Saturated | Door::Missing, Door::Unknown) if hold => Choice::Held,
-            (Door::Unknown, _) => target(0, 0),
-            (Door::Saturated, Door::Open(near)) => target(1, 1 + near),
-            (Door::Saturated, Door::Unknown) => target(1, 1),
-            (Door::Saturated, Door::Saturated | Door::Missing) | (Door::Missing, Door::Saturated) => Choice::Saturated,
-            (Door::Missing, Door::Open(near)) => target(1, near),
-            (Door::Missing, Door::Unknown) => target(1, 0),
-            (Door::Missing, Door::Missing) => Choice::Missing,
+            (Availability::Open(near), _) => target(0, near),
+            (Availability::Unknown, _) | (Availability::Saturated | Availability::Missing, Availability::Unknown)
+                if hold =>
+            {
+                Choice::Held
+            }
+            (Availability::Unknown, _) => target(0, 0),
+            (Availability::Saturated, Availability::Open(near)) => target(1, 1 + near),
+            (Availability::Saturated, Availability::Unknown) => target(1, 1),
+            (Availability::Saturated, Availability::Saturated | Availability::Missing)
+            | (Availability::Missing, Availability::Saturated) => Choice::Saturated,
+            (Availability::Missing, Availability::Open(near)) => target(1, near),
+            (Availability::Missing, Availability::Unknown) => target(1, 0),
+            (Availability::Missing, Availability::Missing) => Choice::Missing,
         }
     }
 
-    const DOORS: [Door; 6] =
-        [Door::Open(0), Door::Open(1), Door::Open(2), Door::Saturated, Door::Missing, Door::Unknown];
+    const AVAILABILITIES: [Availability; 6] = [
+        Availability::Open(0),
+        Availability::Open(1),
+        Availability::Open(2),
+        Availability::Saturated,
+        Availability::Missing,
+        Availability::Unknown,
+    ];
 
     #[test]
     fn every_combination_of_health_chooses_as_the_interface_says() {
         let targets = targets(2, false);
-        for first in DOORS {
-            for second in DOORS {
+        for first in AVAILABILITIES {
+            for second in AVAILABILITIES {
                 for on_unknown in [OnUnknownHealth::Inject, OnUnknownHealth::Hold] {
-                    let door = |id: &QueueId| if *id == queue(0) { first } else { second };
-                    let choice = choose(&targets, &[None, None], on_unknown, door);
+                    let availability = |id: &QueueId| if *id == queue(0) { first } else { second };
+                    let choice = choose(&targets, &[None, None], on_unknown, availability);
                     assert_eq!(choice, expected(first, second, on_unknown), "{first:?} {second:?} {on_unknown:?}");
                 }
             }
@@ -158,7 +169,7 @@ mod tests {
             for second in outcomes {
                 for third in outcomes {
                     let passed = [first, second, third];
-                    let choice = choose(&targets, &passed, OnUnknownHealth::Inject, |_| Door::Open(0));
+                    let choice = choose(&targets, &passed, OnUnknownHealth::Inject, |_| Availability::Open(0));
                     let next = passed.iter().position(Option::is_none);
                     let costs = |how: &&Option<Passed>| matches!(how, Some(Passed::Saturated | Passed::Lost));
                     let expected = match next {

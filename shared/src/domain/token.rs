@@ -38,13 +38,13 @@ pub struct Token {
 
 /// What a token is good for at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Freshness {
     /// Use it.
     Fresh,
     /// Past 90 % of its lifetime (guide, section 1): get a new one, and go on with this where that fails.
-    Ageing,
+    DueForRefresh,
     /// Don't use it.
-    Dead,
+    Expired,
 }
 
 /// What the authorization server answered, as far as it could be read.
@@ -80,16 +80,16 @@ impl Token {
     }
 
     /// What it is good for now.
-    pub fn standing(&self, now: Timestamp) -> Standing {
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
         let lifetime = self.expires.since(self.obtained);
         // A token that lives for less than the guard's tenfold gives up a tenth instead, or it would never serve at all.
         let dead = self.expires.minus(END_GUARD.min(lifetime / 20));
         if now >= dead {
-            Standing::Dead
+            Freshness::Expired
         } else if now >= self.obtained.plus(lifetime * 9 / 10) {
-            Standing::Ageing
+            Freshness::DueForRefresh
         } else {
-            Standing::Fresh
+            Freshness::Fresh
         }
     }
 }
@@ -189,10 +189,10 @@ mod tests {
     #[test]
     fn a_token_ages_at_nine_tenths_of_its_lifetime() {
         let token = Token::obtained(answer("t", Some(3600)), at(0));
-        assert_eq!(token.standing(at(3239)), Standing::Fresh);
-        assert_eq!(token.standing(at(3240)), Standing::Ageing);
-        assert_eq!(token.standing(at(3589)), Standing::Ageing);
-        assert_eq!(token.standing(at(3590)), Standing::Dead);
+        assert_eq!(token.freshness(at(3239)), Freshness::Fresh);
+        assert_eq!(token.freshness(at(3240)), Freshness::DueForRefresh);
+        assert_eq!(token.freshness(at(3589)), Freshness::DueForRefresh);
+        assert_eq!(token.freshness(at(3590)), Freshness::Expired);
     }
 
     #[test]
@@ -207,9 +207,9 @@ mod tests {
     #[test]
     fn a_token_of_one_second_serves_for_most_of_it() {
         let token = Token::obtained(answer("t", Some(1)), at(0));
-        assert_eq!(token.standing(Timestamp::from_millis(899)), Standing::Fresh);
-        assert_eq!(token.standing(Timestamp::from_millis(949)), Standing::Ageing);
-        assert_eq!(token.standing(Timestamp::from_millis(950)), Standing::Dead);
+        assert_eq!(token.freshness(Timestamp::from_millis(899)), Freshness::Fresh);
+        assert_eq!(token.freshness(Timestamp::from_millis(949)), Freshness::DueForRefresh);
+        assert_eq!(token.freshness(Timestamp::from_millis(950)), Freshness::Expired);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{error, warn};
 
-use super::Facts;
+use super::DeliveryDetails;
 use crate::{
     domain::{
         claim::NotClaimed,
@@ -19,12 +19,12 @@ use crate::{
 
 /// Puts an event that was given up before any claim on record, and says how its delivery ends: the ledger may know that
 /// it was injected, is under way, or is in doubt.
-pub async fn give_up<P: InjectPorts>(ports: &P, given_up: GivenUp, facts: &mut Facts) -> Outcome {
-    let Some(identified) = &facts.identified else { return given_up.into() };
+pub async fn give_up<P: InjectPorts>(ports: &P, given_up: GivenUp, details: &mut DeliveryDetails) -> Outcome {
+    let Some(identified) = &details.identified else { return given_up.into() };
     let delivery = identified.delivery(ports.environment());
     match ledger::dead_letter(ports.ledger(), identified.key, &delivery, given_up.reason).await {
         Ok(ended) => {
-            facts.attempts = ended.attempts;
+            details.attempts = ended.attempts;
             ended_by_ledger(ended, Some(&given_up), delivery.now)
         }
         Err(cause) => {

@@ -47,7 +47,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     fn choose(&self, queues: &Queues, route: &Route, passed: &[Option<Passed>]) -> Choice {
         let now = self.now();
-        targets::choose(route.targets(), passed, route.on_unknown_health(), |queue| queues.door(queue, now))
+        targets::choose(route.targets(), passed, route.on_unknown_health(), |queue| queues.availability(queue, now))
     }
 
     /// Waits for leave to send, while its place at the target that is likely to be next is asked for with the others'.

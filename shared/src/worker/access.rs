@@ -16,7 +16,7 @@ use crate::{
         lease::{Lease, NoPermit, Pace, Service},
         outcome::DeferralReason,
         time::Timestamp,
-        token::{SealedToken, Standing, Token},
+        token::{Freshness, SealedToken, Token},
     },
     error::chain,
     leases::{KnownClients, Rest},
@@ -70,7 +70,7 @@ impl<P: Ports> Worker<'_, P> {
     pub async fn left_alone(&self, known: &mut KnownClients) -> Option<Rest> {
         let access = self.access.lock().await;
         let now = self.ports.environment().now();
-        let lives = access.token.as_ref().is_some_and(|token| token.standing(now) != Standing::Dead);
+        let lives = access.token.as_ref().is_some_and(|token| token.freshness(now) != Freshness::Expired);
         // A token that lives serves on while the next one is waited for, but not under credentials that are refused.
         let refused = |rest: &Rest| rest.reason == DeferralReason::Unauthorized;
         let rest = access.rest.filter(|rest| rest.until > now && (refused(rest) || !lives));
@@ -84,10 +84,10 @@ impl<P: Ports> Worker<'_, P> {
     pub(super) async fn token(&self) -> Result<Arc<Token>, NotSent> {
         let mut access = self.access.lock().await;
         let now = self.ports.environment().now();
-        let living = access.token.clone().map(|token| (token.standing(now), token));
+        let living = access.token.clone().map(|token| (token.freshness(now), token));
         match living {
-            Some((Standing::Fresh, token)) => Ok(token),
-            Some((Standing::Ageing, token)) => {
+            Some((Freshness::Fresh, token)) => Ok(token),
+            Some((Freshness::DueForRefresh, token)) => {
                 if access.no_refresh_before.is_some_and(|at| now < at) {
                     return Ok(token);
                 }
@@ -98,7 +98,7 @@ impl<P: Ports> Worker<'_, P> {
                 }
                 Ok(renewed.unwrap_or(token))
             }
-            Some((Standing::Dead, _)) | None => self.refresh(&mut access).await,
+            Some((Freshness::Expired, _)) | None => self.refresh(&mut access).await,
         }
     }
 

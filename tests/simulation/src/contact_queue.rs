@@ -101,7 +101,10 @@ impl World {
     }
 
     /// Keeps messages out of sight, as far as SQS does.
-    pub(crate) async fn hide(self: &Rc<Self>, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn delay_redelivery(
+        self: &Rc<Self>,
+        delays: &[(String, Duration)],
+    ) -> Result<Vec<String>, StoreError> {
         self.scheduler.sleep(self.chance.between(1, 30)).await;
         let failed = || StoreError {
             store: "the contact queue",

@@ -273,8 +273,8 @@ impl DeadLetters for WorkerPorts {
 }
 
 impl ContactQueue for WorkerPorts {
-    async fn hide(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
-        self.world.hide(delays).await
+    async fn delay_redelivery(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
+        self.world.delay_redelivery(delays).await
     }
 }
 

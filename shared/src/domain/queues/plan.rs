@@ -26,8 +26,10 @@ impl Queues {
         let mut lacking: BTreeMap<&QueueId, u64> = BTreeMap::new();
         let mut fallbacks = BTreeSet::new();
         for route in routes {
-            let door = |queue: &QueueId| self.door_after(queue, ahead.get(queue).copied().unwrap_or(0), now);
-            let Choice::Target { index, .. } = choose(route.targets(), &[], route.on_unknown_health(), door) else {
+            let availability =
+                |queue: &QueueId| self.availability_after(queue, ahead.get(queue).copied().unwrap_or(0), now);
+            let Choice::Target { index, .. } = choose(route.targets(), &[], route.on_unknown_health(), availability)
+            else {
                 continue;
             };
             let Some(queue) = queue_of(&route.targets()[index]) else { continue };

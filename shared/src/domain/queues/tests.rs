@@ -63,22 +63,28 @@ fn where_there_is_plenty_a_worker_counts_down_what_it_places_itself() {
     let mut queues = queues(PLENTY, health(90, 100, Duration::ZERO));
     assert!(queues.has_plenty(&queue(), NOW) && queues.ask(&queue(), 1, NOW).is_none());
     let placed = (0..100).filter(|_| open(&queues) && queues.place(&queue(), NOW)).count();
-    assert_eq!((placed, queues.door(&queue(), NOW)), (10, Door::Saturated));
+    assert_eq!((placed, queues.availability(&queue(), NOW)), (10, Availability::Saturated));
     queues.unplace(&queue());
-    assert_eq!(queues.door(&queue(), NOW), Door::Open(2));
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Open(2));
 }
 
 fn open(queues: &Queues) -> bool {
-    matches!(queues.door(&queue(), NOW), Door::Open(_))
+    matches!(queues.availability(&queue(), NOW), Availability::Open(_))
 }
 
 #[test]
 fn nearly_full_begins_at_eighty_and_at_ninety_percent() {
     for bounds in [PLENTY, SCARCE] {
-        let door = |capacity| queues(bounds, health(capacity, 10, Duration::ZERO)).door(&queue(), NOW);
+        let availability = |capacity| queues(bounds, health(capacity, 10, Duration::ZERO)).availability(&queue(), NOW);
         assert_eq!(
-            [0, 7, 8, 9, 10].map(door),
-            [Door::Open(0), Door::Open(0), Door::Open(1), Door::Open(2), Door::Saturated]
+            [0, 7, 8, 9, 10].map(availability),
+            [
+                Availability::Open(0),
+                Availability::Open(0),
+                Availability::Open(1),
+                Availability::Open(2),
+                Availability::Saturated
+            ]
         );
     }
 }
@@ -88,31 +94,31 @@ fn a_queue_without_a_maximum_has_plenty_of_room() {
     let unlimited = QueueHealth { max_capacity: None, ..health(7, 10, Duration::ZERO) };
     let mut queues = queues(SCARCE, unlimited);
     assert!(queues.has_plenty(&queue(), NOW) && queues.place(&queue(), NOW));
-    assert_eq!(queues.door(&queue(), NOW), Door::Open(0));
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Open(0));
 }
 
 #[test]
 fn stale_health_says_nothing_whatever_it_said() {
     for capacity in [0, 10] {
         let mut queues = queues(SCARCE, health(capacity, 10, MAX_AGE));
-        assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
+        assert_eq!(queues.availability(&queue(), NOW), Availability::Unknown);
         assert!(!queues.has_plenty(&queue(), NOW) && queues.place(&queue(), NOW), "there is nothing to reserve of");
         queues.begin(Bounds { max_age: MAX_AGE * 5, ..SCARCE }, NOW);
-        assert_ne!(queues.door(&queue(), NOW), Door::Unknown, "a rarer schedule has a larger age");
+        assert_ne!(queues.availability(&queue(), NOW), Availability::Unknown, "a rarer schedule has a larger age");
     }
-    assert_eq!(nothing_known(SCARCE).door(&queue(), NOW), Door::Unknown);
+    assert_eq!(nothing_known(SCARCE).availability(&queue(), NOW), Availability::Unknown);
 }
 
 #[test]
 fn a_refusal_saturates_until_its_time_or_newer_health() {
     let mut queues = queues(SCARCE, health(0, 10, SECOND));
     let until = queues.saturate(&queue(), NOW);
-    assert_eq!(queues.door(&queue(), NOW.plus(SATURATED_FOR / 2)), Door::Saturated);
+    assert_eq!(queues.availability(&queue(), NOW.plus(SATURATED_FOR / 2)), Availability::Saturated);
     assert!(!queues.has_plenty(&queue(), NOW), "so it is looked at again before the next batch");
-    assert_eq!(queues.door(&queue(), until), Door::Open(0));
+    assert_eq!(queues.availability(&queue(), until), Availability::Open(0));
     let recovered = QueueHealth { observed: NOW.plus(SECOND), ..health(0, 10, Duration::ZERO) };
     queues.learn(queue(), Queue::new(Some(recovered), Some(until)));
-    assert_eq!(queues.door(&queue(), NOW.plus(SECOND * 2)), Door::Open(0));
+    assert_eq!(queues.availability(&queue(), NOW.plus(SECOND * 2)), Availability::Open(0));
 }
 
 #[test]
@@ -120,7 +126,7 @@ fn a_mark_by_a_clock_gone_wrong_does_not_close_a_queue_for_good() {
     let mut queues = nothing_known(SCARCE);
     let never = Some(Timestamp::from_millis(i64::MAX));
     queues.learn(queue(), Queue::new(Some(health(0, 10, Duration::ZERO)), never));
-    assert_eq!(queues.door(&queue(), NOW), Door::Open(0));
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Open(0));
 }
 
 #[test]
@@ -133,16 +139,20 @@ fn newer_health_counts_what_had_arrived_and_not_what_was_on_its_way() {
     }
     queues.arrived(&queue(), NOW.minus(SECOND * 90));
     queues.arrived(&queue(), NOW.minus(SECOND * 11));
-    assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Saturated);
     queues.learn(queue(), observed(101));
-    assert_eq!(queues.door(&queue(), NOW), Door::Saturated, "older health says nothing new");
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Saturated, "older health says nothing new");
     queues.learn(queue(), observed(10));
-    assert_eq!(queues.door(&queue(), NOW), Door::Open(2), "one is there for sure, one may be, one is still under way");
+    assert_eq!(
+        queues.availability(&queue(), NOW),
+        Availability::Open(2),
+        "one is there for sure, one may be, one is still under way"
+    );
     queues.begin(PLENTY, NOW);
     queues.learn(queue(), Queue::new(Some(QueueHealth { observed: NOW.plus(SECOND), ..health(7, 10, SECOND) }), None));
     assert_eq!(
-        queues.door(&queue(), NOW),
-        Door::Open(1),
+        queues.availability(&queue(), NOW),
+        Availability::Open(1),
         "what an invocation left under way may have arrived at its end"
     );
 }
@@ -153,14 +163,15 @@ fn a_place_is_reserved_by_its_number_and_what_is_beyond_the_room_serves_nobody()
     dispenser.reserve(6);
     assert!(!queues.place(&queue(), NOW), "nothing is reserved yet");
     reserve(&mut queues, &mut dispenser, 8);
-    let doors: Vec<_> = (0..5).map(|_| (queues.door(&queue(), NOW), queues.place(&queue(), NOW))).collect();
-    assert_eq!(doors[0], (Door::Open(1), true), "place 7 of 10 is the 27th of 30: 26 are there, 86 %");
-    assert_eq!(doors[1..4], [(Door::Open(2), true); 3]);
-    assert_eq!(doors[4], (Door::Saturated, false));
+    let availabilities: Vec<_> =
+        (0..5).map(|_| (queues.availability(&queue(), NOW), queues.place(&queue(), NOW))).collect();
+    assert_eq!(availabilities[0], (Availability::Open(1), true), "place 7 of 10 is the 27th of 30: 26 are there, 86 %");
+    assert_eq!(availabilities[1..4], [(Availability::Open(2), true); 3]);
+    assert_eq!(availabilities[4], (Availability::Saturated, false));
     queues.unplace(&queue());
     assert_eq!(
-        (queues.door(&queue(), NOW), queues.place(&queue(), NOW)),
-        (Door::Open(2), true),
+        (queues.availability(&queue(), NOW), queues.place(&queue(), NOW)),
+        (Availability::Open(2), true),
         "a place that is free again"
     );
     assert_eq!((dispenser.reserved, dispenser.writes), (14, 2));
@@ -173,11 +184,11 @@ fn what_others_reserved_is_seen_before_anything_is_written() {
     queues.learn(queue(), reserved(9));
     assert_eq!(queues.reading(&queue()), Some(Reading { observed: NOW, reserved: 9 }));
     assert_eq!((queues.reading(&numbered(2)), Queue::default().reading()), (None, None));
-    assert_eq!(queues.door(&queue(), NOW), Door::Open(2));
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Open(2));
     queues.learn(queue(), reserved(10));
-    assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Saturated);
     queues.learn(queue(), reserved(3));
-    assert_eq!(queues.door(&queue(), NOW), Door::Saturated, "a count of the same reading only grows");
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Saturated, "a count of the same reading only grows");
 }
 
 #[test]
@@ -193,7 +204,7 @@ fn a_newer_reading_voids_places_and_counts_those_on_their_way_with_the_first_ask
     reserve(&mut queues, &mut dispenser, 8);
     assert_eq!(dispenser.reserved, 10, "and the two that the reading may not count");
     let placed = (0..20).filter(|_| queues.place(&queue(), NOW)).count();
-    assert_eq!((placed, queues.door(&queue(), NOW)), (8, Door::Saturated));
+    assert_eq!((placed, queues.availability(&queue(), NOW)), (8, Availability::Saturated));
     assert_eq!(queues.ask(&queue(), 1, NOW).unwrap().places, 1, "they are counted once");
 }
 
@@ -233,7 +244,7 @@ fn a_grant_under_a_reading_that_is_no_longer_known_is_dropped() {
     queues.learn(queue(), Queue::new(Some(health(0, 10, Duration::ZERO)), None));
     queues.grant(&queue(), ask, 4);
     assert!(!queues.place(&queue(), NOW));
-    assert_eq!(queues.door(&queue(), NOW), Door::Open(0), "nor does it count");
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Open(0), "nor does it count");
 }
 
 #[test]
@@ -242,7 +253,7 @@ fn a_queue_of_which_nothing_can_be_reserved_counts_as_full_until_the_next_invoca
     reserve(&mut queues, &mut dispenser, 1);
     queues.shut(&queue());
     assert!(open(&queues) && queues.place(&queue(), NOW), "what is reserved is");
-    assert_eq!(queues.door(&queue(), NOW), Door::Saturated);
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Saturated);
     queues.begin(SCARCE, NOW);
     assert!(open(&queues));
 }
@@ -262,19 +273,25 @@ fn ten_clients_and_one_busy_worker_fill_an_empty_queue_with_no_step_below_eighty
     let bounds = Bounds::new(MAX_AGE, Rate { limit: 120, window: SECOND * 60 }, 10);
     let (mut queues, mut dispenser) = (queues(bounds, health(0, 30, Duration::ZERO)), Dispenser::default());
     let routes = routes(&[&[1]]);
-    let mut doors = Vec::new();
+    let mut availabilities = Vec::new();
     for _batch in 0..3 {
         let places = queues.to_reserve(std::iter::repeat_n(routes.iter().next().unwrap(), 10), NOW);
         reserve(&mut queues, &mut dispenser, places[&queue()]);
-        doors.extend((0..10).map(|_| {
-            let door = queues.door(&queue(), NOW);
+        availabilities.extend((0..10).map(|_| {
+            let availability = queues.availability(&queue(), NOW);
             assert!(queues.place(&queue(), NOW));
-            door
+            availability
         }));
     }
-    assert!(doors[..24].iter().all(|door| *door == Door::Open(0)), "{doors:?}");
-    assert_eq!((&doors[24..27], &doors[27..]), (&[Door::Open(1); 3][..], &[Door::Open(2); 3][..]));
-    assert_eq!((queues.door(&queue(), NOW), dispenser.writes), (Door::Saturated, 3));
+    assert!(
+        availabilities[..24].iter().all(|availability| *availability == Availability::Open(0)),
+        "{availabilities:?}"
+    );
+    assert_eq!(
+        (&availabilities[24..27], &availabilities[27..]),
+        (&[Availability::Open(1); 3][..], &[Availability::Open(2); 3][..])
+    );
+    assert_eq!((queues.availability(&queue(), NOW), dispenser.writes), (Availability::Saturated, 3));
 }
 
 /// Routes, each to these queues in this order.
@@ -383,8 +400,8 @@ fn one_404_leaves_a_queue_unknown_and_a_second_closes_it() {
     let mut queues = Queues::default();
     queues.begin(SCARCE, NOW);
     queues.learn(queue(), Queue::new(Some(once.clone()), None));
-    assert_eq!(queues.door(&queue(), NOW), Door::Unknown);
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Unknown);
     assert_eq!((queues.health(&queue()), queues.health(&numbered(2))), (Some(&once), None));
     queues.learn(queue(), Queue::new(Some(twice), None));
-    assert_eq!(queues.door(&queue(), NOW.plus(SECOND * 60)), Door::Missing);
+    assert_eq!(queues.availability(&queue(), NOW.plus(SECOND * 60)), Availability::Missing);
 }

@@ -91,7 +91,7 @@ impl Filling {
 /// A worker goes by the latest reading, and puts one contact into the queue where it has room.
 fn set_out(queues: &mut Queues, filling: &mut Filling, now: Timestamp) -> bool {
     queues.learn(queue(), filling.known());
-    while matches!(queues.door(&queue(), now), Door::Open(_)) {
+    while matches!(queues.availability(&queue(), now), Availability::Open(_)) {
         if queues.place(&queue(), now) {
             queues.arrived(&queue(), now);
             filling.arrived.push(now);
