@@ -52,11 +52,10 @@ pub(crate) async fn look_before_bursts<P: Ports>(
     }
     for (queue, _) in bursts.into_iter().filter(|(_, contacts)| *contacts >= BURST) {
         let now = ports.environment().now();
-        let observed = queues.borrow().observed(queue);
-        if observed.is_some_and(|observed| now.since(observed) < BURST_HEALTH_AGE) {
+        let (before, reading) = (queues.borrow().health(queue).cloned(), queues.borrow().reading(queue));
+        if reading.is_some_and(|reading| now.since(reading.observed) < BURST_HEALTH_AGE) {
             continue;
         }
-        let (before, reading) = (queues.borrow().health(queue).cloned(), queues.borrow().reading(queue));
         // What stands in the way of this request stands in the way of the contacts too, and they say so.
         let Ok(Some(health)) = worker.queue_health(queue, before.as_ref()).await else { continue };
         let kept = if answered { keep(ports, queue, &health, reading).await } else { None };
@@ -127,7 +126,7 @@ pub(crate) async fn reserve<P: Ports>(ports: &P, queues: &RefCell<Queues>, queue
             Ok(Reserved::Superseded(kept)) => {
                 queues.borrow_mut().learn(queue.clone(), kept.unwrap_or_default());
                 // What this worker saw for itself, and could not tell the others, is nobody's to hand out.
-                if queues.borrow().observed(queue) == Some(ask.reading) {
+                if queues.borrow().reading(queue).is_some_and(|latest| latest.observed == ask.reading) {
                     break;
                 }
             }

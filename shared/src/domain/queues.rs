@@ -184,11 +184,6 @@ impl Queues {
         self.queues.get(id)?.queue.reading()
     }
 
-    /// When a queue's health was observed, where it was.
-    pub fn observed(&self, id: &QueueId) -> Option<Timestamp> {
-        self.queues.get(id)?.queue.observed()
-    }
-
     /// Whether a queue is known to have more room than all workers together could fill before they look again.
     pub fn has_plenty(&self, id: &QueueId, now: Timestamp) -> bool {
         self.queues.get(id).is_some_and(|known| {
