@@ -1,5 +1,5 @@
-//! What would become of events, without injecting any (guide, section 4): mapped, and checked against the schema as
-//! CXone has it now, so that drift shows before a customer's event meets it.
+//! What would become of events, without injecting any (docs/rules.md#dry-run): mapped, and checked against the schema
+//! as CXone has it now, so that drift shows before a customer's event meets it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

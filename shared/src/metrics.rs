@@ -1,4 +1,4 @@
-//! What an invocation counts, until it is published once at its end (public interface, section 7).
+//! What an invocation counts, until it is published once at its end (docs/rules.md#metrics).
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 
 /// A metric, by its published name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names are those of the public interface")]
+#[expect(missing_docs, reason = "the names are those of docs/rules.md#metrics")]
 pub enum Metric {
     ContactsInjected,
     ContactsDuplicate,

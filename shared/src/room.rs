@@ -22,7 +22,7 @@ use crate::{
     worker::Worker,
 };
 
-/// So many contacts of one batch for one queue are a burst (guide, section 3): its health is asked for first.
+/// So many contacts of one batch for one queue are a burst (docs/rules.md#bursts): its health is asked for first.
 const BURST: usize = 5;
 
 /// Before a burst, health older than this is asked for again.
@@ -35,8 +35,8 @@ const ROUNDS: usize = 8;
 /// Tries to reserve: one under the reading that is known here, one under the one that came since.
 const TRIES: usize = 2;
 
-/// Asks each queue that a large part of a batch is for, where its health is old (guide, section 3). The answer is kept for
-/// the other workers where the registry has `answered`; where another worker was first, its answer serves.
+/// Asks each queue that a large part of a batch is for, where its health is old (docs/rules.md#bursts). The answer is
+/// kept for the other workers where the registry has `answered`; where another worker was first, its answer serves.
 pub(crate) async fn look_before_bursts<P: Ports>(
     ports: &P,
     worker: &Worker<'_, P>,

@@ -1,5 +1,5 @@
 //! What sync-registry does: it asks CXone for the registered attributes and for the health of every queue that the
-//! routes name, and keeps both for the workers (guide, sections 3 and 4, edge cases 1 and 2).
+//! routes name, and keeps both for the workers (docs/rules.md#schema-sync, docs/rules.md#queue-health).
 //!
 //! An answer that can't be read never replaces what is known, and what one queue answers never stops the others.
 

@@ -13,7 +13,7 @@ use crate::{
     ports::{Credentials, Environment, Secrets, StoreError},
 };
 
-/// A changed secret is read again within five minutes (public interface, section 3), so a minute sooner than that.
+/// A changed secret is read again within five minutes (docs/rules.md#secrets), so a minute sooner than that.
 const CACHED_FOR: Duration = Duration::from_secs(240);
 
 /// Why a secret holds no clients.

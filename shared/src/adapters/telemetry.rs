@@ -41,7 +41,7 @@ pub fn cannot_start(error: &(dyn std::error::Error + 'static)) {
 /// The namespace of everything but tokens.
 const NAMESPACE: &str = "ContactInjection";
 
-/// Token events have a namespace of their own (guide, edge case 3).
+/// Token events have a namespace of their own (docs/rules.md#token-events-apart).
 const AUTH_NAMESPACE: &str = "ContactInjection/Auth";
 
 /// CloudWatch takes so many values of one metric in one document.

@@ -1,4 +1,4 @@
-//! The line that each delivery leaves in the log, and what is counted of it (public interface, section 7).
+//! The line that each delivery leaves in the log, and what is counted of it (docs/rules.md#log-line).
 
 use std::time::Duration;
 

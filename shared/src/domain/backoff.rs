@@ -1,7 +1,7 @@
 //! How long to wait before the next try: exponential, with full jitter.
 //!
 //! Full jitter (a uniform draw from zero to the bound) spreads retries that failed together better than any fixed share
-//! of the bound does; a linear schedule would march them all back in step, which the guide names as its trap.
+//! of the bound does; a linear schedule would march them all back in step, which is ruled out (docs/rules.md#backoff).
 
 use std::time::Duration;
 

@@ -32,7 +32,8 @@ pub use self::{
 };
 use super::{idempotency::DataHash, problem::DeadLetterReason, time::Timestamp};
 
-/// CXone remembers a key for 24 hours (guide, section 3). Less a quarter of an hour for clocks and a request's way.
+/// CXone remembers a key for 24 hours (docs/wire.md#key-memory). Less a quarter of an hour for clocks and a request's
+/// way.
 pub const KEY_MEMORY: Duration = Duration::from_secs(24 * 3600 - 15 * 60);
 
 /// How long a record is kept after it was last written, or after its event's own time where that is later. No write makes
@@ -147,7 +148,7 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
 /// Decides on an event that can't be injected for this reason, given what the ledger holds.
 ///
 /// What was injected stays so, whatever has become of routes, schema or the event's age since; what is in doubt is
-/// parked, since a dead letter would say that there is no contact (public interface, section 5).
+/// parked, since a dead letter would say that there is no contact (docs/rules.md#unknown-outcomes).
 pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadLetterReason) -> End {
     let dead = NotClaimed::DeadLettered(reason);
     let Some(record) = remembered(existing, delivery.now) else {

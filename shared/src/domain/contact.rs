@@ -12,7 +12,7 @@ use super::{
 /// Attributes by key, in the order of their keys.
 pub type Attributes = BTreeMap<AttributeKey, AttributeValue>;
 
-/// The members of a request, by their names on the wire (guide, section 2).
+/// The members of a request, by their names on the wire (docs/wire.md#contact-request).
 const MEMBERS: [&str; 10] =
     ["type", "channel", "queueId", "skillIds", "priority", "from", "to", "callbackNumber", "wrapUpCode", "attributes"];
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::json::{Kind, Node};
 
-/// The namespace of every event's key (public interface, section 1).
+/// The namespace of every event's key (docs/rules.md#idempotency-key).
 const EVENTS: Uuid = Uuid::from_u128(0x2fcf_f96a_1a86_41f2_a7cf_eef8_25f7_5371);
 
 /// Parts source from id; neither can contain it unescaped in practice, so two identities never share a name.

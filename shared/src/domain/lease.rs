@@ -1,8 +1,9 @@
 //! One worker's hold on one OAuth client: its window, its limit, its circuits and its token.
 //!
-//! CXone counts limits by client id, and the guide forbids sharing a client between workers. So whoever wants to send
-//! needs a [`Permit`], only a [`Lease`] gives one, and it gives none that the window, the adaptive limit or a circuit
-//! refuses. A permit that is dropped counts as a send that was never answered: forgetting one can only slow us down.
+//! CXone counts limits by client id, and workers never share one (docs/rules.md#one-client-per-worker). So whoever
+//! wants to send needs a [`Permit`], only a [`Lease`] gives one, and it gives none that the window, the adaptive limit
+//! or a circuit refuses. A permit that is dropped counts as a send that was never answered: forgetting one can only
+//! slow us down.
 
 mod permit;
 

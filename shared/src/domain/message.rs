@@ -71,7 +71,7 @@ const NO_BODY: &str = " ";
 /// Details are for a person at 3 a.m.: beyond this, in bytes, nobody reads.
 const LONGEST_DETAIL: usize = 1024;
 
-/// Our attributes, in the order in which they get the room that the upstream's own leave (public interface, section 5).
+/// Our attributes, in the order in which they get the room that the upstream's own leave (docs/rules.md#dead-letters).
 const OURS: [&str; 7] =
     ["failureReason", "failureDetail", "httpStatus", "attempts", "idempotencyKey", "failedAt", "sourceMessageId"];
 

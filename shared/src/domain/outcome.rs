@@ -1,4 +1,4 @@
-//! What became of a message: exactly one of four things ends each delivery (public interface, section 5).
+//! What became of a message: exactly one of four things ends each delivery (docs/rules.md#one-outcome-per-delivery).
 
 use std::{fmt, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Which target an event goes to next, and by how many steps its priority is lowered (guide, edge case 1).
+//! Which target an event goes to next, and by how many steps its priority is lowered (docs/rules.md#fallback).
 //!
 //! The choice is a function of what is known of each target: what its queue's health says, and what this delivery has
 //! found out by trying. A full queue passes the event on; a queue that isn't there passes it on without a step, since

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::time::Timestamp;
 
-/// The lifetime where neither the answer nor the token says (guide, section 1).
+/// The lifetime where neither the answer nor the token says (docs/rules.md#token-lifetime).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// No lifetime is believed beyond a day: a wrong one would keep a dead token in use until a 401.
@@ -41,7 +41,7 @@ pub struct Token {
 pub enum Freshness {
     /// Use it.
     Fresh,
-    /// Past 90 % of its lifetime (guide, section 1): get a new one, and go on with this where that fails.
+    /// Past 90 % of its lifetime (docs/rules.md#token-lifetime): get a new one, and go on with this where that fails.
     DueForRefresh,
     /// Don't use it.
     Expired,

@@ -110,7 +110,7 @@ fn all_scopes() -> Vec<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RateLimit {
-    /// Requests that any window may hold; one more is answered with 429. 120 by default, as the guide says.
+    /// Requests that any window may hold; one more is answered with 429. 120 by default (docs/rules.md#rate-window).
     pub limit: usize,
     /// The window's length in milliseconds: 60 000 by default. A request exactly this old no longer counts.
     pub window_milliseconds: u64,
@@ -128,7 +128,7 @@ impl Default for RateLimit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TokenRules {
-    /// Seconds until a token expires: 3600 by default, as the guide says.
+    /// Seconds until a token expires: 3600 by default (docs/rules.md#token-lifetime).
     pub lifetime_seconds: u64,
 }
 

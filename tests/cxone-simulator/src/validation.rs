@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::schema::AttributeType;
 
-/// The longest string attribute, in Unicode scalar values: the guide's limit.
+/// The longest string attribute, in Unicode scalar values (docs/rules.md#attributes).
 pub const MAX_STRING_CHARACTERS: usize = 255;
 /// The highest priority; the lowest is 0.
 pub const MAX_PRIORITY: u64 = 999;

@@ -1,6 +1,6 @@
 //! Queues that fill and drain as agents come and go, for two hours: with what the workers know of the queues, and without.
 //!
-//! It is the guide's first edge case. CXone creates contacts for a full queue and loses them at once, and nothing else
+//! CXone creates contacts for a full queue and loses them at once (docs/rules.md#lost-contacts), and nothing else
 //! goes wrong. The same events and the same agents, once with the queues' health read each minute and once without any.
 
 use std::{collections::BTreeMap, fmt, rc::Rc};

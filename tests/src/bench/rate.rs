@@ -10,7 +10,7 @@ use super::{Extent, Row, Target, median, number};
 use crate::host::{EventSource, Function, Terms};
 use crate::local::LocalError;
 
-/// CXone's default for one client (guide, section 1).
+/// CXone's default for one client (docs/rules.md#rate-window).
 const LIMIT: usize = 120;
 /// Windows that the utilisation is taken over.
 const WINDOWS: usize = 5;

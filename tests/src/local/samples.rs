@@ -15,8 +15,8 @@ use crate::workspace_root;
 const NOW: &str = "{now}";
 /// Stands for an event's number in a burst: three digits, so that it can end an identifier or a phone number.
 const NUMBER: &str = "{n}";
-/// The namespace of every event's idempotency key, as the public interface fixes it. Written again here on purpose: the
-/// demo finds contacts by keys that the functions under show did not compute.
+/// The namespace of every event's idempotency key, as docs/rules.md#idempotency-key fixes it. Written again here on
+/// purpose: the demo finds contacts by keys that the functions under show did not compute.
 const KEY_NAMESPACE: Uuid = uuid!("2fcff96a-1a86-41f2-a7cf-eef825f75371");
 
 /// A group of events that are sent together, after all before them have ended.

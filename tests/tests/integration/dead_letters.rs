@@ -1,4 +1,4 @@
-//! What a dead letter carries beside the message (public interface, section 5).
+//! What a dead letter carries beside the message (docs/rules.md#dead-letters).
 
 use std::time::Duration;
 

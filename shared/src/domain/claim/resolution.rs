@@ -1,4 +1,4 @@
-//! What a person decides about an event whose outcome is unknown (public interface, section 5).
+//! What a person decides about an event whose outcome is unknown (docs/rules.md#resolve).
 
 use super::{PlacedContact, RECORD_LIFETIME, RECORD_VERSION, Record, State};
 use crate::domain::time::Timestamp;

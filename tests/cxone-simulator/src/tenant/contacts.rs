@@ -10,7 +10,7 @@ use super::record::{Contact, ContactStatus};
 use crate::queue::{OnSaturation, Queue};
 use crate::validation::validate_contact_request;
 
-/// How long a key returns its original answer: 24 hours from its first use, as the guide says.
+/// How long a key returns its original answer: 24 hours from its first use (docs/wire.md#key-memory).
 pub const IDEMPOTENCY_RETENTION_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The contacts of a tenant, and its idempotency keys, which hold across clients.

@@ -10,7 +10,7 @@
 //! 6. for a contact: the media type and the idempotency key's form (400), its replay (the original 201), the payload (400),
 //!    the queue's existence (404) and its thresholds (409), then creation (201).
 //!
-//! A replay comes before the payload is looked at: the key alone decides, as the guide says.
+//! A replay comes before the payload is looked at: the key alone decides (docs/wire.md#key-memory).
 
 mod contacts;
 mod control;
