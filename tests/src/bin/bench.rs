@@ -1,4 +1,4 @@
-//! `bench [--full] [--markdown] [--write FILE] [--summary FILE] [PART…]`: measures, and prints a table.
+//! `bench [--full] [--write FILE] [--summary FILE] [PART…]`: measures, and prints a table.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -7,12 +7,11 @@ use std::process::ExitCode;
 use contact_injection::error::chain;
 use contact_injection_tests::bench::{self, Extent, Part, Report};
 
-const USAGE: &str = "usage: bench [--full] [--markdown] [--write FILE] [--summary FILE] \
+const USAGE: &str = "usage: bench [--full] [--write FILE] [--summary FILE] \
                      [single] [requests] [size] [throughput] [utilisation] [drain] [growth]";
 
 struct Arguments {
     extent: Extent,
-    markdown: bool,
     write: Option<PathBuf>,
     summary: Option<PathBuf>,
     parts: Vec<Part>,
@@ -38,20 +37,17 @@ async fn main() -> ExitCode {
 }
 
 fn show(report: &Report, arguments: &Arguments) -> Result<(), contact_injection_tests::local::LocalError> {
-    let table = if arguments.markdown { report.markdown() } else { report.text() };
     // Nobody is left to read it if standard output is gone.
-    let _ = io::stdout().write_all(table.as_bytes());
+    let _ = io::stdout().write_all(report.text().as_bytes());
     arguments.write.as_ref().map_or(Ok(()), |path| report.write_into(path))?;
     arguments.summary.as_ref().map_or(Ok(()), |path| report.with_targets().write_into(path))
 }
 
 fn parse(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
-    let mut arguments =
-        Arguments { extent: Extent::SHORT, markdown: false, write: None, summary: None, parts: Vec::new() };
+    let mut arguments = Arguments { extent: Extent::SHORT, write: None, summary: None, parts: Vec::new() };
     while let Some(argument) = given.next() {
         match argument.as_str() {
             "--full" => arguments.extent = Extent::FULL,
-            "--markdown" => arguments.markdown = true,
             "--write" => arguments.write = Some(given.next()?.into()),
             "--summary" => arguments.summary = Some(given.next()?.into()),
             name => arguments.parts.push(Part::named(name)?),

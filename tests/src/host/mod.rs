@@ -1,11 +1,13 @@
 //! A Lambda host on this machine: it runs the functions' real binaries as execution environments, and measures them.
 //!
 //! ```text
-//! Deployment    emulator, simulator, tables, queues, secrets: what a function's variables point to
+//! Deployment    emulator, simulator, tables, queues, secrets
+//! Bindings      what a function's variables point to, in a deployment or on a test's stage
 //! AwsRequests   a proxy before the emulator that counts, records and refuses requests
 //! Function      its execution environments: kept warm, several at once, a fresh one where none is idle
 //! Environment   one process and its own Runtime API; killed at the deadline, or on demand
 //! EventSource   takes batches from the queue to the function, and acknowledges what it may
+//! record        a message as a record of an event, from a queue or made up
 //! ```
 //!
 //! Written for this, since what there is measures nothing: `cargo lambda watch` and the runtime interface emulator run
