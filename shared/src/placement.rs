@@ -1,4 +1,5 @@
-//! Placing a claimed event: target after target, until one takes the contact or none is left (guide, edge case 1).
+//! Placing a claimed event: target after target, until one takes the contact or none is left
+//! (docs/rules.md#fallback).
 //!
 //! A refusal that proves that nothing was created passes the event on under the same key. A contact that was created
 //! and lost passes it on under another, since CXone would answer the old key with the loss. Silence passes it nowhere:
@@ -186,7 +187,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                         self.leave(stop);
                         Some(Ending::Deferred(Outcome::deferred(DeferralReason::Forbidden)))
                     }
-                    // The token was dropped; once more with a new one (guide, edge case 3).
+                    // The token was dropped; once more with a new one (docs/rules.md#refused-tokens).
                     Refusal::Unauthorized if !unauthorized_before => {
                         self.unauthorized = true;
                         self.pause(stop);

@@ -1,9 +1,9 @@
 //! A worker: one leased client at work. Every request to CXone goes through here.
 //!
 //! In this order: a permit (window, limit, circuit), a living token, the request, and what its answer teaches. A 401
-//! drops exactly the token that was refused, gets one new token, and sends once more under the same key (guide, edge
-//! case 3). A contact is admitted first and posted then, so that it takes its place in a queue when nothing keeps it from
-//! going there. Whoever waits for a token waits for the one request that fetches it.
+//! drops exactly the token that was refused, gets one new token, and sends once more under the same key
+//! (docs/rules.md#refused-tokens). A contact is admitted first and posted then, so that it takes its place in a queue when
+//! nothing keeps it from going there. Whoever waits for a token waits for the one request that fetches it.
 
 mod access;
 

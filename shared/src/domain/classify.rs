@@ -1,8 +1,8 @@
 //! What CXone's answer to a POST proves.
 //!
 //! Strategy follows from proof. An answer that shows that nothing was created lets the event go elsewhere; an answer,
-//! or a silence, that leaves it open binds the event to its key until CXone says more. The status codes are the guide's
-//! (section 3), with interface section 5 for those that it leaves out.
+//! or a silence, that leaves it open binds the event to its key until CXone says more. The table of statuses is
+//! docs/wire.md#contact-answers.
 
 use std::{fmt, time::Duration};
 
@@ -14,7 +14,7 @@ const LONGEST_CODE: usize = 64;
 pub struct CreatedContact {
     /// CXone's id of it.
     pub id: String,
-    /// Whether it was created and lost at once: a status of `failed` or `abandoned` (guide, edge case 1).
+    /// Whether it was created and lost at once: a status of `failed` or `abandoned` (docs/rules.md#lost-contacts).
     pub lost: bool,
 }
 
@@ -129,7 +129,7 @@ impl Refusal {
     /// Whether CXone looked the key up before it refused, so that an earlier attempt under it left nothing either.
     ///
     /// A known key is answered with its contact; whoever is turned away before never reaches that look-up: at the door,
-    /// for a body that can't be read (400), or by a gateway that knows no such path (public interface, section 5).
+    /// for a body that can't be read (400), or by a gateway that knows no such path (docs/wire.md#refusals-that-look-the-key-up).
     pub const fn clears_earlier_doubt(self) -> bool {
         matches!(self, Self::UnknownQueue { by_cxone: true } | Self::Saturated)
     }
