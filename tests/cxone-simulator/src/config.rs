@@ -35,12 +35,16 @@ pub struct SimulatorConfig {
     pub rate_limit: RateLimit,
     /// How access tokens are made.
     pub tokens: TokenRules,
+    /// What becomes of a string attribute over 255 characters.
+    pub oversized_strings: OversizedStrings,
     /// Time before every answer, in milliseconds of real time.
     pub latency_milliseconds: u64,
     /// Seed of identifiers, tokens and probabilistic faults.
     pub seed: u64,
     /// Faults in the order in which they are tried.
     pub faults: Vec<Fault>,
+    /// Where the clock stands until it is advanced, in milliseconds since the Unix epoch; absent, the system's clock.
+    pub manual_clock_milliseconds: Option<u64>,
 }
 
 impl SimulatorConfig {
@@ -69,6 +73,13 @@ impl SimulatorConfig {
     #[must_use]
     pub fn with_attribute(mut self, attribute: AttributeDefinition) -> Self {
         self.attributes.push(attribute);
+        self
+    }
+
+    /// Adds a fault after those already there.
+    #[must_use]
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
         self
     }
 }
@@ -116,12 +127,27 @@ pub struct RateLimit {
     pub window_milliseconds: u64,
     /// Whether a request answered with 429 for the window counts in it too. True by default, the strict reading.
     pub count_refused: bool,
+    /// The form of `Retry-After` on every 429 and 503.
+    pub retry_after: RetryAfterForm,
 }
 
 impl Default for RateLimit {
     fn default() -> Self {
-        Self { limit: 120, window_milliseconds: 60_000, count_refused: true }
+        Self { limit: 120, window_milliseconds: 60_000, count_refused: true, retry_after: RetryAfterForm::Seconds }
     }
+}
+
+/// How `Retry-After` is written (RFC 9110, section 10.2.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryAfterForm {
+    /// Whole seconds, rounded up.
+    #[default]
+    Seconds,
+    /// An HTTP date by the simulator's clock.
+    HttpDate,
+    /// Not at all.
+    Absent,
 }
 
 /// How access tokens are made.
@@ -130,12 +156,40 @@ impl Default for RateLimit {
 pub struct TokenRules {
     /// Seconds until a token expires: 3600 by default (docs/rules.md#token-lifetime).
     pub lifetime_seconds: u64,
+    /// The look of a token.
+    pub format: TokenFormat,
+    /// Whether the answer says `expires_in`. True by default.
+    pub state_expires_in: bool,
+    /// Status of an `invalid_client` answer: 401 by default; the contract allows 400 too.
+    pub invalid_client_status: u16,
 }
 
 impl Default for TokenRules {
     fn default() -> Self {
-        Self { lifetime_seconds: 3600 }
+        Self { lifetime_seconds: 3600, format: TokenFormat::Jwt, state_expires_in: true, invalid_client_status: 401 }
     }
+}
+
+/// The look of a token; it is checked by look-up in either case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenFormat {
+    /// Three base64url parts with `exp` in the claims and a signature that nothing verifies.
+    #[default]
+    Jwt,
+    /// Random hexadecimal digits.
+    Opaque,
+}
+
+/// What becomes of a string attribute of more than 255 characters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OversizedStrings {
+    /// 400, so that a client which failed to check is found out.
+    #[default]
+    Refuse,
+    /// Cut to 255 characters in silence, as the guide says that CXone does.
+    Truncate,
 }
 
 #[cfg(test)]

@@ -28,17 +28,19 @@ pub mod schema;
 pub mod tenant;
 pub mod validation;
 
+mod admin;
 mod connection;
 mod server;
 mod simulator;
 
 pub use clock::Clock;
-pub use config::{ClientConfig, RateLimit, SimulatorConfig, TokenRules};
+pub use config::{ClientConfig, OversizedStrings, RateLimit, RetryAfterForm, SimulatorConfig, TokenFormat, TokenRules};
 pub use fault::{Effect, Fault, MalformedBody};
 pub use queue::{OnSaturation, Queue, Rates, Saturation, Thresholds};
-pub use schema::{AttributeDefinition, AttributeType, SchemaShape};
+pub use schema::{AttributeDefinition, AttributeType, LengthField, ListShape, NameField, SchemaShape};
 pub use simulator::Simulator;
 pub use tenant::{
-    Answer, Call, Contact, ContactStatus, Delivery, Endpoint, Outcome, Request, RequestRecord, Tenant, TokenRecord,
+    Answer, Call, Contact, ContactStatus, Delivery, Endpoint, Outcome, Request, RequestRecord, Summary, Tenant,
+    TokenRecord,
 };
 pub use validation::{Rule, Violation, validate_contact_request};

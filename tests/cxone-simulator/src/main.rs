@@ -1,6 +1,6 @@
-//! `cxone-simulator [--port N] [--config FILE]`: serves one tenant until SIGTERM or SIGINT.
+//! `cxone-simulator [--port N] [--config FILE] [--ready-file FILE]`: serves one tenant until SIGTERM or SIGINT.
 //!
-//! The first line on standard output is `listening on URL`.
+//! The first line on standard output is `listening on URL`; `--ready-file` gets the bare URL once requests are served.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -10,12 +10,13 @@ use std::process::ExitCode;
 use cxone_simulator::{Simulator, SimulatorConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: cxone-simulator [--port N] [--config FILE]";
+const USAGE: &str = "usage: cxone-simulator [--port N] [--config FILE] [--ready-file FILE]";
 
 #[derive(Debug, Default)]
 struct Arguments {
     port: Option<u16>,
     config: Option<PathBuf>,
+    ready_file: Option<PathBuf>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,15 +41,26 @@ async fn run() -> io::Result<()> {
     // Before anything says that it is ready, so that a signal from then on ends it in order.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let simulator = Simulator::start(config).await?;
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on {}", simulator.url())?;
-    stdout.flush()?;
-    drop(stdout);
+    announce(&simulator, arguments.ready_file)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+/// Writes the ready file first, so that whoever reads the line finds the file; the rename keeps it from being seen half
+/// written.
+fn announce(simulator: &Simulator, ready_file: Option<PathBuf>) -> io::Result<()> {
+    if let Some(path) = ready_file {
+        let mut partial = path.clone().into_os_string();
+        partial.push(".partial");
+        std::fs::write(&partial, simulator.url())?;
+        std::fs::rename(partial, path)?;
+    }
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "listening on {}", simulator.url())?;
+    stdout.flush()
 }
 
 fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Arguments> {
@@ -62,6 +74,7 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> io::Result<Arguments> {
                 parsed.port = Some(value.to_str().and_then(|port| port.parse().ok()).ok_or_else(wrong)?);
             }
             Some("--config") => parsed.config = Some(value.into()),
+            Some("--ready-file") => parsed.ready_file = Some(value.into()),
             _ => return Err(wrong()),
         }
     }

@@ -24,6 +24,9 @@ pub struct Queue {
     pub metrics: Rates,
     /// What a POST gets while the queue is saturated.
     pub on_saturation: OnSaturation,
+    /// Whether health writes its rates as percentages instead of fractions. A rate up to 0.01 has no percentage over 1,
+    /// so that a reader takes it for a fraction.
+    pub percentages: bool,
     /// Served as the health instead of the above, as it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_override: Option<Value>,
@@ -139,7 +142,8 @@ impl Queue {
         if let Some(body) = &self.health_override {
             return body.clone();
         }
-        let rate = |value: Option<f64>| value.map(|value| json!(value));
+        let rate =
+            |value: Option<f64>| value.map(|value| json!(if self.percentages { as_percentage(value) } else { value }));
         object([
             ("id", Some(json!(self.id))),
             ("name", self.name.as_ref().map(|name| json!(name))),
@@ -178,6 +182,10 @@ fn has_members(value: &Value) -> bool {
 /// A rate over 1 is a percentage.
 fn as_fraction(rate: f64) -> f64 {
     if rate > 1.0 { rate / 100.0 } else { rate }
+}
+
+fn as_percentage(rate: f64) -> f64 {
+    if rate > 1.0 { rate } else { rate * 100.0 }
 }
 
 #[cfg(test)]
@@ -231,8 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn health_is_served_raw_on_request() {
-        let queue = Queue { health_override: Some(json!({"unexpected": true})), ..Queue::open("q") };
+    fn health_is_served_in_percentages_or_raw_on_request() {
+        let mut queue = Queue { percentages: true, ..Queue::open("q") };
+        assert_eq!(queue.health()["metrics"]["serviceLevel"], json!(95.0));
+        queue.health_override = Some(json!({"unexpected": true}));
         assert_eq!(queue.health(), json!({"unexpected": true}));
     }
 }

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::sync::watch;
 
+use crate::admin;
 use crate::clock::Clock;
 use crate::connection::Cut;
 use crate::tenant::{Answer, Call, Delivery, Request, Tenant};
@@ -54,6 +55,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/api/v2/contacts/attributes", get(attributes))
         .method_not_allowed_fallback(unknown)
         .fallback(unknown)
+        .nest("/_simulator", admin::router())
         .with_state(shared)
 }
 
@@ -116,7 +118,11 @@ async fn deliver(shared: &Shared, cut: &Cut, request: Request) -> Response {
         tokio::time::sleep(Duration::from_millis(outcome.delay_ms)).await;
     }
     match outcome.delivery {
-        Delivery::Answer(answer) => into_response(answer),
+        Delivery::Answer(answer) => {
+            let now_ms = shared.clock.now_ms();
+            shared.tenant().delivered(outcome.request, now_ms);
+            into_response(answer)
+        }
         Delivery::Reset => reset(cut),
         Delivery::Hang { milliseconds } => {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;

@@ -13,7 +13,7 @@ use crate::config::SimulatorConfig;
 use crate::connection::{Cut, CuttableListener};
 use crate::fault::Fault;
 use crate::server::{Shared, router};
-use crate::tenant::{Contact, RequestRecord, Tenant, TokenRecord};
+use crate::tenant::{Contact, RequestRecord, Summary, Tenant, TokenRecord};
 
 /// A running simulator. Dropping it closes the port and every connection before the drop returns.
 ///
@@ -28,15 +28,24 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Serves a tenant on 127.0.0.1 at the configured port.
+    /// Serves a tenant on 127.0.0.1 at the configured port, by the configured clock.
     ///
     /// # Errors
     /// The port is taken, or the system gives no socket, thread or event queue.
     pub async fn start(config: SimulatorConfig) -> io::Result<Self> {
+        let clock = config.manual_clock_milliseconds.map_or_else(Clock::system, Clock::manual);
+        Self::start_with_clock(config, clock).await
+    }
+
+    /// Serves a tenant by a clock that the caller shares.
+    ///
+    /// # Errors
+    /// As for [`Simulator::start`].
+    pub async fn start_with_clock(config: SimulatorConfig, clock: Clock) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let shared = Shared::new(Tenant::new(config), Clock::system());
+        let shared = Shared::new(Tenant::new(config), clock);
         let (stop, stopped) = oneshot::channel();
         let (ready, readiness) = oneshot::channel();
         let served = shared.clone();
@@ -87,6 +96,11 @@ impl Simulator {
     /// Every token issued, oldest first.
     pub fn tokens(&self) -> Vec<TokenRecord> {
         self.tenant().tokens().to_vec()
+    }
+
+    /// Everything at a glance.
+    pub fn summary(&self) -> Summary {
+        self.tenant().summary()
     }
 
     /// The most of a client's authenticated requests that any window held.

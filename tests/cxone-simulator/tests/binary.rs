@@ -22,14 +22,21 @@ fn binary() -> Command {
 #[test]
 fn it_announces_its_url_serves_its_configuration_and_ends_on_sigterm() {
     let directory = tempfile::tempdir().unwrap();
-    let config = directory.path().join("config.json");
+    let (config, ready) = (directory.path().join("config.json"), directory.path().join("ready"));
     let settings = json!({
         "clients": [{"client_id": "worker-1", "client_secret": "secret-1"}],
         "queues": [{"id": "q-1", "thresholds": {"maxCapacity": 10}}],
         "rateLimit": {"limit": 5}
     });
     std::fs::write(&config, settings.to_string()).unwrap();
-    let child = binary().args(["--port", "0", "--config"]).arg(&config).stdout(Stdio::piped()).spawn().unwrap();
+    let child = binary()
+        .args(["--port", "0", "--config"])
+        .arg(&config)
+        .arg("--ready-file")
+        .arg(&ready)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut running = Running(child);
     let mut line = String::new();
     let mut stdout = BufReader::new(running.0.stdout.take().unwrap());
@@ -40,6 +47,7 @@ fn it_announces_its_url_serves_its_configuration_and_ends_on_sigterm() {
     let id = running.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert!(running.0.wait().unwrap().success());
+    assert_eq!(std::fs::read_to_string(ready).unwrap(), url);
 }
 
 #[test]

@@ -5,7 +5,9 @@
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use cxone_simulator::{Effect, Endpoint, Fault, MalformedBody, Queue, Simulator, SimulatorConfig};
+use cxone_simulator::{
+    ContactStatus, Effect, Endpoint, Fault, MalformedBody, Queue, RequestRecord, Simulator, SimulatorConfig,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -89,6 +91,17 @@ async fn a_contact_is_created_and_its_queue_shows_it() {
 }
 
 #[tokio::test]
+async fn an_answer_is_timed_from_its_request_on() {
+    let caller = Caller::new(config()).await;
+    caller.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::Delay { milliseconds: 30 }));
+    caller.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::ResetAfter).skipping(1));
+    caller.post().await.unwrap();
+    assert!(caller.post().await.is_err());
+    let latencies: Vec<_> = caller.simulator.requests().iter().map(RequestRecord::latency_ms).collect();
+    assert!(matches!(latencies[..], [Some(_), Some(30..), None]), "{latencies:?}");
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_not_there_is_404_and_counts() {
     let caller = Caller::new(config()).await;
     assert_eq!(caller.get("/api/v2/routing/contacts").await.status(), StatusCode::NOT_FOUND);
@@ -120,18 +133,6 @@ async fn a_reset_is_a_connection_error_and_the_next_request_works() {
 }
 
 #[tokio::test]
-async fn a_delayed_request_is_processed_on_arrival_and_answered_later() {
-    let caller = Caller::new(config()).await;
-    caller.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::Delay { milliseconds: 60_000 }));
-    tokio::select! {
-        answer = caller.post() => panic!("answered: {answer:?}"),
-        () = until(|| caller.simulator.contacts().len() == 1) => {}
-    }
-    caller.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::Delay { milliseconds: 20 }));
-    assert_eq!(caller.post().await.unwrap().status(), StatusCode::CREATED);
-}
-
-#[tokio::test]
 async fn a_hang_lasts_until_the_client_gives_up() {
     let caller = Caller::new(config()).await;
     caller.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::HangAfter { milliseconds: 60_000 }));
@@ -156,7 +157,7 @@ async fn concurrent_requests_under_one_key_create_one_contact() {
         assert_eq!(post.await.unwrap(), json!(caller.simulator.contacts()[0].id));
     }
     assert_eq!(caller.simulator.contacts().len(), 1);
-    assert_eq!(caller.simulator.contacts()[0].replays, 39);
+    assert_eq!(caller.simulator.summary().replays, 39);
 }
 
 #[tokio::test]
@@ -188,7 +189,7 @@ async fn a_status_that_http_cannot_carry_is_shown_to_the_test() {
 
 #[tokio::test]
 async fn an_hour_passes_when_the_clock_is_advanced() {
-    let caller = Caller::new(config()).await;
+    let caller = Caller::new(SimulatorConfig { manual_clock_milliseconds: Some(1_000), ..config() }).await;
     caller.simulator.clock().advance(Duration::from_hours(1));
     assert_eq!(caller.post().await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }
@@ -212,4 +213,47 @@ async fn a_taken_port_is_an_error() {
     let first = Simulator::start(config()).await.unwrap();
     let second = Simulator::start(SimulatorConfig { port: first.address().port(), ..config() }).await;
     assert_eq!(second.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+}
+
+#[tokio::test]
+async fn the_admin_endpoints_ask_and_change_the_tenant() {
+    let caller = Caller::new(config()).await;
+    let admin = |path: &str| format!("{}/_simulator/{path}", caller.simulator.url());
+    let no_content = |answer: Response| assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+
+    let fault = json!({"endpoint": "contacts", "effect": {"type": "lost", "status": "abandoned"}});
+    no_content(caller.http.post(admin("faults")).json(&fault).send().await.unwrap());
+    caller.post().await.unwrap();
+    assert_eq!(caller.simulator.contacts()[0].status, ContactStatus::Abandoned);
+
+    let misspelt = json!([fault, {"endpoint": "contacts", "effect": {"type": "reset"}}]);
+    let refused = caller.http.post(admin("faults")).json(&misspelt).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().await.unwrap().contains("unknown variant `reset`"));
+    assert_eq!(caller.simulator.summary().pending_faults, 0);
+
+    let full = json!({"capacity": 3, "thresholds": {"maxCapacity": 3}});
+    no_content(caller.http.put(admin("queues/q-2")).json(&full).send().await.unwrap());
+    let completed = caller.http.post(admin("queues/q-2/complete")).json(&json!({"count": 2})).send().await.unwrap();
+    assert_eq!(completed.json::<Value>().await.unwrap(), json!({"completed": 2}));
+
+    let attributes = json!([{"key": "string:notes", "type": "string", "maxLength": 40}]);
+    no_content(caller.http.put(admin("attributes")).json(&attributes).send().await.unwrap());
+    let schema: Value = caller.get("/api/v2/contacts/attributes").await.json().await.unwrap();
+    assert_eq!(schema["attributes"], attributes);
+
+    let summary: Value = caller.http.get(admin("summary")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(summary["contactsByStatus"], json!({"abandoned": 1}));
+    let contacts: Value = caller.http.get(admin("contacts")).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&contacts[0]["idempotencyKey"], &contacts[0]["request"]), (&json!(KEY), &contact()));
+    let tokens: Value = caller.http.get(admin("tokens")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(tokens, json!({"worker-1": 1}));
+    let requests: Value = caller.http.get(admin("requests")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(requests.as_array().unwrap().len(), 3);
+
+    let advance = json!({"milliseconds": 3_600_000});
+    assert!(caller.http.post(admin("clock/advance")).json(&advance).send().await.unwrap().status().is_success());
+    assert_eq!(caller.post().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    no_content(caller.http.put(admin("clients")).json(&json!([])).send().await.unwrap());
+    assert_eq!(token(&caller.simulator, &caller.http).await.status(), StatusCode::UNAUTHORIZED);
 }

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::message::{Answer, iso_8601};
 use super::record::{Contact, ContactStatus};
+use crate::config::OversizedStrings;
 use crate::queue::{OnSaturation, Queue};
-use crate::validation::validate_contact_request;
+use crate::validation::{MAX_STRING_CHARACTERS, Rule, validate_contact_request};
 
 /// How long a key returns its original answer: 24 hours from its first use (docs/wire.md#key-memory).
 pub const IDEMPOTENCY_RETENTION_MS: u64 = 24 * 60 * 60 * 1000;
@@ -36,6 +37,7 @@ pub(crate) struct Creation<'a> {
     pub(crate) id: String,
     pub(crate) queues: &'a mut [Queue],
     pub(crate) skills: &'a [String],
+    pub(crate) oversized_strings: OversizedStrings,
     /// The status to lose the contact with, where a fault says so.
     pub(crate) lost: Option<ContactStatus>,
 }
@@ -91,8 +93,11 @@ impl Contacts {
 }
 
 fn create(key: Uuid, body: &[u8], creation: Creation<'_>) -> Result<(Contact, Answer), Answer> {
-    let request: Value = serde_json::from_slice(body)
+    let mut request: Value = serde_json::from_slice(body)
         .map_err(|_| Answer::error(400, "invalid_payload", "the body must be a JSON object"))?;
+    if creation.oversized_strings == OversizedStrings::Truncate {
+        truncate_strings(&mut request);
+    }
     validate_contact_request(&request).map_err(|violations| Answer::violations(&violations))?;
     let status = match request.get("queueId").and_then(Value::as_str) {
         Some(queue_id) => {
@@ -149,6 +154,16 @@ fn by_skill(request: &Value, skills: &[String]) -> ContactStatus {
         ContactStatus::Queued
     } else {
         ContactStatus::Failed
+    }
+}
+
+/// Cuts what only the length rule objects to, so that every other rule still sees the value as sent.
+fn truncate_strings(request: &mut Value) {
+    let too_long = validate_contact_request(request).err().unwrap_or_default();
+    for violation in too_long.iter().filter(|violation| violation.rule == Rule::AttributeLength) {
+        if let Some(Value::String(text)) = request.pointer_mut(&violation.pointer) {
+            *text = text.chars().take(MAX_STRING_CHARACTERS).collect();
+        }
     }
 }
 

@@ -1,6 +1,11 @@
 //! What a test asks a tenant, and what it changes under way.
 
-use super::record::{Contact, ContactStatus, RequestRecord, TokenRecord};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::record::{Contact, ContactStatus, RequestRecord, Summary, TokenRecord};
 use super::{Tenant, window};
 use crate::config::{ClientConfig, SimulatorConfig};
 use crate::fault::Fault;
@@ -10,6 +15,12 @@ impl Tenant {
     /// Every contact created, oldest first.
     pub fn contacts(&self) -> &[Contact] {
         self.contacts.all()
+    }
+
+    /// The contacts that this idempotency key created: more than one only after the 24 hours have passed.
+    pub fn contacts_by_key(&self, key: Uuid) -> Vec<&Contact> {
+        let key = key.to_string();
+        self.contacts.all().iter().filter(|contact| contact.idempotency_key == key).collect()
     }
 
     /// Every request, in order of arrival.
@@ -27,7 +38,27 @@ impl Tenant {
         self.config.queues.iter().find(|queue| queue.id == queue_id)
     }
 
-    /// The settings in force, with the queues as they stand now.
+    /// A queue by its identifier, to be changed: fuller, emptier, without agents.
+    pub fn queue_mut(&mut self, queue_id: &str) -> Option<&mut Queue> {
+        self.config.queues.iter_mut().find(|queue| queue.id == queue_id)
+    }
+
+    /// The attributes of contacts that CXone would take and then ignore or cut, as (contact, key): not registered under
+    /// exactly that key, or longer than registered.
+    pub fn ignored_attributes(&self) -> Vec<(&str, &str)> {
+        let registered = |key: &str, value: &Value| {
+            let definition = self.config.attributes.iter().find(|definition| definition.key == key);
+            let length = value.as_str().map_or(0, |text| text.chars().count());
+            definition.is_some_and(|definition| definition.max_length.is_none_or(|limit| length <= limit as usize))
+        };
+        let attributes = self.contacts.all().iter().flat_map(|contact| {
+            let attributes = contact.request.get("attributes").and_then(Value::as_object);
+            attributes.into_iter().flatten().map(|(key, value)| (contact.id.as_str(), key.as_str(), value))
+        });
+        attributes.filter(|(_, key, value)| !registered(key, value)).map(|(contact, key, _)| (contact, key)).collect()
+    }
+
+    /// The settings in force, with the queues as they stand now; faults are apart, in [`Tenant::pending_faults`].
     pub fn config(&self) -> &SimulatorConfig {
         &self.config
     }
@@ -50,6 +81,31 @@ impl Tenant {
         self.requests.iter().filter(|request| request.status == Some(status)).count()
     }
 
+    /// Everything at a glance.
+    pub fn summary(&self) -> Summary {
+        let contacts = self.contacts.all();
+        Summary {
+            now_ms: self.now_ms,
+            contacts: contacts.len(),
+            contacts_by_status: tally(contacts.iter().map(|contact| contact.status.name().to_owned())),
+            replays: contacts.iter().map(|contact| contact.replays).sum(),
+            requests_by_status: tally(
+                self.requests
+                    .iter()
+                    .map(|request| request.status.map_or("none".to_owned(), |status| status.to_string())),
+            ),
+            tokens_by_client: tally(self.tokens.issued().iter().map(|token| token.client_id.clone())),
+            busiest_window_by_client: self
+                .config
+                .clients
+                .iter()
+                .map(|client| (client.client_id.clone(), self.busiest_window(&client.client_id)))
+                .collect(),
+            ignored_attributes: self.ignored_attributes().len(),
+            pending_faults: self.faults.pending().len(),
+        }
+    }
+
     /// Adds a fault behind those already there.
     pub fn add_fault(&mut self, fault: Fault) {
         self.faults.add(fault);
@@ -58,6 +114,11 @@ impl Tenant {
     /// Ends all faults.
     pub fn clear_faults(&mut self) {
         self.faults.clear();
+    }
+
+    /// The faults that have still to strike.
+    pub fn pending_faults(&self) -> &[Fault] {
+        self.faults.pending()
     }
 
     /// Revokes every token issued so far.
@@ -73,6 +134,13 @@ impl Tenant {
         }
     }
 
+    /// Removes a queue; whether there was one. Its contacts stay.
+    pub fn remove_queue(&mut self, queue_id: &str) -> bool {
+        let before = self.config.queues.len();
+        self.config.queues.retain(|queue| queue.id != queue_id);
+        self.config.queues.len() < before
+    }
+
     /// Adds a client or replaces the one of the same identifier. Its tokens live on, as after a rotated secret.
     pub fn put_client(&mut self, client: ClientConfig) {
         match self.config.clients.iter_mut().find(|known| known.client_id == client.client_id) {
@@ -84,8 +152,7 @@ impl Tenant {
     /// Serves up to `count` contacts of a queue and returns how many it held: those injected first, oldest first,
     /// then whatever else its capacity counts.
     pub fn complete(&mut self, queue_id: &str, count: u64) -> u64 {
-        let queue = self.config.queues.iter_mut().find(|queue| queue.id == queue_id);
-        let Some(queue) = queue else { return 0 };
+        let Some(queue) = self.queue_mut(queue_id) else { return 0 };
         let served = queue.capacity.map_or(count, |held| held.min(count));
         queue.capacity = queue.capacity.map(|held| held - served);
         let waiting = self.contacts.all_mut().iter_mut().filter(|contact| {
@@ -96,4 +163,26 @@ impl Tenant {
         waiting.take(served_here).for_each(|contact| contact.status = ContactStatus::Completed);
         served
     }
+
+    /// Moves a contact to another status, as a threshold might after it was queued; whether there is such a contact.
+    /// One that leaves its queue frees its place.
+    pub fn set_contact_status(&mut self, contact_id: &str, status: ContactStatus) -> bool {
+        let Some(contact) = self.contacts.all_mut().iter_mut().find(|contact| contact.id == contact_id) else {
+            return false;
+        };
+        let waits = |status| matches!(status, ContactStatus::Queued | ContactStatus::Routing);
+        let leaves = waits(contact.status) && !waits(status);
+        contact.status = status;
+        let queue_id = contact.queue_id();
+        if leaves && let Some(queue) = self.config.queues.iter_mut().find(|queue| Some(queue.id.as_str()) == queue_id) {
+            queue.capacity = queue.capacity.map(|held| held.saturating_sub(1));
+        }
+        true
+    }
+}
+
+fn tally(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    names.for_each(|name| *counts.entry(name).or_default() += 1);
+    counts
 }

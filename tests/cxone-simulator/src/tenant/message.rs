@@ -1,9 +1,11 @@
 //! What a tenant is asked and what it answers, free of any HTTP library.
 
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::config::RetryAfterForm;
 use crate::validation::Violation;
 
 /// The endpoints of the contract.
@@ -110,6 +112,8 @@ impl Request {
 /// What becomes of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
+    /// The place of the request in the order of arrival.
+    pub request: usize,
     /// Real time to wait before the delivery, in milliseconds.
     pub delay_ms: u64,
     /// What the caller gets.
@@ -168,9 +172,19 @@ impl Answer {
         self
     }
 
-    /// Adds `Retry-After` in whole seconds, rounded up.
-    pub(crate) fn with_retry_after(self, wait_ms: u64) -> Self {
-        self.with_header("retry-after", wait_ms.div_ceil(1000).to_string())
+    /// Adds `Retry-After` for `wait_ms` from `now_ms`, in whole seconds rounded up.
+    pub(crate) fn with_retry_after(self, form: RetryAfterForm, now_ms: u64, wait_ms: u64) -> Self {
+        match form {
+            RetryAfterForm::Absent => self,
+            RetryAfterForm::Seconds => self.with_header("retry-after", wait_ms.div_ceil(1000).to_string()),
+            RetryAfterForm::HttpDate => {
+                let at_seconds = now_ms.saturating_add(wait_ms).div_ceil(1000);
+                match http_date(at_seconds) {
+                    Some(date) => self.with_header("retry-after", date),
+                    None => self,
+                }
+            }
+        }
     }
 
     /// The value of a header, by its name in lower case.
@@ -182,6 +196,11 @@ impl Answer {
     pub fn json_body(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
+}
+
+fn http_date(unix_seconds: u64) -> Option<String> {
+    let timestamp = Timestamp::from_second(i64::try_from(unix_seconds).ok()?).ok()?;
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp).ok()
 }
 
 /// ISO 8601 with milliseconds in UTC, as in `2024-05-15T14:30:00.000Z`.
@@ -196,8 +215,16 @@ mod tests {
 
     #[test]
     fn retry_after_is_rounded_up_to_whole_seconds() {
-        let answer = Answer::error(429, "e", "m").with_retry_after(1_001);
+        let answer = Answer::error(429, "e", "m").with_retry_after(RetryAfterForm::Seconds, 0, 1_001);
         assert_eq!(answer.header("retry-after"), Some("2"));
+    }
+
+    #[test]
+    fn retry_after_can_be_an_http_date_or_absent() {
+        let dated = Answer::error(429, "e", "m").with_retry_after(RetryAfterForm::HttpDate, 1_715_783_400_000, 5_000);
+        assert_eq!(dated.header("retry-after"), Some("Wed, 15 May 2024 14:30:05 GMT"));
+        let absent = Answer::error(429, "e", "m").with_retry_after(RetryAfterForm::Absent, 0, 5_000);
+        assert_eq!(absent.header("retry-after"), None);
     }
 
     #[test]

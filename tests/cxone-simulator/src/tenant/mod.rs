@@ -26,7 +26,7 @@ use std::collections::HashMap;
 
 pub use contacts::IDEMPOTENCY_RETENTION_MS;
 pub use message::{Answer, Call, Delivery, Endpoint, Outcome, Request};
-pub use record::{Contact, ContactStatus, RequestRecord, TokenRecord};
+pub use record::{Contact, ContactStatus, RequestRecord, Summary, TokenRecord};
 
 use crate::config::{SCOPE_ATTRIBUTES_READ, SCOPE_CONTACTS_WRITE, SCOPE_QUEUES_READ, SimulatorConfig};
 use crate::fault::{Effect, Faults, MalformedBody};
@@ -87,10 +87,19 @@ impl Tenant {
             }
         };
         record.answered = matches!(delivery, Delivery::Answer(_));
+        let index = self.requests.len();
         self.requests.push(record);
         let created = self.contacts.all().get(contacts_before).map(|contact| contact.id.clone());
         let delay_ms = draw.delay_ms.saturating_add(self.config.latency_milliseconds);
-        Outcome { delay_ms, delivery, created }
+        Outcome { request: index, delay_ms, delivery, created }
+    }
+
+    /// Remembers when the answer to a request went out, by the request's place in the order of arrival. One that is
+    /// left without an answer has no such time.
+    pub fn delivered(&mut self, request: usize, now_ms: u64) {
+        if let Some(record) = self.requests.get_mut(request).filter(|record| record.answered) {
+            record.answered_at_ms = Some(now_ms);
+        }
     }
 
     fn arrival(&self, request: &Request) -> RequestRecord {
@@ -109,6 +118,7 @@ impl Tenant {
             counted: false,
             status: None,
             answered: false,
+            answered_at_ms: None,
             idempotency_key,
             contact_id: None,
         }
@@ -131,7 +141,10 @@ impl Tenant {
                 }
                 let answer = Answer::error(*status, "injected", "a fault of the simulation");
                 match retry_after_seconds {
-                    Some(wait) => answer.with_retry_after(wait.saturating_mul(1000)),
+                    Some(wait) => {
+                        let form = self.config.rate_limit.retry_after;
+                        answer.with_retry_after(form, self.now_ms, wait.saturating_mul(1000))
+                    }
                     None => answer,
                 }
             }
@@ -151,7 +164,7 @@ impl Tenant {
         let limit = &self.config.rate_limit;
         self.windows.entry(caller.client_id).or_default().admit(self.now_ms, limit).map_err(|wait_ms| {
             let message = format!("more than {} requests in {} ms", limit.limit, limit.window_milliseconds);
-            Answer::error(429, "rate_limited", &message).with_retry_after(wait_ms)
+            Answer::error(429, "rate_limited", &message).with_retry_after(limit.retry_after, self.now_ms, wait_ms)
         })
     }
 
@@ -198,6 +211,7 @@ impl Tenant {
             id: uuid::Builder::from_random_bytes(self.random.u128(..).to_be_bytes()).into_uuid().to_string(),
             queues: &mut self.config.queues,
             skills: &self.config.skills,
+            oversized_strings: self.config.oversized_strings,
             lost,
         };
         let posted = self.contacts.post(key, body, creation);
@@ -224,9 +238,9 @@ fn malformed(mut answer: Answer, body: MalformedBody) -> Answer {
         MalformedBody::WithoutId => {
             let mut value = answer.json_body();
             match value.as_object_mut() {
-                Some(object) => {
-                    object.retain(|member, _| !["id", "access_token", "attributes"].contains(&member.as_str()));
-                }
+                Some(object) => ["id", "access_token", "attributes", "items", "data", "results"]
+                    .iter()
+                    .for_each(|member| drop(object.remove(*member))),
                 None => value = serde_json::json!({}),
             }
             answer.body = value.to_string();

@@ -1,5 +1,6 @@
 //! What a tenant remembers for tests to ask about.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,8 @@ use serde_json::Value;
 use super::message::Endpoint;
 
 /// A contact that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Contact {
     /// Its identifier.
     pub id: String,
@@ -75,7 +77,8 @@ impl ContactStatus {
 }
 
 /// A request as it arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RequestRecord {
     /// Milliseconds since the Unix epoch.
     pub at_ms: u64,
@@ -91,14 +94,25 @@ pub struct RequestRecord {
     pub status: Option<u16>,
     /// Whether the caller was sent an answer; false for a reset or a hang.
     pub answered: bool,
+    /// When that answer was handed to the connection, in milliseconds since the Unix epoch; `None` without one, and
+    /// where nobody delivers answers, as in virtual time.
+    pub answered_at_ms: Option<u64>,
     /// The idempotency key as sent.
     pub idempotency_key: Option<String>,
     /// The contact that it created or was shown again.
     pub contact_id: Option<String>,
 }
 
-/// A token that was issued. `Debug` does not show the token itself.
-#[derive(Clone, PartialEq, Eq)]
+impl RequestRecord {
+    /// Milliseconds from its arrival to its answer, where one went out.
+    pub fn latency_ms(&self) -> Option<u64> {
+        self.answered_at_ms.map(|at_ms| at_ms.saturating_sub(self.at_ms))
+    }
+}
+
+/// A token that was issued. Neither `Debug` nor JSON shows the token itself.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TokenRecord {
     /// The client that it was issued to.
     pub client_id: String,
@@ -110,6 +124,7 @@ pub struct TokenRecord {
     pub revoked: bool,
     /// The scopes that it carries.
     pub scopes: Vec<String>,
+    #[serde(skip)]
     pub(crate) value: String,
 }
 
@@ -129,4 +144,28 @@ impl fmt::Debug for TokenRecord {
             .field("revoked", &self.revoked)
             .finish_non_exhaustive()
     }
+}
+
+/// Everything at a glance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The time now in milliseconds since the Unix epoch, as of the last request or question.
+    pub now_ms: u64,
+    /// Contacts created, the lost ones among them.
+    pub contacts: usize,
+    /// Contacts by their status now.
+    pub contacts_by_status: BTreeMap<String, usize>,
+    /// Requests that repeated a key.
+    pub replays: u32,
+    /// Requests by their status; "none" for those without an answer to lose.
+    pub requests_by_status: BTreeMap<String, usize>,
+    /// Tokens issued, by client.
+    pub tokens_by_client: BTreeMap<String, usize>,
+    /// The most requests that any window of a client held.
+    pub busiest_window_by_client: BTreeMap<String, usize>,
+    /// Attributes that CXone would take and then ignore or cut.
+    pub ignored_attributes: usize,
+    /// Faults that have still to strike.
+    pub pending_faults: usize,
 }

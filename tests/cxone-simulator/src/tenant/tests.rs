@@ -5,7 +5,7 @@ mod faults;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{ClientConfig, RateLimit};
+use crate::config::{ClientConfig, OversizedStrings, RateLimit, TokenFormat};
 use crate::queue::{OnSaturation, Queue};
 use crate::schema::{AttributeDefinition, AttributeType};
 
@@ -94,6 +94,17 @@ fn a_token_answer_states_lifetime_and_scope() {
     assert_eq!((answer.status, &body["expires_in"], &body["token_type"]), (200, &json!(3600), &json!("Bearer")));
     assert_eq!(body["scope"], "routing:queues:read");
     assert_eq!(body["access_token"].as_str().unwrap().split('.').count(), 3);
+}
+
+#[test]
+fn a_token_can_be_opaque_and_its_lifetime_unstated() {
+    let mut settings = config();
+    settings.tokens.format = TokenFormat::Opaque;
+    settings.tokens.state_expires_in = false;
+    let body =
+        answer(Tenant::new(settings).handle(START_MS, &Request::token("worker-1", "secret-1", ALL_SCOPES))).json_body();
+    assert!(!body["access_token"].as_str().unwrap().contains('.'));
+    assert_eq!(body.get("expires_in"), None);
 }
 
 #[test]
@@ -207,7 +218,7 @@ fn a_key_is_forgotten_after_24_hours() {
     let first = bench.post(START_MS, &key(1), &contact());
     assert_eq!(bench.post(START_MS + IDEMPOTENCY_RETENTION_MS - 1, &key(1), &contact()), first);
     assert_ne!(bench.post(START_MS + IDEMPOTENCY_RETENTION_MS, &key(1), &contact()), first);
-    assert_eq!(bench.tenant.contacts().len(), 2);
+    assert_eq!(bench.tenant.contacts_by_key(key(1).parse().unwrap()).len(), 2);
 }
 
 #[test]
@@ -252,9 +263,12 @@ fn a_body_that_is_no_json_or_not_declared_so_is_refused() {
 }
 
 #[test]
-fn a_long_string_is_refused() {
+fn a_long_string_is_refused_or_cut_in_silence_as_configured() {
     let long = with("attributes", json!({"string:notes": "ü".repeat(300)}));
     assert_eq!(Bench::new(config()).post(START_MS, &key(1), &long).status, 400);
+    let mut lenient = Bench::new(SimulatorConfig { oversized_strings: OversizedStrings::Truncate, ..config() });
+    assert_eq!(lenient.post(START_MS, &key(1), &long).status, 201);
+    assert_eq!(lenient.tenant.contacts()[0].attribute("string:notes"), Some(&json!("ü".repeat(255))));
 }
 
 #[test]
@@ -290,6 +304,16 @@ fn a_contact_for_an_unknown_skill_is_created_and_fails() {
     assert_eq!(bench.post(START_MS, &key(1), &by_skill("sk-billing")).json_body()["status"], "queued");
     assert_eq!(bench.post(START_MS, &key(2), &by_skill("sk-unknown")).json_body()["status"], "failed");
     assert_eq!(bench.tenant.contacts()[1].queue_id(), None);
+}
+
+#[test]
+fn a_contact_lost_later_frees_its_place_and_keeps_its_original_answer() {
+    let mut bench = Bench::new(config());
+    let original = bench.post(START_MS, &key(1), &contact());
+    let id = bench.tenant.contacts()[0].id.clone();
+    assert!(bench.tenant.set_contact_status(&id, ContactStatus::Abandoned));
+    assert_eq!(bench.tenant.queue("q-1").unwrap().capacity, Some(0));
+    assert_eq!(bench.post(START_MS, &key(1), &contact()), original);
 }
 
 #[test]
@@ -340,4 +364,29 @@ fn a_removed_clients_tokens_are_refused_and_a_rotated_secret_leaves_them() {
 fn debug_shows_no_token() {
     let bench = Bench::new(config());
     assert!(!format!("{:?}", bench.tenant).contains(&bench.token));
+}
+
+#[test]
+fn the_summary_adds_up() {
+    let mut bench = Bench::new(config());
+    bench.post(START_MS, &key(1), &contact());
+    bench.post(START_MS, &key(1), &contact());
+    bench.post(START_MS, &key(2), &by_skill("sk-unknown"));
+    let summary = bench.tenant.summary();
+    assert_eq!((summary.contacts, summary.replays), (2, 1));
+    assert_eq!(summary.contacts_by_status["failed"], 1);
+    assert_eq!(summary.requests_by_status["201"], 3);
+    assert_eq!(summary.busiest_window_by_client["worker-1"], 3);
+    assert_eq!(summary.tokens_by_client["worker-1"], 1);
+}
+
+#[test]
+fn attributes_that_cxone_would_ignore_are_listed() {
+    let mut settings = config();
+    settings.attributes.push(AttributeDefinition::new(AttributeType::String, "notes").with_max_length(4));
+    let mut bench = Bench::new(settings);
+    let attributes = json!({"string:externalSource": "CRM", "string:ExternalSource": "CRM", "string:notes": "five!", "number:notes": 5});
+    assert_eq!(bench.post(START_MS, &key(1), &with("attributes", attributes)).status, 201);
+    let ignored: Vec<&str> = bench.tenant.ignored_attributes().into_iter().map(|(_, key)| key).collect();
+    assert_eq!(ignored, ["number:notes", "string:ExternalSource", "string:notes"]);
 }

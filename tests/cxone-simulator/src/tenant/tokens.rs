@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::message::Answer;
 use super::record::TokenRecord;
-use crate::config::{ClientConfig, TokenRules};
+use crate::config::{ClientConfig, TokenFormat, TokenRules};
 
 /// The tokens issued so far.
 #[derive(Default)]
@@ -62,17 +62,21 @@ impl Tokens {
         let known =
             clients.iter().find(|client| client.client_id == client_id && client.client_secret == client_secret);
         let Some(client) = known else {
-            return Answer::oauth_error(401, "invalid_client", "client authentication failed");
+            return Answer::oauth_error(rules.invalid_client_status, "invalid_client", "client authentication failed");
         };
         let scopes: Vec<String> = scope.split_ascii_whitespace().map(str::to_owned).collect();
         if scopes.is_empty() || scopes.iter().any(|scope| !client.scopes.contains(scope)) {
             return Answer::oauth_error(400, "invalid_scope", "a requested scope is unknown or not granted");
         }
         let expires_at_ms = now_ms.saturating_add(rules.lifetime_seconds.saturating_mul(1000));
-        let value = jwt(client_id, scope, now_ms / 1000, expires_at_ms / 1000, random);
-        let body = json!({
-            "access_token": value, "token_type": "Bearer", "scope": scopes.join(" "), "expires_in": rules.lifetime_seconds,
-        });
+        let value = match rules.format {
+            TokenFormat::Opaque => format!("{random:032x}"),
+            TokenFormat::Jwt => jwt(client_id, scope, now_ms / 1000, expires_at_ms / 1000, random),
+        };
+        let mut body = json!({ "access_token": value, "token_type": "Bearer", "scope": scopes.join(" ") });
+        if rules.state_expires_in {
+            body["expires_in"] = json!(rules.lifetime_seconds);
+        }
         self.by_value.insert(value.clone(), self.issued.len());
         self.issued.push(TokenRecord {
             client_id: client_id.to_owned(),

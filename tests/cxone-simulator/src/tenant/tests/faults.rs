@@ -103,7 +103,7 @@ fn a_redirect_says_where_to() {
 fn one_seed_gives_one_course_of_events() {
     let run = || {
         let fault = Fault::always(Endpoint::Contacts, Effect::ResetAfter).with_probability(0.5);
-        let mut bench = Bench::new(SimulatorConfig { seed: 42, faults: vec![fault], ..config() });
+        let mut bench = Bench::new(SimulatorConfig { seed: 42, ..config() }.with_fault(fault));
         let token = bench.token.clone();
         (0..50)
             .map(|n| bench.tenant.handle(START_MS + n, &Request::create_contact(&token, &key(1), &contact())))
@@ -131,4 +131,21 @@ fn an_injected_rate_limit_counts_in_the_window_like_any_answer() {
     let refused = bench.attributes(START_MS);
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("30")));
     assert_eq!(bench.tenant.busiest_window("worker-1"), 1);
+}
+
+#[test]
+fn a_request_knows_when_its_answer_went_out() {
+    let mut bench = Bench::new(config());
+    let posted = bench.tenant.handle(START_MS + 5, &Request::create_contact(&bench.token, &key(1), &contact()));
+    assert_eq!(bench.tenant.requests()[posted.request].latency_ms(), None);
+    bench.tenant.delivered(posted.request, START_MS + 45);
+    let record = &bench.tenant.requests()[posted.request];
+    assert_eq!((record.endpoint, record.latency_ms()), (Endpoint::Contacts, Some(40)));
+
+    bench.tenant.add_fault(Fault::once(Endpoint::Contacts, Effect::ResetAfter));
+    let lost = bench.tenant.handle(START_MS + 50, &Request::create_contact(&bench.token, &key(2), &contact()));
+    bench.tenant.delivered(lost.request, START_MS + 60);
+    assert_eq!(bench.tenant.requests()[lost.request].latency_ms(), None);
+    // No request of this tenant.
+    bench.tenant.delivered(9, START_MS + 60);
 }
