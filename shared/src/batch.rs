@@ -5,19 +5,20 @@
 //! kills workers takes no other along. Whatever happens to one message, a panic included, is that message's own fate.
 
 mod canonical_line;
+mod delivery;
 
-use std::{cell::RefCell, panic::AssertUnwindSafe, time::Duration};
+use std::{cell::RefCell, time::Duration};
 
-use futures::{FutureExt as _, StreamExt as _, stream};
-use tracing::{error, warn};
+use futures::{StreamExt as _, stream};
+use tracing::{Instrument as _, warn};
 
+use self::delivery::Delivery;
 use crate::{
     domain::{
         lease::Rate,
         mapping::ComplianceBoundary,
         message::{DeadLetter, Failure, Message},
-        outcome::{DeferralReason, GivenUp, Outcome, visibility_delay},
-        problem::DeadLetterReason,
+        outcome::{DeferralReason, Outcome, visibility_delay},
         queues::{Bounds, Queues},
         routes::{Address, QueueId, Route, Routes},
         time::Timestamp,
@@ -25,7 +26,7 @@ use crate::{
     error::chain,
     leases::{KnownClients, LeaseTerms, NoClient},
     metrics::{Metric, Metrics},
-    pipeline::{Conclusion, DeliveryDetails, Pipeline, Prepared, give_up, prepare},
+    pipeline::{Conclusion, Pipeline, give_up},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts},
     room, schema,
     snapshot::Snapshot,
@@ -40,10 +41,6 @@ const CONCURRENCY: usize = 10;
 
 /// Requests reserved for one event: one, and two more for retries and fallback targets.
 const PERMITS_PER_EVENT: usize = 3;
-
-/// A message that was handed out so often, and ends in a panic before any claim, counts as one that kills workers. Whether it
-/// did so before isn't on record, since nothing is before a claim.
-const RECEIVES_TO_GIVE_UP: u32 = 3;
 
 /// What an operator decided.
 #[derive(Debug)]
@@ -85,19 +82,13 @@ pub struct Batch<'a, P: InjectPorts> {
     pub deadline: Timestamp,
 }
 
-/// A message, and what is known of its delivery.
-struct Delivery<'a> {
-    message: Message,
-    prepared: Option<Prepared<'a>>,
-    details: DeliveryDetails,
-    conclusion: Option<Conclusion>,
-    outcome: Option<Outcome>,
-}
-
 impl<'a, P: InjectPorts> Batch<'a, P> {
     /// Works through a batch; returns the ids of the messages that come back.
     pub async fn run(&self, messages: Vec<Message>, memory: &mut Memory) -> Vec<String> {
-        let mut deliveries: Vec<_> = messages.into_iter().map(|message| self.prepare(message)).collect();
+        let mut deliveries: Vec<_> = messages
+            .into_iter()
+            .map(|message| Delivery::prepare(message, &self.configuration.routes, self.now()))
+            .collect();
         if deliveries.iter().any(|delivery| delivery.prepared.is_some()) {
             self.inject(&mut deliveries, memory).await;
         }
@@ -105,21 +96,6 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         futures::future::join_all(closing).await;
         self.delay_redelivery(&deliveries).await;
         deliveries.iter().filter_map(Delivery::comes_back).collect()
-    }
-
-    fn prepare(&self, message: Message) -> Delivery<'a> {
-        let now = self.now();
-        let mut details = DeliveryDetails::default();
-        // The unwound state is this message's alone.
-        let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            prepare(&message, &self.configuration.routes, now, &mut details)
-        }));
-        let (prepared, conclusion) = match prepared {
-            Ok(Ok(prepared)) => (Some(prepared), None),
-            Ok(Err(given_up)) => (None, Some(Conclusion::GivenUp(given_up))),
-            Err(_) => (None, Some(panicked(&message, false))),
-        };
-        Delivery { message, prepared, details, conclusion, outcome: None }
     }
 
     /// Injects under one client, and under another one what the first could not because CXone refuses it.
@@ -240,13 +216,18 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     /// Says how a delivery ended: to the ledger and the dead-letter queue first, where it ended there; then to the log and
     /// the metrics.
     async fn conclude(&self, delivery: &mut Delivery<'a>) {
+        let span = delivery.span.clone();
+        let outcome = self.end(delivery).instrument(span).await;
+        delivery.report(&outcome, self.request_id, self.metrics);
+        delivery.outcome = Some(outcome);
+    }
+
+    async fn end(&self, delivery: &mut Delivery<'a>) -> Outcome {
         let outcome = match delivery.last_word(self.now()) {
             Conclusion::Outcome(outcome) => outcome,
             Conclusion::GivenUp(given_up) => give_up(self.ports, given_up, &mut delivery.details).await,
         };
-        let outcome = self.send_dead_letter(outcome, delivery).await;
-        delivery.report(&outcome, self.request_id, self.metrics);
-        delivery.outcome = Some(outcome);
+        self.send_dead_letter(outcome, delivery).await
     }
 
     async fn send_dead_letter(&self, outcome: Outcome, delivery: &Delivery<'a>) -> Outcome {
@@ -262,7 +243,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         match self.ports.dead_letters().send(&DeadLetter::new(&delivery.message, &failure)).await {
             Ok(()) => outcome,
             Err(cause) => {
-                warn!(message_id = delivery.message.message_id, error = chain(&cause), "the dead letter was not sent");
+                warn!(error = chain(&cause), "the dead letter was not sent");
                 Outcome::deferred(DeferralReason::ServiceError)
             }
         }
@@ -307,63 +288,12 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
 /// No Lambda invocation takes longer.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
-impl Delivery<'_> {
-    async fn inject<P: InjectPorts>(&mut self, pipeline: &Pipeline<'_, P>, alone: bool) {
-        let (Some(prepared), None) = (&self.prepared, &self.conclusion) else { return };
-        let story = AssertUnwindSafe(pipeline.inject(prepared, alone, &mut self.details));
-        self.conclusion = match story.catch_unwind().await {
-            Ok(conclusion) => conclusion,
-            Err(_) => Some(panicked(&self.message, self.details.claimed)),
-        };
-    }
-
-    /// Whether it is still to be injected.
-    fn is_open(&self) -> bool {
-        self.prepared.is_some() && self.conclusion.is_none()
-    }
-
-    /// Opens a delivery again that was deferred for want of a token, for this reason or for a schema that took one.
-    fn reopen(&mut self, no_token: DeferralReason) {
-        let reasons = [no_token, DeferralReason::UnverifiedSchema];
-        if matches!(&self.conclusion, Some(Conclusion::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason))
-        {
-            self.conclusion = None;
-        }
-    }
-
-    /// How the delivery ended. What would come back, and must not any more, is given up instead.
-    fn last_word(&mut self, now: Timestamp) -> Conclusion {
-        let conclusion =
-            self.conclusion.take().unwrap_or(Conclusion::Outcome(Outcome::deferred(DeferralReason::Deadline)));
-        let Conclusion::Outcome(outcome @ Outcome::Deferred { .. }) = &conclusion else { return conclusion };
-        let expired = self.prepared.as_ref().and_then(|prepared| prepared.expired(now));
-        expired.or_else(|| outcome.out_of_retention(self.message.sent, now)).map_or(conclusion, Conclusion::GivenUp)
-    }
-
-    fn comes_back(&self) -> Option<String> {
-        matches!(self.outcome, Some(Outcome::Deferred { .. }) | None).then(|| self.message.message_id.clone())
-    }
-}
-
 /// Ends what is still open for want of a client.
 fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
     let (reason, retry) = none.deferral();
     for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
         delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
     }
-}
-
-/// A panic before any claim is the event's own and would repeat for ever; one after it leaves its claim to be counted.
-fn panicked(message: &Message, claimed: bool) -> Conclusion {
-    error!(message_id = message.message_id, "a panic while this message was worked on; the others are not affected");
-    if !claimed && message.receive_count >= RECEIVES_TO_GIVE_UP {
-        let detail = format!(
-            "working on it ended in a panic before it was claimed, at delivery {} of this message",
-            message.receive_count
-        );
-        return Conclusion::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
-    }
-    Outcome::deferred(DeferralReason::InProgress).into()
 }
 
 /// Every queue that one of these may go to.
@@ -382,6 +312,3 @@ fn queue_of(address: &Address) -> Option<&QueueId> {
         Address::Skills(_) => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

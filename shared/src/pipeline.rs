@@ -279,7 +279,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
                 Err(ended_by_ledger(ended, None, now).into())
             }
             Err(ClaimError::Store(cause)) => {
-                warn!(idempotency_key = %prepared.key(), error = chain(&cause), "the ledger did not take the claim");
+                warn!(error = chain(&cause), "the ledger did not take the claim");
                 Err(Outcome::deferred(DeferralReason::ServiceError).into())
             }
         }
@@ -304,7 +304,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             // It is on record as claimed or as somebody else's, so it can't be told as ended: the next delivery asks
             // CXone under the same key and learns what this one knew.
             Err(cause) => {
-                error!(idempotency_key = %key, outcome = outcome.name(), error = chain(&cause), "the ledger was not told");
+                error!(outcome = outcome.name(), error = chain(&cause), "the ledger was not told");
                 match (outcome, cause) {
                     (deferred @ Outcome::Deferred { .. }, _) => deferred,
                     (_, SettleError::TakenOver) => Outcome::deferred(DeferralReason::InProgress),

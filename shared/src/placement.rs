@@ -226,7 +226,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     /// another target: then this one is asked again, under the next key.
     async fn lost(&mut self, stop: Stop, created: CreatedContact) -> Option<Ending> {
         let target = self.address(stop).to_string();
-        warn!(idempotency_key = %self.prepared.key(), contact_id = created.id, target, "CXone created the contact and lost it");
+        warn!(contact_id = created.id, target, "CXone created the contact and lost it");
         self.arrive(stop);
         let at = if self.claim.is_doubtful() {
             LOST_SOMEWHERE.to_owned()
@@ -247,7 +247,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let (pipeline, key, before) = (self.pipeline, self.prepared.key(), self.claim.clone());
         let record = self.claim.lose(lost, pipeline.now()).clone();
         ledger::settle(pipeline.ports.ledger(), key, &before, &record).await.inspect_err(|cause| {
-            warn!(idempotency_key = %key, error = chain(cause), "the lost contact is not on record");
+            warn!(error = chain(cause), "the lost contact is not on record");
         })
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::info;
 
-use super::Delivery;
+use super::delivery::Delivery;
 use crate::{
     domain::outcome::Outcome,
     metrics::{Metric, Metrics},

@@ -29,7 +29,7 @@ pub async fn give_up<P: InjectPorts>(ports: &P, given_up: GivenUp, details: &mut
         }
         Err(cause) => {
             let reason = given_up.reason.as_str();
-            warn!(idempotency_key = %identified.key, reason, error = chain(&cause), "the ledger can't be asked about an event that was given up");
+            warn!(reason, error = chain(&cause), "the ledger can't be asked about an event that was given up");
             Outcome::deferred(DeferralReason::ServiceError)
         }
     }

@@ -202,6 +202,7 @@ async fn a_panic_is_one_records_own_fate() {
     let back = worker.batch(&batch).await;
     assert_eq!(back, [batch[1]["messageId"].as_str().unwrap()]);
     assert_eq!(stage.log.outcomes_of("1"), ["deferred in-progress"]);
+    assert_eq!(stage.log.line("a panic while")["span"]["event_id"], "1");
     assert_eq!(stage.simulator.contacts().len(), 4);
     assert!(worker.batch(&batch).await.is_empty());
     assert_eq!(stage.simulator.contacts().len(), 5);

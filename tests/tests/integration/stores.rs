@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contact_injection_tests::host::{AwsRequests, Refusal};
 
-use super::stage::{Moment, Stage, emulator, event, number, record};
+use super::stage::{Moment, Stage, emulator, event, key_of, number, record};
 
 fn single() -> [serde_json::Value; 1] {
     [record(event("single", "1").to_string())]
@@ -96,6 +96,10 @@ async fn a_settlement_that_never_arrives_is_made_up_for_under_the_same_key() {
     worker.wire.break_after(1, 3, "PutItem", Moment::Before);
     assert_eq!(worker.batch(&single()).await.len(), 1);
     assert_eq!((stage.ledger_state("1").await.as_str(), stage.simulator.contacts().len()), ("claimed", 1));
+    let error = stage.log.line("the ledger was not told");
+    let (span, key) = (&error["span"], key_of("1").to_string());
+    assert_eq!([&span["event_id"], &span["route"], &span["idempotency_key"]], ["1", "single", &key]);
+    assert!(span["message_id"].is_string(), "{error}");
     stage.advance(Duration::from_secs(120));
     assert!(worker.batch(&single()).await.is_empty());
     let contacts = stage.simulator.contacts();

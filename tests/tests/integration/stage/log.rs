@@ -50,6 +50,12 @@ impl Log {
         self.deliveries().iter().filter(|line| line["event_id"] == event_id).map(outcome).collect()
     }
 
+    /// The first line with these words.
+    pub(crate) fn line(&self, words: &str) -> Value {
+        let said = |line: &Value| line["message"].as_str().is_some_and(|message| message.contains(words));
+        self.lines().into_iter().find(said).unwrap_or_else(|| panic!("nobody said {words:?}"))
+    }
+
     /// Whether anything was said in these words.
     pub(crate) fn says(&self, words: &str) -> bool {
         self.lines().iter().any(|line| line["message"].as_str().is_some_and(|message| message.contains(words)))

@@ -1,0 +1,151 @@
+//! One message of a batch, from what it says to whether it comes back.
+//!
+//! Everything that is logged on its way stands in its span, which names the message, the event, the route and the key.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures::FutureExt as _;
+use tracing::{Instrument as _, Span, error, error_span, field};
+
+use crate::{
+    domain::{
+        message::Message,
+        outcome::{DeferralReason, GivenUp, Outcome},
+        problem::DeadLetterReason,
+        routes::Routes,
+        time::Timestamp,
+    },
+    pipeline::{Conclusion, DeliveryDetails, Pipeline, Prepared, prepare},
+    ports::InjectPorts,
+};
+
+/// A message that was handed out so often, and ends in a panic before any claim, counts as one that kills workers. Whether it
+/// did so before isn't on record, since nothing is before a claim.
+const RECEIVES_TO_GIVE_UP: u32 = 3;
+
+/// A message, and what is known of its delivery.
+pub(super) struct Delivery<'a> {
+    pub(super) message: Message,
+    pub(super) prepared: Option<Prepared<'a>>,
+    pub(super) details: DeliveryDetails,
+    pub(super) conclusion: Option<Conclusion>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) span: Span,
+}
+
+impl<'a> Delivery<'a> {
+    /// The first step, which needs nothing from outside.
+    pub(super) fn prepare(message: Message, routes: &'a Routes, now: Timestamp) -> Self {
+        // As severe as the worst that is said in it, so that it is there at every level of the log.
+        let span = error_span!(
+            "delivery",
+            message_id = message.message_id,
+            event_id = field::Empty,
+            route = field::Empty,
+            idempotency_key = field::Empty,
+        );
+        let mut details = DeliveryDetails::default();
+        // The unwound state is this message's alone.
+        let prepared = catch_unwind(AssertUnwindSafe(|| prepare(&message, routes, now, &mut details)));
+        let (prepared, conclusion) = match prepared {
+            Ok(Ok(prepared)) => (Some(prepared), None),
+            Ok(Err(given_up)) => (None, Some(Conclusion::GivenUp(given_up))),
+            Err(_) => (None, Some(span.in_scope(|| panicked(&message, false)))),
+        };
+        if let Some(event) = &details.event {
+            span.record("event_id", event.id.as_str());
+        }
+        if let Some(route) = &details.route {
+            span.record("route", route.as_str());
+        }
+        if let Some(identified) = &details.identified {
+            span.record("idempotency_key", field::display(identified.key));
+        }
+        Self { message, prepared, details, conclusion, outcome: None, span }
+    }
+
+    /// The rest of its story, up to the settlement.
+    pub(super) async fn inject<P: InjectPorts>(&mut self, pipeline: &Pipeline<'_, P>, alone: bool) {
+        let (Some(prepared), None) = (&self.prepared, &self.conclusion) else { return };
+        let story = AssertUnwindSafe(pipeline.inject(prepared, alone, &mut self.details)).catch_unwind();
+        self.conclusion = match story.instrument(self.span.clone()).await {
+            Ok(conclusion) => conclusion,
+            Err(_) => Some(self.span.in_scope(|| panicked(&self.message, self.details.claimed))),
+        };
+    }
+
+    /// Whether it is still to be injected.
+    pub(super) fn is_open(&self) -> bool {
+        self.prepared.is_some() && self.conclusion.is_none()
+    }
+
+    /// Opens a delivery again that was deferred for want of a token, for this reason or for a schema that took one.
+    pub(super) fn reopen(&mut self, no_token: DeferralReason) {
+        let reasons = [no_token, DeferralReason::UnverifiedSchema];
+        if matches!(&self.conclusion, Some(Conclusion::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason))
+        {
+            self.conclusion = None;
+        }
+    }
+
+    /// How the delivery ended. What would come back, and must not any more, is given up instead.
+    pub(super) fn last_word(&mut self, now: Timestamp) -> Conclusion {
+        let conclusion =
+            self.conclusion.take().unwrap_or(Conclusion::Outcome(Outcome::deferred(DeferralReason::Deadline)));
+        let Conclusion::Outcome(outcome @ Outcome::Deferred { .. }) = &conclusion else { return conclusion };
+        let expired = self.prepared.as_ref().and_then(|prepared| prepared.expired(now));
+        expired.or_else(|| outcome.out_of_retention(self.message.sent, now)).map_or(conclusion, Conclusion::GivenUp)
+    }
+
+    /// The message's id, where it comes back.
+    pub(super) fn comes_back(&self) -> Option<String> {
+        matches!(self.outcome, Some(Outcome::Deferred { .. }) | None).then(|| self.message.message_id.clone())
+    }
+}
+
+/// A panic before any claim is the event's own and would repeat for ever; one after it leaves its claim to be counted.
+fn panicked(message: &Message, claimed: bool) -> Conclusion {
+    error!("a panic while this message was worked on; the others are not affected");
+    if !claimed && message.receive_count >= RECEIVES_TO_GIVE_UP {
+        let detail = format!(
+            "working on it ended in a panic before it was claimed, at delivery {} of this message",
+            message.receive_count
+        );
+        return Conclusion::GivenUp(GivenUp { reason: DeadLetterReason::CrashLoop, detail });
+    }
+    Outcome::deferred(DeferralReason::InProgress).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given_up(receive_count: u32, claimed: bool) -> Option<GivenUp> {
+        let message = Message {
+            message_id: "m".to_owned(),
+            receipt_handle: "r".to_owned(),
+            body: String::new(),
+            attributes: Vec::new(),
+            receive_count,
+            sent: None,
+        };
+        match panicked(&message, claimed) {
+            Conclusion::GivenUp(given_up) => Some(given_up),
+            Conclusion::Outcome(outcome) => {
+                assert_eq!(outcome, Outcome::deferred(DeferralReason::InProgress));
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_before_any_claim_ends_a_message_from_its_third_delivery_on_and_says_which_it_was() {
+        assert_eq!((given_up(1, false), given_up(2, false)), (None, None));
+        for receives in [3, 17] {
+            let GivenUp { reason, detail } = given_up(receives, false).unwrap();
+            assert_eq!(reason, DeadLetterReason::CrashLoop);
+            assert!(detail.contains(&format!("a panic before it was claimed, at delivery {receives} of")), "{detail}");
+        }
+        assert_eq!(given_up(17, true), None, "its claim counts");
+    }
+}
