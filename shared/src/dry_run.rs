@@ -14,7 +14,7 @@ use crate::{
         idempotency::IdempotencyKey,
         mapping,
         problem::{DeadLetterReason, Problem},
-        routes::Priority,
+        routes::{Priority, Route},
         time::Timestamp,
     },
     leases::{LeaseTerms, NoClient},
@@ -118,35 +118,13 @@ fn check(event: &Value, configuration: &Configuration, schema: &Schema, now: Tim
     };
     let identity = event.identity();
     let route = configuration.routes.select(&event);
-    let (request, problems) = match route {
-        None => (
-            None,
-            vec![problem(DeadLetterReason::NoRoute, "no route matches the event's type and source", Some("/type"))],
-        ),
-        Some(route) => {
-            let expiry = Expiry::new(event.time().unwrap_or(now), route.max_age(), event.expiry());
-            let expired = expiry.passed(now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
-            let mut problems: Vec<_> = expired.into_iter().collect();
-            match mapping::map(route, &event, schema, configuration.boundary) {
-                Ok(contact) => {
-                    let request = route.targets().first().map(|target| {
-                        let priority = Priority::effective(
-                            route.base_priority(&event),
-                            target.priority_delta(),
-                            route.degrade(),
-                            0,
-                        );
-                        contact.request(target.address(), priority)
-                    });
-                    (request, problems)
-                }
-                Err(mapping) => {
-                    problems.extend(mapping);
-                    (None, problems)
-                }
-            }
-        }
-    };
+    let (request, problems) = route.map_or_else(
+        || {
+            let no_route = "no route matches the event's type and source";
+            (None, vec![problem(DeadLetterReason::NoRoute, no_route, Some("/type"))])
+        },
+        |route| check_by(route, &event, configuration, schema, now),
+    );
     DryRunResult {
         id: Some(identity.id().to_owned()),
         source: Some(identity.source().to_owned()),
@@ -156,6 +134,25 @@ fn check(event: &Value, configuration: &Configuration, schema: &Schema, now: Tim
         problems,
         request,
     }
+}
+
+/// The request to the route's first target, and what stands in its way.
+fn check_by(
+    route: &Route,
+    event: &Event,
+    configuration: &Configuration,
+    schema: &Schema,
+    now: Timestamp,
+) -> (Option<ContactRequest>, Vec<Problem>) {
+    let expiry = Expiry::new(event.time().unwrap_or(now), route.max_age(), event.expiry());
+    let expired = expiry.passed(now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
+    let mut problems: Vec<_> = expired.into_iter().collect();
+    let contact = mapping::map(route, event, schema, configuration.boundary).map_err(|found| problems.extend(found));
+    let request = route.targets().first().zip(contact.ok()).map(|(target, contact)| {
+        let priority = Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), 0);
+        contact.request(target.address(), priority)
+    });
+    (request, problems)
 }
 
 fn problem(code: DeadLetterReason, message: &str, pointer: Option<&str>) -> Problem {

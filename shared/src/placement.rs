@@ -173,40 +173,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                     self.claim.clear_doubt(self.pipeline.now());
                     self.in_doubt = None;
                 }
-                match refusal {
-                    Refusal::Saturated => {
-                        self.pipeline.saturate(self.address(stop)).await;
-                        self.pass(stop, Passed::Saturated)
-                    }
-                    Refusal::UnknownQueue { .. } => self.pass(stop, Passed::Missing),
-                    Refusal::Payload => {
-                        self.leave(stop);
-                        Some(Ending::GivenUp(payload_rejected(detail.as_ref())))
-                    }
-                    Refusal::Forbidden => {
-                        self.leave(stop);
-                        Some(Ending::Deferred(Outcome::deferred(DeferralReason::Forbidden)))
-                    }
-                    // The token was dropped; once more with a new one (docs/rules.md#refused-tokens).
-                    Refusal::Unauthorized if !unauthorized_before => {
-                        self.unauthorized = true;
-                        self.pause(stop);
-                        None
-                    }
-                    Refusal::Unauthorized => {
-                        self.leave(stop);
-                        Some(Ending::Deferred(Outcome::deferred(DeferralReason::Unauthorized)))
-                    }
-                    // The worker's window is closed for as long as CXone asks; the next permit waits for it.
-                    Refusal::RateLimited(retry_after) => {
-                        let over = self.later(DeferralReason::RateLimited, retry_after);
-                        self.limited = Some(over.clone());
-                        self.again(stop, Some(Duration::ZERO), over).await
-                    }
-                    Refusal::Unreachable => {
-                        self.again(stop, None, Outcome::deferred(DeferralReason::ServiceError)).await
-                    }
-                }
+                self.refused(stop, refusal, detail.as_ref(), unauthorized_before).await
             }
             Verdict::InDoubt(doubt) => {
                 self.claim.doubt(self.pipeline.now());
@@ -219,6 +186,48 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                     Doubt::Timeout => self.again(stop, None, Outcome::deferred(DeferralReason::Timeout)).await,
                 }
             }
+        }
+    }
+
+    /// Nothing was created.
+    async fn refused(
+        &mut self,
+        stop: Stop,
+        refusal: Refusal,
+        detail: Option<&ErrorDetail>,
+        unauthorized_before: bool,
+    ) -> Option<Ending> {
+        match refusal {
+            Refusal::Saturated => {
+                self.pipeline.saturate(self.address(stop)).await;
+                self.pass(stop, Passed::Saturated)
+            }
+            Refusal::UnknownQueue { .. } => self.pass(stop, Passed::Missing),
+            Refusal::Payload => {
+                self.leave(stop);
+                Some(Ending::GivenUp(payload_rejected(detail)))
+            }
+            Refusal::Forbidden => {
+                self.leave(stop);
+                Some(Ending::Deferred(Outcome::deferred(DeferralReason::Forbidden)))
+            }
+            // The token was dropped; once more with a new one (docs/rules.md#refused-tokens).
+            Refusal::Unauthorized if !unauthorized_before => {
+                self.unauthorized = true;
+                self.pause(stop);
+                None
+            }
+            Refusal::Unauthorized => {
+                self.leave(stop);
+                Some(Ending::Deferred(Outcome::deferred(DeferralReason::Unauthorized)))
+            }
+            // The worker's window is closed for as long as CXone asks; the next permit waits for it.
+            Refusal::RateLimited(retry_after) => {
+                let over = self.later(DeferralReason::RateLimited, retry_after);
+                self.limited = Some(over.clone());
+                self.again(stop, Some(Duration::ZERO), over).await
+            }
+            Refusal::Unreachable => self.again(stop, None, Outcome::deferred(DeferralReason::ServiceError)).await,
         }
     }
 
