@@ -87,7 +87,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     pub async fn run(&self, messages: Vec<Message>, memory: &mut Memory) -> Vec<String> {
         let mut deliveries: Vec<_> = messages
             .into_iter()
-            .map(|message| Delivery::prepare(message, &self.configuration.routes, self.now()))
+            .map(|message| Delivery::prepare(message, &self.configuration.routes, self.request_id, self.now()))
             .collect();
         if deliveries.iter().any(|delivery| delivery.prepared.is_some()) {
             self.inject(&mut deliveries, memory).await;

@@ -33,7 +33,7 @@ use crate::{
     worker::{Admission, NotSent},
 };
 
-/// Requests to one target in one delivery: a blip is over by the third; what isn't waits better outside.
+/// Requests in a row that came to nothing, in one delivery: a blip is over by the third; what isn't waits better outside.
 const TRIES: u32 = 3;
 
 /// Where a contact was lost that a request without an answer created: no target's name.
@@ -60,6 +60,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             failures: 0,
             limited: None,
             unauthorized: false,
+            counted: None,
             in_doubt: None,
         };
         walk.run().await
@@ -75,12 +76,14 @@ struct Walk<'w, 'p, P: InjectPorts> {
     details: &'w mut DeliveryDetails,
     /// How each target was passed over.
     passed: Vec<Option<Passed>>,
-    /// Requests to the present target that came to nothing.
+    /// Requests in a row that came to nothing.
     failures: u32,
     /// How the walk ends where the wait that a 429 asked for is too long; nothing once another answer came.
     limited: Option<Outcome>,
     /// Whether the last answer was a 401.
     unauthorized: bool,
+    /// The target that was asked last, in the metrics already.
+    counted: Option<Stop>,
     /// Where a request of this delivery was not answered: nowhere else may the event go, and its place there stays taken.
     in_doubt: Option<Stop>,
 }
@@ -117,25 +120,26 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             let admitted = if self.in_doubt.is_some() {
                 pipeline.worker.admit(expires).await
             } else {
-                let likely = target_of(pipeline.choice(route, &self.passed), route)?;
+                let likely = target_of(pipeline.likely(route, &self.passed).await, route)?;
                 pipeline.admit(self.address(likely), expires).await
             };
             let admission = admitted.map_err(|not_sent| self.not_sent(not_sent))?;
-            let stop = match self.in_doubt {
-                Some(stop) => Ok(stop),
-                None => target_of(pipeline.take_place(route, &self.passed).await, route),
-            };
-            match stop {
-                Ok(stop) if pipeline.worker.still_admits(&admission) => return Ok((stop, admission)),
-                Ok(stop) => {
-                    admission.decline();
-                    self.pause(stop);
+            let choice = match self.in_doubt {
+                Some(stop) => Some(Ok(stop)),
+                None => {
+                    pipeline.take_place(route, &self.passed, &admission).await.map(|choice| target_of(choice, route))
                 }
-                Err(nowhere) => {
+            };
+            match choice {
+                Some(Ok(stop)) if pipeline.worker.still_admits(&admission) => return Ok((stop, admission)),
+                Some(Ok(stop)) => self.pause(stop),
+                Some(Err(nowhere)) => {
                     admission.decline();
                     return Err(nowhere);
                 }
+                None => {}
             }
+            admission.decline();
         }
     }
 
@@ -146,9 +150,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
         self.details.target = Some(target.address().to_string());
         self.details.priority = Some(priority.get());
-        if self.failures == 0 && !self.unauthorized {
-            self.count_fallback(stop);
-        }
+        self.count_fallback(stop);
         let key = self.prepared.key().after_lost(self.claim.lost());
         let request = self.contact.request(target.address(), priority);
         let answer = self.pipeline.worker.post(admission, key, &request).await;
@@ -171,7 +173,8 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             Verdict::Refused(refusal) => {
                 if refusal.clears_earlier_doubt() {
                     self.claim.clear_doubt(self.pipeline.now());
-                    self.in_doubt = None;
+                    // What may still arrive keeps its place.
+                    self.in_doubt = self.in_doubt.filter(|_| self.claim.is_doubtful());
                 }
                 self.refused(stop, refusal, detail.as_ref(), unauthorized_before).await
             }
@@ -243,7 +246,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             self.passed[stop.index] = Some(Passed::Lost);
             target
         };
-        self.failures = 0;
+        (self.failures, self.counted) = (0, None);
         let lost = PlacedContact { contact_id: created.id, target: at };
         let recorded = self.record_loss(lost).await;
         matches!(recorded, Err(SettleError::TakenOver))
@@ -324,11 +327,13 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         wait.map_or(Outcome::deferred(reason), |wait| Outcome::deferred_until(reason, self.pipeline.now().plus(wait)))
     }
 
-    fn count_fallback(&self, stop: Stop) {
-        if stop.index > 0 {
+    /// Once for each target, however often it is asked.
+    fn count_fallback(&mut self, stop: Stop) {
+        let before = self.counted.replace(stop).filter(|before| before.index == stop.index);
+        if stop.index > 0 && before.is_none() {
             self.pipeline.metrics.count(Metric::FallbackUsed);
         }
-        if stop.steps > 0 {
+        if stop.steps > 0 && before.is_none_or(|before| before.steps == 0) {
             self.pipeline.metrics.count(Metric::PriorityDegraded);
         }
     }

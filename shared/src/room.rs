@@ -19,7 +19,7 @@ use crate::{
     error::chain,
     ports::{Environment, Ports, Registry, Reserved, Wanted},
     snapshot::learn_queues,
-    worker::Worker,
+    worker::{Observed, Worker},
 };
 
 /// So many contacts of one batch for one queue are a burst (docs/rules.md#bursts): its health is asked for first.
@@ -52,28 +52,45 @@ pub(crate) async fn look_before_bursts<P: Ports>(
     }
     for (queue, _) in bursts.into_iter().filter(|(_, contacts)| *contacts >= BURST) {
         let now = ports.environment().now();
-        let (before, reading) = (queues.borrow().health(queue).cloned(), queues.borrow().reading(queue));
+        let reading = queues.borrow().reading(queue);
         if reading.is_some_and(|reading| now.since(reading.observed) < BURST_HEALTH_AGE) {
             continue;
         }
+        let before = async || {
+            look_again(ports, queues, &[queue]).await;
+            queues.borrow().known(queue)
+        };
         // What stands in the way of this request stands in the way of the contacts too, and they say so.
-        let Ok(Some(health)) = worker.queue_health(queue, before.as_ref()).await else { continue };
-        let kept = if answered { keep(ports, queue, &health, reading).await } else { None };
-        let latest = kept.unwrap_or_else(|| Queue::new(Some(health), None));
-        queues.borrow_mut().learn(queue.clone(), latest);
+        let Ok(Some(Observed { health, before })) = worker.queue_health(queue, before).await else { continue };
+        let kept = if answered { keep(ports, queue, &health, before).await } else { None };
+        let mut queues = queues.borrow_mut();
+        queues.learn(queue.clone(), kept.unwrap_or_else(|| Queue::new(Some(health), None)));
     }
 }
 
-/// Keeps a reading for the other workers; the latest one, where the registry says which that is.
+/// Keeps a reading for the other workers; another worker's, where that is the latest by now.
+///
+/// A worker may go by a reading that it could not keep when it made it. The registry then holds an older one, and this is kept
+/// in place of that.
 async fn keep<P: Ports>(ports: &P, queue: &QueueId, health: &QueueHealth, before: Option<Reading>) -> Option<Queue> {
-    match ports.registry().keep_health(queue, health, before).await {
-        Ok(Reserved::UpTo(reserved)) => Some(Queue { reserved, ..Queue::new(Some(health.clone()), None) }),
-        Ok(Reserved::Superseded(latest)) => latest,
-        Err(cause) => {
-            warn!(%queue, error = chain(&cause), "the other workers don't learn of the queue's health");
-            None
+    let mut base = before;
+    for _ in 0..TRIES {
+        match ports.registry().keep_health(queue, health, base).await {
+            Ok(Reserved::UpTo(reserved)) => return Some(Queue { reserved, ..Queue::new(Some(health.clone()), None) }),
+            Ok(Reserved::Superseded(latest)) => {
+                let reading = latest.as_ref().and_then(Queue::reading);
+                if reading.map(|reading| reading.observed) > before.map(|before| before.observed) {
+                    return latest;
+                }
+                base = reading.map(|reading| Reading { reserved: 0, ..reading });
+            }
+            Err(cause) => {
+                warn!(%queue, error = chain(&cause), "the other workers don't learn of the queue's health");
+                break;
+            }
         }
     }
+    None
 }
 
 /// Reserves places for a batch: one write for each queue that is nearly full, none where there is plenty of room. Where
@@ -97,18 +114,20 @@ pub(crate) async fn reserve_ahead<P: Ports>(
     }
 }
 
-/// Reads a queue in the registry again where what is known of it is old by now: so that a contact that has waited for its
+/// Reads those queues in the registry again of which what is known is old by now: so that a contact that has waited for its
 /// permit takes its place under the reading that the others know.
-pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, queue: &QueueId) {
+pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, ids: &[&QueueId]) {
     let now = ports.environment().now();
-    if !queues.borrow().is_to_be_read_again(queue, now) {
+    let old = |id: &&QueueId| queues.borrow().is_to_be_read_again(id, now);
+    let old: Vec<_> = ids.iter().copied().filter(old).cloned().collect();
+    if old.is_empty() {
         return;
     }
-    let wanted = Wanted { schema: false, queues: vec![queue.clone()] };
+    let wanted = Wanted { schema: false, queues: old };
     let known = match ports.registry().load(&wanted).await {
         Ok(registered) => registered.queues,
         Err(cause) => {
-            warn!(%queue, error = chain(&cause), "the registry can't be read; what is remembered serves on");
+            warn!(error = chain(&cause), "the registry can't be read; what is remembered serves on");
             Vec::new()
         }
     };
@@ -120,10 +139,11 @@ pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, qu
 pub(crate) async fn reserve<P: Ports>(ports: &P, queues: &RefCell<Queues>, queue: &QueueId, contacts: u64) {
     for _ in 0..TRIES {
         let now = ports.environment().now();
-        let Some(ask) = queues.borrow().ask(queue, contacts, now) else { return };
+        let Some(ask) = queues.borrow_mut().ask(queue, contacts, now) else { return };
         match ports.registry().reserve(queue, ask.reading, ask.places).await {
             Ok(Reserved::UpTo(number)) => return queues.borrow_mut().grant(queue, ask, number),
             Ok(Reserved::Superseded(kept)) => {
+                queues.borrow_mut().refuse(queue, ask);
                 queues.borrow_mut().learn(queue.clone(), kept.unwrap_or_default());
                 // What this worker saw for itself, and could not tell the others, is nobody's to hand out.
                 if queues.borrow().reading(queue).is_some_and(|latest| latest.observed == ask.reading) {
@@ -131,6 +151,7 @@ pub(crate) async fn reserve<P: Ports>(ports: &P, queues: &RefCell<Queues>, queue
                 }
             }
             Err(cause) => {
+                queues.borrow_mut().refuse(queue, ask);
                 warn!(%queue, error = chain(&cause), "no room can be reserved, so the queue counts as full");
                 break;
             }

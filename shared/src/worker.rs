@@ -23,6 +23,7 @@ use crate::{
         idempotency::IdempotencyKey,
         lease::{Lease, NoPermit, Pace, Permit, Service},
         outcome::{DeferralReason, Outcome, Retry},
+        queues::{Queue, Reading},
         routes::QueueId,
         time::Timestamp,
         token::Token,
@@ -76,6 +77,15 @@ impl Admission<'_> {
     pub fn decline(self) {
         self.permit.unsent();
     }
+}
+
+/// A queue's health as CXone told it, and the reading that it is newer than.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The health.
+    pub health: QueueHealth,
+    /// What the registry held when CXone was asked.
+    pub before: Option<Reading>,
 }
 
 /// One leased client at work.
@@ -168,23 +178,25 @@ impl<'a, P: Ports> Worker<'a, P> {
         answer
     }
 
-    /// Asks for a queue's health, by what was known of it before; nothing where the answer can't be read.
+    /// Asks for a queue's health. What the registry knows of it `before` is looked up when nothing keeps the request from
+    /// going: what is reserved until then is in the answer. Nothing where the answer can't be read.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.
     pub async fn queue_health(
         &self,
         queue: &QueueId,
-        before: Option<&QueueHealth>,
-    ) -> Result<Option<QueueHealth>, NotSent> {
+        before: impl AsyncFn() -> Option<Queue>,
+    ) -> Result<Option<Observed>, NotSent> {
         let (api, environment) = (self.ports.api(), self.ports.environment());
-        // It is as old as the question: what came meanwhile may not be in it.
-        let request = async |permit: &Permit<'_>, token: &Token| {
+        // It is as old as the question: what comes meanwhile may not be in it.
+        let request = async |permit: &Permit<'_>, token: &Token, _: &Option<Queue>| {
             let asked = environment.now();
             (asked, api.queue(permit, token, queue.as_str()).await)
         };
-        let (asked, read) = self.send(self.until, request, |(_, read)| answer_of(read)).await?;
-        Ok(match read {
+        let (before, (asked, read)) = self.send(self.until, before, request, |(_, read)| answer_of(read)).await?;
+        let known = before.as_ref().and_then(|before| before.health.as_ref());
+        let health = match read {
             Read::Found(answer) => {
                 let health = QueueHealth::read(queue.as_str(), &answer, asked);
                 if health.is_none() {
@@ -192,12 +204,13 @@ impl<'a, P: Ports> Worker<'a, P> {
                 }
                 health
             }
-            Read::Missing => Some(QueueHealth::missing(before, asked)),
+            Read::Missing => Some(QueueHealth::missing(known, asked)),
             Read::Failed { problem, .. } => {
                 warn!(%queue, problem, "the queue's health can't be read");
                 None
             }
-        })
+        };
+        Ok(health.map(|health| Observed { health, before: before.as_ref().and_then(Queue::reading) }))
     }
 
     /// Asks for the registered attributes.
@@ -206,22 +219,31 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// [`NotSent`] where nothing left this worker.
     pub async fn attributes(&self) -> Result<Read<Value>, NotSent> {
         let api = self.ports.api();
-        self.send(self.until, async |permit, token| api.attributes(permit, token).await, answer_of).await
+        let request = async |permit: &Permit<'_>, token: &Token, (): &()| api.attributes(permit, token).await;
+        Ok(self.send(self.until, async || (), request, answer_of).await?.1)
     }
 
-    async fn send<T>(
+    /// Sends a request once what it goes by has been looked up, with leave to send and right before it.
+    async fn send<B, T>(
         &self,
         until: Timestamp,
-        request: impl AsyncFn(&Permit<'_>, &Token) -> T,
+        look_up: impl AsyncFn() -> B,
+        request: impl AsyncFn(&Permit<'_>, &Token, &B) -> T,
         answer_of: impl Fn(&T) -> Answer,
-    ) -> Result<T, NotSent> {
+    ) -> Result<(B, T), NotSent> {
         let mut resubmitted = false;
         loop {
-            let Admission { permit, token, .. } = self.ready(until).await?;
-            let sent = request(&permit, &token).await;
+            let admission = self.ready(until).await?;
+            let before = look_up().await;
+            if !self.still_admits(&admission) {
+                admission.decline();
+                continue;
+            }
+            let Admission { permit, token, .. } = admission;
+            let sent = request(&permit, &token, &before).await;
             let refused = self.learn(permit, &token, &answer_of(&sent)).await;
             if !refused || resubmitted {
-                return Ok(sent);
+                return Ok((before, sent));
             }
             resubmitted = true;
         }

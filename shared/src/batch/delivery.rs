@@ -1,6 +1,7 @@
 //! One message of a batch, from what it says to whether it comes back.
 //!
-//! Everything that is logged on its way stands in its span, which names the message, the event, the route and the key.
+//! Everything that is logged on its way stands in its span, which names the invocation, the message, the event, the route
+//! and the key.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -35,10 +36,11 @@ pub(super) struct Delivery<'a> {
 
 impl<'a> Delivery<'a> {
     /// The first step, which needs nothing from outside.
-    pub(super) fn prepare(message: Message, routes: &'a Routes, now: Timestamp) -> Self {
+    pub(super) fn prepare(message: Message, routes: &'a Routes, request_id: &str, now: Timestamp) -> Self {
         // As severe as the worst that is said in it, so that it is there at every level of the log.
         let span = error_span!(
             "delivery",
+            request_id,
             message_id = message.message_id,
             event_id = field::Empty,
             route = field::Empty,

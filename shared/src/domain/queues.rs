@@ -132,7 +132,7 @@ impl Queues {
         self.bounds = bounds;
         for known in self.queues.values_mut() {
             known.shut = false;
-            known.expected = 0;
+            (known.expected, known.asked) = (0, 0);
             known.tickets.nothing_is_under_way(now);
         }
     }
@@ -146,6 +146,7 @@ impl Queues {
         if let Some(at) = after.filter(|_| after > before) {
             known.queue.health = queue.health;
             known.queue.reserved = queue.reserved;
+            known.shut = false;
             known.tickets.renew(at.minus(COUNTED_AFTER));
         } else if after == before {
             known.queue.reserved = known.queue.reserved.max(queue.reserved);
@@ -177,6 +178,11 @@ impl Queues {
     /// The latest health of a queue, where there is one.
     pub fn health(&self, id: &QueueId) -> Option<&QueueHealth> {
         self.queues.get(id)?.queue.health.as_ref()
+    }
+
+    /// A queue as it is known here, where it is.
+    pub fn known(&self, id: &QueueId) -> Option<Queue> {
+        self.queues.get(id).map(|known| known.queue.clone())
     }
 
     /// The latest reading of a queue, where there is one.
@@ -223,12 +229,24 @@ impl Queues {
         }
     }
 
-    /// What to ask the registry for, to have places for so many more contacts; nothing where none has to be reserved.
-    pub fn ask(&self, id: &QueueId, contacts: u64, now: Timestamp) -> Option<Ask> {
-        let known = self.queues.get(id)?;
+    /// What to ask the registry for, to have places for so many more contacts; nothing where none has to be reserved. Until
+    /// it is granted or refused, nobody else of this worker asks for the same.
+    pub fn ask(&mut self, id: &QueueId, contacts: u64, now: Timestamp) -> Option<Ask> {
+        let known = self.queues.get_mut(id)?;
         known.scarce(now, self.bounds)?;
-        let carried = known.tickets.unreserved();
-        Some(Ask { reading: known.queue.observed()?, places: contacts.saturating_add(carried), carried })
+        let (reading, carried) = (known.queue.observed()?, known.tickets.take_unreserved());
+        known.asked += contacts;
+        Some(Ask { reading, places: contacts.saturating_add(carried), carried })
+    }
+
+    /// Nothing was reserved.
+    pub fn refuse(&mut self, id: &QueueId, ask: Ask) {
+        if let Some(known) = self.queues.get_mut(id) {
+            known.asked = known.asked.saturating_sub(ask.places - ask.carried);
+            if known.queue.observed() == Some(ask.reading) {
+                known.tickets.give_back_unreserved(ask.carried);
+            }
+        }
     }
 
     /// A contact waits for its permit, and will most likely go to this queue then.
@@ -243,16 +261,20 @@ impl Queues {
         }
     }
 
-    /// For how many contacts to ask where one lacks its place: for those that will lack theirs too.
+    /// For how many contacts to ask where one lacks its place: for those that will lack theirs too, unless somebody asks for
+    /// them already.
     pub fn lacking(&self, id: &QueueId) -> u64 {
-        self.queues.get(id).map_or(0, |known| known.expected) + 1
+        let missing = |known: &Known| (known.expected + 1).saturating_sub(known.asked).max(1);
+        self.queues.get(id).map_or(1, missing)
     }
 
     /// The places up to this number are taken, the last of them as asked. What is beyond the room serves nobody.
     pub fn grant(&mut self, id: &QueueId, ask: Ask, up_to: u64) {
-        let Some(known) = self.queues.get_mut(id).filter(|known| known.queue.observed() == Some(ask.reading)) else {
+        let Some(known) = self.queues.get_mut(id) else { return };
+        known.asked = known.asked.saturating_sub(ask.places - ask.carried);
+        if known.queue.observed() != Some(ask.reading) {
             return;
-        };
+        }
         known.queue.reserved = known.queue.reserved.max(up_to);
         let room = known.room().map_or(0, |(_, room)| room);
         known.tickets.grant(ask.carried, up_to.saturating_sub(ask.places) + 1..=up_to, room);
@@ -281,6 +303,8 @@ struct Known {
     shut: bool,
     /// Contacts of this invocation that wait for their permits.
     expected: u64,
+    /// Contacts for whose places the registry is being asked.
+    asked: u64,
 }
 
 impl Known {

@@ -17,20 +17,38 @@ use crate::{
 };
 
 impl<P: InjectPorts> Pipeline<'_, P> {
-    /// Chooses a target by what is known now.
-    pub(super) fn choice(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+    /// The target that is likely to be next, by what is known already. That there is none is believed of what is not old.
+    pub(super) async fn likely(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+        let choice = self.choose(&self.queues.borrow(), route, passed);
+        if matches!(choice, Choice::Target { .. }) {
+            return choice;
+        }
+        self.look_again(route, passed).await;
         self.choose(&self.queues.borrow(), route, passed)
     }
 
+    /// Reads again in the registry what is old by now of the queues that an event may go to.
+    async fn look_again(&self, route: &Route, passed: &[Option<Passed>]) {
+        let open = route.targets().iter().zip(passed).filter(|(_, passed)| passed.is_none());
+        let queues: Vec<_> = open.filter_map(|(target, _)| queue_at(target.address())).collect();
+        room::look_again(self.ports, self.queues, &queues).await;
+    }
+
     /// Chooses a target by what the registry says now, and takes its place there. One that the batch didn't foresee is
-    /// reserved first, and whether there is any decides again.
-    pub(super) async fn take_place(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
+    /// reserved first, and whether there is any decides again. Nothing where the admission ends meanwhile.
+    pub(super) async fn take_place(
+        &self,
+        route: &Route,
+        passed: &[Option<Passed>],
+        admission: &Admission<'_>,
+    ) -> Option<Choice> {
         loop {
-            if let Some(queue) = queue_of(self.choice(route, passed), route) {
-                room::look_again(self.ports, self.queues, queue).await;
+            self.look_again(route, passed).await;
+            if !self.worker.still_admits(admission) {
+                return None;
             }
             let (choice, unreserved) = self.place_at_once(route, passed);
-            let Some(queue) = unreserved else { return choice };
+            let Some(queue) = unreserved else { return Some(choice) };
             let contacts = self.queues.borrow().lacking(queue);
             room::reserve(self.ports, self.queues, queue, contacts).await;
         }
@@ -85,7 +103,11 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
 fn queue_of(choice: Choice, route: &Route) -> Option<&QueueId> {
     let Choice::Target { index, .. } = choice else { return None };
-    match route.targets()[index].address() {
+    queue_at(route.targets()[index].address())
+}
+
+fn queue_at(address: &Address) -> Option<&QueueId> {
+    match address {
         Address::Queue(queue) => Some(queue),
         Address::Skills(_) => None,
     }

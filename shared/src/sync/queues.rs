@@ -16,8 +16,8 @@ use crate::{
     error::chain,
     leases::{KnownClients, NoClient},
     metrics::Metric,
-    ports::{Ports, Registered, Registry, Reserved},
-    worker::Worker,
+    ports::{Ports, Registered, Registry, Reserved, Wanted},
+    worker::{Observed, Worker},
 };
 
 /// Queues asked at once: enough for a hundred queues in a minute at 200 ms each, few enough to leave the window room.
@@ -105,11 +105,18 @@ impl<'a, P: Ports> Sync<'a, P> {
         &self,
         worker: &Worker<'_, P>,
         queue: &QueueId,
-        before: Option<&Queue>,
+        known: Option<&Queue>,
     ) -> Result<&'static str, DeferralReason> {
-        let known = before.and_then(|before| before.health.as_ref());
-        let health = worker.queue_health(queue, known).await.map_err(|not_sent| not_sent.reason)?;
-        let Some(health) = health else {
+        // It has waited for its turn and for the window: places were reserved meanwhile.
+        let before = async || {
+            let wanted = Wanted { schema: false, queues: vec![queue.clone()] };
+            match self.ports.registry().load(&wanted).await {
+                Ok(mut registered) => registered.queues.pop().map(|(_, queue)| queue),
+                Err(_) => known.cloned(),
+            }
+        };
+        let observed = worker.queue_health(queue, before).await.map_err(|not_sent| not_sent.reason)?;
+        let Some(Observed { health, before }) = observed else {
             if let Err(cause) = self.ports.registry().keep_unread(queue, self.now()).await {
                 warn!(%queue, error = chain(&cause), "that the queue was asked about is not kept");
             }
@@ -118,7 +125,7 @@ impl<'a, P: Ports> Sync<'a, P> {
         if !matches!(health.status, Status::Open) {
             info!(%queue, status = health.status.name(), thresholds = ?health.status, "the queue does not take every contact");
         }
-        match self.ports.registry().keep_health(queue, &health, before.and_then(Queue::reading)).await {
+        match self.ports.registry().keep_health(queue, &health, before).await {
             Ok(Reserved::UpTo(_)) => {}
             Ok(Reserved::Superseded(_)) => info!(%queue, "as new a health is known already"),
             Err(cause) => warn!(%queue, error = chain(&cause), "the queue's health is not kept"),

@@ -138,6 +138,21 @@ async fn one_busy_worker_among_ten_clients_fills_a_queue_with_one_write_a_batch_
 }
 
 #[tokio::test]
+async fn a_reading_that_could_not_be_kept_does_not_keep_the_next_one_from_being_kept() {
+    let stage = with_room(1, [30, 100_000]).await;
+    let worker = stage.worker();
+    stage.advance(Duration::from_secs(40));
+    // The lease works; then every try to keep what CXone said of the queue fails.
+    worker.wire.break_after(1, 3, "UpdateItem", Moment::Before);
+    assert!(worker.batch(&batch("pair", "unkept", 5)).await.is_empty());
+    let at = |queue| stage.simulator.contacts().iter().filter(|contact| contact.queue_id() == Some(queue)).count();
+    assert_eq!((at(PRIMARY), at(FALLBACK)), (0, 5), "no room can be reserved under a reading that nobody else knows");
+    stage.advance(Duration::from_secs(40));
+    assert!(worker.batch(&batch("pair", "kept", 5)).await.is_empty());
+    assert_eq!((at(PRIMARY), at(FALLBACK)), (5, 5));
+}
+
+#[tokio::test]
 async fn workers_at_once_put_no_more_into_a_queue_than_it_has_room_for_and_leave_none() {
     let stage = with_room(4, [23, 100_000]).await;
     let workers: Vec<_> = (0..4).map(|_| stage.worker()).collect();

@@ -225,6 +225,50 @@ fn whoever_lacks_a_place_is_asked_for_together_with_those_who_wait_for_their_per
 }
 
 #[test]
+fn what_is_being_asked_for_is_asked_for_once_and_again_where_it_is_refused() {
+    let mut queues = queues(SCARCE, health(0, 40, Duration::ZERO));
+    for _ in 0..9 {
+        queues.expect(&queue());
+    }
+    assert_eq!(queues.lacking(&queue()), 10);
+    let first = queues.ask(&queue(), 10, NOW).unwrap();
+    queues.expect_no_more(&queue());
+    assert_eq!(queues.lacking(&queue()), 1, "the next one to be admitted asks for itself at most");
+    let second = queues.ask(&queue(), 1, NOW).unwrap();
+    queues.refuse(&queue(), first);
+    assert_eq!(queues.lacking(&queue()), 8);
+    queues.grant(&queue(), second, 1);
+    assert_eq!(queues.lacking(&queue()), 9);
+}
+
+#[test]
+fn contacts_without_a_place_are_asked_for_by_one_alone_and_by_the_next_where_that_is_refused() {
+    let mut queues = queues(PLENTY, health(0, 40, SECOND));
+    assert!(queues.place(&queue(), NOW) && queues.place(&queue(), NOW));
+    queues.begin(SCARCE, NOW);
+    let ask = queues.ask(&queue(), 1, NOW).unwrap();
+    assert_eq!(ask.places, 3);
+    assert_eq!(queues.ask(&queue(), 1, NOW).unwrap().places, 1);
+    queues.refuse(&queue(), ask);
+    let again = queues.ask(&queue(), 1, NOW).unwrap();
+    assert_eq!(again.places, 3);
+    queues.learn(queue(), Queue::new(Some(health(0, 40, Duration::ZERO)), None));
+    let carried = queues.ask(&queue(), 0, NOW).unwrap().places;
+    queues.refuse(&queue(), again);
+    assert_eq!((carried, queues.ask(&queue(), 0, NOW).unwrap().places), (2, 0), "the newer reading counts them anew");
+}
+
+#[test]
+fn a_newer_reading_opens_a_queue_of_which_nothing_could_be_reserved() {
+    let mut queues = queues(SCARCE, health(0, 10, SECOND));
+    queues.shut(&queue());
+    assert_eq!(queues.availability(&queue(), NOW), Availability::Saturated);
+    queues.learn(queue(), Queue::new(Some(health(0, 10, Duration::ZERO)), None));
+    assert!(open(&queues));
+    assert_eq!(queues.known(&queue()).and_then(|known| known.health), Some(health(0, 10, Duration::ZERO)));
+}
+
+#[test]
 fn little_room_is_read_again_after_a_second_and_plenty_of_it_after_ten() {
     let mut queues = queues(SCARCE, health(0, 10, Duration::ZERO));
     queues.registry_read(queue(), NOW);

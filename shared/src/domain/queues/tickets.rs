@@ -31,6 +31,16 @@ impl Tickets {
         self.unreserved
     }
 
+    /// Takes those contacts out: places are being asked for, for them too.
+    pub(super) fn take_unreserved(&mut self) -> u64 {
+        std::mem::take(&mut self.unreserved)
+    }
+
+    /// They still have none.
+    pub(super) fn give_back_unreserved(&mut self, contacts: u64) {
+        self.unreserved += contacts;
+    }
+
     /// The place that a contact after `ahead` others will have, or by how many places it lacks one.
     pub(super) fn held(&self, ahead: u64) -> Result<u64, u64> {
         let held = usize::try_from(ahead).ok().and_then(|ahead| self.hand.get(ahead));
@@ -74,7 +84,6 @@ impl Tickets {
 
     /// Takes places: the first `carried` for contacts that had none, the others into the hand, as far as the room goes.
     pub(super) fn grant(&mut self, carried: u64, places: RangeInclusive<u64>, room: u64) {
-        self.unreserved = self.unreserved.saturating_sub(carried);
         let first = places.start().saturating_add(carried);
         self.hand.extend(first..=*places.end().min(&room));
     }
