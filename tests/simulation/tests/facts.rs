@@ -15,9 +15,21 @@ fn in_two_thousand_runs_nothing_is_lost_and_nothing_comes_twice() {
 /// Seeds that failed once, when the program was another.
 #[test]
 fn seeds_that_once_failed_do_not() {
-    for seed in
-        [324, 515, 1263, 1653, 4856, 21_201, 31_000_893, 31_009_421, 31_067_493, 7_005_699, 7_006_646, 7_018_189]
-    {
+    for seed in [
+        324,
+        515,
+        1263,
+        1653,
+        4856,
+        21_201,
+        31_000_893,
+        31_009_421,
+        31_067_493,
+        7_005_699,
+        7_006_646,
+        7_018_189,
+        150_129_498,
+    ] {
         assert_eq!(run(seed, None, false).breaches, [""; 0], "seed {seed}");
     }
 }
