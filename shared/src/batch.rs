@@ -20,7 +20,7 @@ use crate::{
         message::{DeadLetter, Failure, Message},
         outcome::{DeferralReason, Outcome, visibility_delay},
         queues::{Bounds, Queues},
-        routes::{Address, QueueId, Route, Routes},
+        routes::{QueueId, Route, Routes},
         time::Timestamp,
     },
     error::chain,
@@ -300,15 +300,8 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
 fn routed(deliveries: &[Delivery<'_>]) -> Vec<QueueId> {
     let prepared = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref());
     let targets = prepared.flat_map(|prepared| prepared.route.targets());
-    let mut queues: Vec<_> = targets.filter_map(|target| queue_of(target.address())).cloned().collect();
+    let mut queues: Vec<_> = targets.filter_map(|target| target.address().queue()).cloned().collect();
     queues.sort_unstable();
     queues.dedup();
     queues
-}
-
-fn queue_of(address: &Address) -> Option<&QueueId> {
-    match address {
-        Address::Queue(queue) => Some(queue),
-        Address::Skills(_) => None,
-    }
 }

@@ -115,32 +115,31 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     async fn next(&mut self) -> Result<(Stop, Admission<'w>), Ending> {
         let (pipeline, route) = (self.pipeline, self.prepared.route);
         loop {
-            // Who has nowhere to go needs no permit to learn it.
-            let expires = self.prepared.expiry.at();
-            let admitted = if self.in_doubt.is_some() {
-                pipeline.worker.admit(expires).await
-            } else {
-                let likely = target_of(pipeline.likely(route, &self.passed).await, route)?;
-                pipeline.admit(self.address(likely), expires).await
-            };
-            let admission = admitted.map_err(|not_sent| self.not_sent(not_sent))?;
-            let choice = match self.in_doubt {
-                Some(stop) => Some(Ok(stop)),
-                None => {
-                    pipeline.take_place(route, &self.passed, &admission).await.map(|choice| target_of(choice, route))
-                }
-            };
-            match choice {
-                Some(Ok(stop)) if pipeline.worker.still_admits(&admission) => return Ok((stop, admission)),
-                Some(Ok(stop)) => self.pause(stop),
+            let admission = self.admission().await?;
+            if let Some(stop) = self.in_doubt {
+                return Ok((stop, admission));
+            }
+            match pipeline.take_place(route, &self.passed, &admission).await.map(|choice| target_of(choice, route)) {
+                Some(Ok(stop)) => return Ok((stop, admission)),
                 Some(Err(nowhere)) => {
                     admission.decline();
                     return Err(nowhere);
                 }
-                None => {}
+                None => admission.decline(),
             }
-            admission.decline();
         }
+    }
+
+    /// Leave to go. Who has nowhere to go needs none to learn it.
+    async fn admission(&mut self) -> Result<Admission<'w>, Ending> {
+        let (pipeline, route, expires) = (self.pipeline, self.prepared.route, self.prepared.expiry.at());
+        let admitted = if self.in_doubt.is_some() {
+            pipeline.worker.admit(expires).await
+        } else {
+            let likely = target_of(pipeline.likely(route, &self.passed).await, route)?;
+            pipeline.admit(self.address(likely), expires).await
+        };
+        admitted.map_err(|not_sent| self.not_sent(not_sent))
     }
 
     /// Sends one request, and says what its answer means.
@@ -162,7 +161,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
 
     /// What follows from an answer; nothing where the walk goes on.
     async fn heed(&mut self, stop: Stop, verdict: Verdict, detail: Option<ErrorDetail>) -> Option<Ending> {
-        let unauthorized_before = std::mem::take(&mut self.unauthorized);
+        if !matches!(verdict, Verdict::Refused(Refusal::Unauthorized)) {
+            self.unauthorized = false;
+        }
         match verdict {
             Verdict::Injected(created) => {
                 self.arrive(stop);
@@ -176,7 +177,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                     // What may still arrive keeps its place.
                     self.in_doubt = self.in_doubt.filter(|_| self.claim.is_doubtful());
                 }
-                self.refused(stop, refusal, detail.as_ref(), unauthorized_before).await
+                self.refused(stop, refusal, detail.as_ref()).await
             }
             Verdict::InDoubt(doubt) => {
                 self.claim.doubt(self.pipeline.now());
@@ -193,13 +194,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     }
 
     /// Nothing was created.
-    async fn refused(
-        &mut self,
-        stop: Stop,
-        refusal: Refusal,
-        detail: Option<&ErrorDetail>,
-        unauthorized_before: bool,
-    ) -> Option<Ending> {
+    async fn refused(&mut self, stop: Stop, refusal: Refusal, detail: Option<&ErrorDetail>) -> Option<Ending> {
         match refusal {
             Refusal::Saturated => {
                 self.pipeline.saturate(self.address(stop)).await;
@@ -210,19 +205,15 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                 self.leave(stop);
                 Some(Ending::GivenUp(payload_rejected(detail)))
             }
-            Refusal::Forbidden => {
-                self.leave(stop);
-                Some(Ending::Deferred(Outcome::deferred(DeferralReason::Forbidden)))
+            Refusal::Forbidden => Some(self.defer(stop, Outcome::deferred(DeferralReason::Forbidden))),
+            Refusal::Unauthorized if self.unauthorized => {
+                Some(self.defer(stop, Outcome::deferred(DeferralReason::Unauthorized)))
             }
             // The token was dropped; once more with a new one (docs/rules.md#refused-tokens).
-            Refusal::Unauthorized if !unauthorized_before => {
+            Refusal::Unauthorized => {
                 self.unauthorized = true;
                 self.pause(stop);
                 None
-            }
-            Refusal::Unauthorized => {
-                self.leave(stop);
-                Some(Ending::Deferred(Outcome::deferred(DeferralReason::Unauthorized)))
             }
             // The worker's window is closed for as long as CXone asks; the next permit waits for it.
             Refusal::RateLimited(retry_after) => {
@@ -277,12 +268,17 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let environment = self.pipeline.ports.environment();
         let wait = wait.unwrap_or_else(|| WITHIN_INVOCATION.wait(self.failures, environment.sample()));
         if self.failures >= TRIES || environment.now().plus(wait) > self.pipeline.until {
-            self.leave(stop);
-            return Some(Ending::Deferred(over));
+            return Some(self.defer(stop, over));
         }
         self.pause(stop);
         environment.sleep(wait).await;
         None
+    }
+
+    /// The event comes back.
+    fn defer(&mut self, stop: Stop, outcome: Outcome) -> Ending {
+        self.leave(stop);
+        Ending::Deferred(outcome)
     }
 
     /// How the walk ends where a request may not be sent. After a 429 the window stays closed because of that.

@@ -14,11 +14,11 @@ use crate::{
     domain::{
         health::QueueHealth,
         queues::{Queue, Queues, Reading},
-        routes::{Address, QueueId, Route},
+        routes::{QueueId, Route},
     },
     error::chain,
-    ports::{Environment, Ports, Registry, Reserved, Wanted},
-    snapshot::learn_queues,
+    ports::{Environment, Ports, Registry, Reserved},
+    snapshot::look_again,
     worker::{Observed, Worker},
 };
 
@@ -32,7 +32,8 @@ const BURST_HEALTH_AGE: Duration = Duration::from_secs(30);
 /// each other's fallbacks. What is not settled by then is reserved when it is its turn.
 const ROUNDS: usize = 8;
 
-/// Tries to reserve: one under the reading that is known here, one under the one that came since.
+/// Tries of a write that goes by a queue's latest reading: one by the reading that is known here, one by the one that the
+/// registry holds.
 const TRIES: usize = 2;
 
 /// Asks each queue that a large part of a batch is for, where its health is old (docs/rules.md#bursts). The answer is
@@ -46,7 +47,7 @@ pub(crate) async fn look_before_bursts<P: Ports>(
 ) {
     let mut bursts: BTreeMap<&QueueId, usize> = BTreeMap::new();
     for target in routes.iter().filter_map(|route| route.targets().first()) {
-        if let Address::Queue(queue) = target.address() {
+        if let Some(queue) = target.address().queue() {
             *bursts.entry(queue).or_default() += 1;
         }
     }
@@ -112,26 +113,6 @@ pub(crate) async fn reserve_ahead<P: Ports>(
         }
         join_all(places.iter().map(|(queue, contacts)| reserve(ports, queues, queue, *contacts))).await;
     }
-}
-
-/// Reads those queues in the registry again of which what is known is old by now: so that a contact that has waited for its
-/// permit takes its place under the reading that the others know.
-pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, ids: &[&QueueId]) {
-    let now = ports.environment().now();
-    let old = |id: &&QueueId| queues.borrow().is_to_be_read_again(id, now);
-    let old: Vec<_> = ids.iter().copied().filter(old).cloned().collect();
-    if old.is_empty() {
-        return;
-    }
-    let wanted = Wanted { schema: false, queues: old };
-    let known = match ports.registry().load(&wanted).await {
-        Ok(registered) => registered.queues,
-        Err(cause) => {
-            warn!(error = chain(&cause), "the registry can't be read; what is remembered serves on");
-            Vec::new()
-        }
-    };
-    learn_queues(&mut queues.borrow_mut(), wanted.queues, known, now);
 }
 
 /// Reserves places in one queue for so many contacts, or as many as there are left. Where nothing can be reserved, the

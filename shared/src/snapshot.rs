@@ -4,7 +4,7 @@
 //! other queue is read by each invocation, since what others reserved or found full decides there. A registry
 //! that can't be read leaves what is remembered; it never counts as one that knows nothing.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use tracing::warn;
 
@@ -15,7 +15,7 @@ use crate::{
         time::Timestamp,
     },
     error::chain,
-    ports::{Environment, Ports, Registry, SchemaSnapshot, Wanted},
+    ports::{Environment, Ports, Registered, Registry, SchemaSnapshot, Wanted},
 };
 
 /// A schema that was read so long ago is read again: a renewed one is everywhere before the minute is over.
@@ -39,14 +39,9 @@ impl Snapshot {
         if !wanted.schema && wanted.queues.is_empty() {
             return;
         }
-        let registered = ports.registry().load(&wanted).await;
-        self.answered = registered.is_ok();
-        let registered = match registered {
-            Ok(registered) => registered,
-            Err(cause) => {
-                return warn!(error = chain(&cause), "the registry can't be read; what is remembered serves on");
-            }
-        };
+        let registered = load(ports, &wanted).await;
+        self.answered = registered.is_some();
+        let Some(registered) = registered else { return };
         if wanted.schema {
             self.schema_read = Some(now);
             self.learn_schema(registered.schema);
@@ -70,10 +65,31 @@ impl Snapshot {
     }
 }
 
+/// Reads those queues again of which what is known is old by now: so that a contact that has waited for its permit takes its
+/// place under the reading that the others know.
+pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, ids: &[&QueueId]) {
+    let now = ports.environment().now();
+    let old = |id: &&QueueId| queues.borrow().is_to_be_read_again(id, now);
+    let wanted = Wanted { schema: false, queues: ids.iter().copied().filter(old).cloned().collect() };
+    if wanted.queues.is_empty() {
+        return;
+    }
+    // A registry that doesn't answer isn't asked again for each contact.
+    let known = load(ports, &wanted).await.map_or_else(Vec::new, |registered| registered.queues);
+    learn_queues(&mut queues.borrow_mut(), wanted.queues, known, now);
+}
+
+async fn load<P: Ports>(ports: &P, wanted: &Wanted) -> Option<Registered> {
+    let registered = ports.registry().load(wanted).await.inspect_err(|cause| {
+        warn!(error = chain(cause), "the registry can't be read; what is remembered serves on");
+    });
+    registered.ok()
+}
+
 /// Takes in what the registry knows of queues that it was asked for at this time.
-pub(crate) fn learn_queues(queues: &mut Queues, asked: Vec<QueueId>, known: Vec<(QueueId, Queue)>, now: Timestamp) {
+fn learn_queues(queues: &mut Queues, asked: Vec<QueueId>, known: Vec<(QueueId, Queue)>, now: Timestamp) {
     for id in asked {
-        queues.registry_read(id, now);
+        queues.registry_asked(id, now);
     }
     for (id, queue) in known {
         queues.learn(id, queue);

@@ -190,11 +190,11 @@ impl<'a, P: Ports> Worker<'a, P> {
     ) -> Result<Option<Observed>, NotSent> {
         let (api, environment) = (self.ports.api(), self.ports.environment());
         // It is as old as the question: what comes meanwhile may not be in it.
-        let request = async |permit: &Permit<'_>, token: &Token, _: &Option<Queue>| {
+        let request = async |permit: &Permit<'_>, token: &Token| {
             let asked = environment.now();
             (asked, api.queue(permit, token, queue.as_str()).await)
         };
-        let (before, (asked, read)) = self.send(self.until, before, request, |(_, read)| answer_of(read)).await?;
+        let (before, (asked, read)) = self.send(before, request, |(_, read)| answer_of(read)).await?;
         let known = before.as_ref().and_then(|before| before.health.as_ref());
         let health = match read {
             Read::Found(answer) => {
@@ -219,28 +219,28 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// [`NotSent`] where nothing left this worker.
     pub async fn attributes(&self) -> Result<Read<Value>, NotSent> {
         let api = self.ports.api();
-        let request = async |permit: &Permit<'_>, token: &Token, (): &()| api.attributes(permit, token).await;
-        Ok(self.send(self.until, async || (), request, answer_of).await?.1)
+        let ((), read) =
+            self.send(async || (), async |permit, token| api.attributes(permit, token).await, answer_of).await?;
+        Ok(read)
     }
 
-    /// Sends a request once what it goes by has been looked up, with leave to send and right before it.
+    /// Sends a request, with what was looked up right before it.
     async fn send<B, T>(
         &self,
-        until: Timestamp,
         look_up: impl AsyncFn() -> B,
-        request: impl AsyncFn(&Permit<'_>, &Token, &B) -> T,
+        request: impl AsyncFn(&Permit<'_>, &Token) -> T,
         answer_of: impl Fn(&T) -> Answer,
     ) -> Result<(B, T), NotSent> {
         let mut resubmitted = false;
         loop {
-            let admission = self.ready(until).await?;
+            let admission = self.ready(self.until).await?;
             let before = look_up().await;
             if !self.still_admits(&admission) {
                 admission.decline();
                 continue;
             }
             let Admission { permit, token, .. } = admission;
-            let sent = request(&permit, &token, &before).await;
+            let sent = request(&permit, &token).await;
             let refused = self.learn(permit, &token, &answer_of(&sent)).await;
             if !refused || resubmitted {
                 return Ok((before, sent));

@@ -153,8 +153,8 @@ impl Queues {
         }
     }
 
-    /// The registry has said what it knows of a queue.
-    pub fn registry_read(&mut self, id: QueueId, now: Timestamp) {
+    /// The registry has been asked for a queue.
+    pub fn registry_asked(&mut self, id: QueueId, now: Timestamp) {
         self.queues.entry(id).or_default().read = Some(now);
     }
 
@@ -173,11 +173,6 @@ impl Queues {
         // A time that is yet to come was read off a clock that has been set back since.
         let read = self.queues.get(id).and_then(|known| known.read);
         read.is_some_and(|at| at <= now && now.since(at) < within)
-    }
-
-    /// The latest health of a queue, where there is one.
-    pub fn health(&self, id: &QueueId) -> Option<&QueueHealth> {
-        self.queues.get(id)?.queue.health.as_ref()
     }
 
     /// A queue as it is known here, where it is.

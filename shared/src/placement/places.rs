@@ -13,6 +13,7 @@ use crate::{
     pipeline::Pipeline,
     ports::{InjectPorts, Registry},
     room,
+    snapshot::look_again,
     worker::{Admission, NotSent},
 };
 
@@ -30,8 +31,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
     /// Reads again in the registry what is old by now of the queues that an event may go to.
     async fn look_again(&self, route: &Route, passed: &[Option<Passed>]) {
         let open = route.targets().iter().zip(passed).filter(|(_, passed)| passed.is_none());
-        let queues: Vec<_> = open.filter_map(|(target, _)| queue_at(target.address())).collect();
-        room::look_again(self.ports, self.queues, &queues).await;
+        let queues: Vec<_> = open.filter_map(|(target, _)| target.address().queue()).collect();
+        look_again(self.ports, self.queues, &queues).await;
     }
 
     /// Chooses a target by what the registry says now, and takes its place there. One that the batch didn't foresee is
@@ -58,7 +59,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
     fn place_at_once<'r>(&self, route: &'r Route, passed: &[Option<Passed>]) -> (Choice, Option<&'r QueueId>) {
         let mut queues = self.queues.borrow_mut();
         let choice = self.choose(&queues, route, passed);
-        let Some(queue) = queue_of(choice, route) else { return (choice, None) };
+        let Choice::Target { index, .. } = choice else { return (choice, None) };
+        let Some(queue) = route.targets()[index].address().queue() else { return (choice, None) };
         let placed = queues.place(queue, self.now());
         (choice, (!placed).then_some(queue))
     }
@@ -70,7 +72,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     /// Waits for leave to send, while its place at the target that is likely to be next is asked for with the others'.
     pub(super) async fn admit(&self, likely: &Address, expires: Timestamp) -> Result<Admission<'_>, NotSent> {
-        let Address::Queue(queue) = likely else { return self.worker.admit(expires).await };
+        let Some(queue) = likely.queue() else { return self.worker.admit(expires).await };
         self.queues.borrow_mut().expect(queue);
         let admitted = self.worker.admit(expires).await;
         self.queues.borrow_mut().expect_no_more(queue);
@@ -79,36 +81,24 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     /// A contact is in the queue that it was on its way to, may be, or was until CXone lost it: its place is used.
     pub(super) fn arrive(&self, address: &Address) {
-        if let Address::Queue(queue) = address {
+        if let Some(queue) = address.queue() {
             self.queues.borrow_mut().arrived(queue, self.now());
         }
     }
 
     /// A contact did not get into the queue that it was on its way to: its place serves another.
     pub(super) fn vacate(&self, address: &Address) {
-        if let Address::Queue(queue) = address {
+        if let Some(queue) = address.queue() {
             self.queues.borrow_mut().unplace(queue);
         }
     }
 
     /// A queue refused: this worker and, from their next look at the registry on, the others leave it alone for a while.
     pub(super) async fn saturate(&self, address: &Address) {
-        let Address::Queue(queue) = address else { return };
+        let Some(queue) = address.queue() else { return };
         let until = self.queues.borrow_mut().saturate(queue, self.now());
         if let Err(cause) = self.ports.registry().mark_saturated(queue, until).await {
             warn!(%queue, error = chain(&cause), "other workers could not be told that the queue is full");
         }
-    }
-}
-
-fn queue_of(choice: Choice, route: &Route) -> Option<&QueueId> {
-    let Choice::Target { index, .. } = choice else { return None };
-    queue_at(route.targets()[index].address())
-}
-
-fn queue_at(address: &Address) -> Option<&QueueId> {
-    match address {
-        Address::Queue(queue) => Some(queue),
-        Address::Skills(_) => None,
     }
 }

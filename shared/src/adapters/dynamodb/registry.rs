@@ -36,6 +36,9 @@ const ANEW: &str = "SET health = :health, observedAt = :at, reserved = :none";
 /// When a queue was last asked about in vain, in a queue's item.
 const UNREAD: &str = "unreadAt";
 
+/// Until when a queue counts as full, in its item.
+const SATURATED_UNTIL: &str = "saturatedUntil";
+
 /// DynamoDB hands out so many items at once.
 const LARGEST_BATCH: usize = 100;
 
@@ -98,6 +101,23 @@ impl<E: Environment> DynamoRegistry<E> {
             keys = left;
             self.environment.sleep(WITHIN_INVOCATION.wait(tries, self.environment.sample())).await;
         }
+    }
+
+    /// Sets a time of a queue, unless a later one stands there.
+    async fn put_forward(
+        &self,
+        queue: &QueueId,
+        time: &'static str,
+        to: Timestamp,
+        operation: &'static str,
+    ) -> Result<(), StoreError> {
+        let update = self
+            .update(queue_name(queue))
+            .update_expression("SET #time = :to")
+            .condition_expression("attribute_not_exists(#time) OR #time < :to")
+            .expression_attribute_names("#time", time)
+            .expression_attribute_values(":to", millis(to));
+        unless_newer(update, operation).await.map(|_| ())
     }
 
     fn update(&self, name: String) -> UpdateItemFluentBuilder {
@@ -199,13 +219,7 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
 
     async fn keep_unread(&self, queue: &QueueId, at: Timestamp) -> Result<(), StoreError> {
         const OPERATION: &str = "when a queue was asked about";
-        let update = self
-            .update(queue_name(queue))
-            .update_expression("SET #unread = :at")
-            .condition_expression("attribute_not_exists(#unread) OR #unread < :at")
-            .expression_attribute_names("#unread", UNREAD)
-            .expression_attribute_values(":at", millis(at));
-        unless_newer(update, OPERATION).await.map(|_| ())
+        self.put_forward(queue, UNREAD, at, OPERATION).await
     }
 
     async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
@@ -221,12 +235,7 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
 
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
         const OPERATION: &str = "a queue's saturation";
-        let update = self
-            .update(queue_name(queue))
-            .update_expression("SET saturatedUntil = :until")
-            .condition_expression("attribute_not_exists(saturatedUntil) OR saturatedUntil < :until")
-            .expression_attribute_values(":until", millis(until));
-        unless_newer(update, OPERATION).await.map(|_| ())
+        self.put_forward(queue, SATURATED_UNTIL, until, OPERATION).await
     }
 }
 
@@ -272,6 +281,6 @@ fn read_queue(item: &Item) -> Result<Queue, Unreadable> {
     let health = optional(item, "health", get_text)?
         .map(|json| serde_json::from_str(json).map_err(|_| Unreadable("health")))
         .transpose()?;
-    let saturated_until = optional(item, "saturatedUntil", get_millis)?;
+    let saturated_until = optional(item, SATURATED_UNTIL, get_millis)?;
     Ok(Queue { health, saturated_until, reserved: optional(item, "reserved", get_number)?.unwrap_or(0) })
 }

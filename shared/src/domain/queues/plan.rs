@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Queues;
 use crate::domain::{
-    routes::{Address, QueueId, Route, Target},
+    routes::{QueueId, Route},
     targets::{Choice, choose},
     time::Timestamp,
 };
@@ -32,11 +32,11 @@ impl Queues {
             else {
                 continue;
             };
-            let Some(queue) = queue_of(&route.targets()[index]) else { continue };
+            let Some(queue) = route.targets()[index].address().queue() else { continue };
             let before = ahead.entry(queue).or_default();
             if self.lacks(queue, *before, now) {
                 *lacking.entry(queue).or_default() += 1;
-                fallbacks.extend(route.targets()[index + 1..].iter().filter_map(queue_of));
+                fallbacks.extend(route.targets()[index + 1..].iter().filter_map(|target| target.address().queue()));
             }
             *before += 1;
         }
@@ -52,12 +52,5 @@ impl Queues {
         self.queues
             .get(id)
             .is_some_and(|known| known.scarce(now, self.bounds).is_some() && known.tickets.held(ahead).is_err())
-    }
-}
-
-fn queue_of(target: &Target) -> Option<&QueueId> {
-    match target.address() {
-        Address::Queue(queue) => Some(queue),
-        Address::Skills(_) => None,
     }
 }

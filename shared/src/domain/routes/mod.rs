@@ -112,6 +112,16 @@ pub enum Address {
     Skills(Vec<String>),
 }
 
+impl Address {
+    /// The queue, where it is one.
+    pub const fn queue(&self) -> Option<&QueueId> {
+        match self {
+            Self::Queue(queue) => Some(queue),
+            Self::Skills(_) => None,
+        }
+    }
+}
+
 /// A queue's id: letters, digits, `-` and `_`, so that it can stand in a URL as it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -157,12 +167,7 @@ impl Routes {
         let mut by_type = ByType::default();
         list.iter().enumerate().for_each(|(place, route)| by_type.add(&route.event_type, place));
         let addresses = list.iter().flat_map(Route::targets).map(Target::address);
-        let queues: BTreeSet<_> = addresses
-            .filter_map(|address| match address {
-                Address::Queue(queue) => Some(queue),
-                Address::Skills(_) => None,
-            })
-            .collect();
+        let queues: BTreeSet<_> = addresses.filter_map(Address::queue).collect();
         Self { queues: queues.into_iter().cloned().collect(), list, by_type }
     }
 
