@@ -13,7 +13,8 @@ use crate::{
     domain::{
         credentials::SecretTag,
         lease::{ClientState, LEASE_MARGIN, Lease, Rate, Reservation},
-        outcome::{DeferralReason, Retry},
+        outcome::Retry,
+        reason::DeferralReason,
         time::Timestamp,
     },
     error::chain,

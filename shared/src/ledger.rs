@@ -9,7 +9,7 @@ use crate::{
     domain::{
         claim::{self, Claim, ClaimRequest, Delivery, End, NotClaimed, Record, Resolution},
         idempotency::IdempotencyKey,
-        problem::DeadLetterReason,
+        reason::DeadLetterReason,
         time::Timestamp,
     },
     ports::{Ledger, StoreError, Swap},

@@ -13,7 +13,8 @@ use contact_injection::domain::{
     drift::{DriftKind, drift},
     event::Event,
     mapping::{ComplianceBoundary, map},
-    problem::{DeadLetterReason, Problem},
+    problem::Problem,
+    reason::DeadLetterReason,
     routes::{Priority, Routes},
 };
 use serde_json::{Value, json};

@@ -11,8 +11,8 @@ use tracing::{Instrument as _, Span, error, error_span, field};
 use crate::{
     domain::{
         message::Message,
-        outcome::{DeferralReason, GivenUp, Outcome},
-        problem::DeadLetterReason,
+        outcome::{GivenUp, Outcome},
+        reason::{DeadLetterReason, DeferralReason},
         routes::Routes,
         time::Timestamp,
     },

@@ -30,7 +30,7 @@ pub use self::{
     record::{DeadLettered, PlacedContact, RECORD_VERSION, Record, State},
     resolution::{Resolution, resolve},
 };
-use super::{idempotency::DataHash, problem::DeadLetterReason, time::Timestamp};
+use super::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
 
 /// CXone remembers a key for 24 hours (docs/wire.md#key-memory). Less a quarter of an hour for clocks and a request's
 /// way.

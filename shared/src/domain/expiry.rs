@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{claim::SURELY_REMEMBERED, outcome::GivenUp, problem::DeadLetterReason, time::Timestamp};
+use super::{claim::SURELY_REMEMBERED, outcome::GivenUp, reason::DeadLetterReason, time::Timestamp};
 
 /// The limits on one event's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! One SQS message, and what it becomes when it is dead-lettered.
 
-use super::{idempotency::IdempotencyKey, pii, problem::DeadLetterReason, time::Timestamp};
+use super::{idempotency::IdempotencyKey, pii, reason::DeadLetterReason, time::Timestamp};
 
 /// A message as it was received. Its `Debug` shows no body.
 #[derive(Clone)]

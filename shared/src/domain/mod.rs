@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod pii;
 pub mod problem;
 pub mod queues;
+pub mod reason;
 pub mod registered;
 pub mod routes;
 pub mod targets;

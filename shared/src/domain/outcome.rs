@@ -1,8 +1,12 @@
 //! What became of a message: exactly one of four things ends each delivery (docs/rules.md#one-outcome-per-delivery).
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use super::{backoff::ACROSS_DELIVERIES, problem::DeadLetterReason, time::Timestamp};
+use super::{
+    backoff::ACROSS_DELIVERIES,
+    reason::{DeadLetterReason, DeferralReason},
+    time::Timestamp,
+};
 
 /// How a delivery ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,64 +109,6 @@ pub enum Retry {
     Backoff,
     /// When something is known to open or to end.
     At(Timestamp),
-}
-
-/// Why a message comes back. None of these ever counts towards giving it up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DeferralReason {
-    /// The client's window is full.
-    RateWindow,
-    /// No OAuth client is free.
-    NoClient,
-    /// A circuit is open.
-    CircuitOpen,
-    /// 401 twice, or no token for this client.
-    Unauthorized,
-    /// 403.
-    Forbidden,
-    /// 429.
-    RateLimited,
-    /// 5xx, 3xx, a 2xx that can't be read; or a store that doesn't answer.
-    ServiceError,
-    /// No answer in time.
-    Timeout,
-    /// Every target is saturated.
-    Saturated,
-    /// There is no registered schema to check against.
-    UnverifiedSchema,
-    /// The route holds contacts while its queue's health is unknown.
-    Held,
-    /// Another worker has it.
-    InProgress,
-    /// The invocation's time is up.
-    Deadline,
-}
-
-impl DeferralReason {
-    /// The reason as callers see it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RateWindow => "rate-window",
-            Self::NoClient => "no-client",
-            Self::CircuitOpen => "circuit-open",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::RateLimited => "rate-limited",
-            Self::ServiceError => "service-error",
-            Self::Timeout => "timeout",
-            Self::Saturated => "saturated",
-            Self::UnverifiedSchema => "unverified-schema",
-            Self::Held => "held",
-            Self::InProgress => "in-progress",
-            Self::Deadline => "deadline",
-        }
-    }
-}
-
-impl fmt::Display for DeferralReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// SQS takes no message out of sight for longer than this after it was received.

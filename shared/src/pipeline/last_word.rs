@@ -8,8 +8,8 @@ use super::DeliveryDetails;
 use crate::{
     domain::{
         claim::NotClaimed,
-        outcome::{DeferralReason, GivenUp, Outcome, Retry},
-        problem::DeadLetterReason,
+        outcome::{GivenUp, Outcome, Retry},
+        reason::{DeadLetterReason, DeferralReason},
         time::Timestamp,
     },
     error::chain,

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::{QueueSummary, Sync};
 use crate::{
-    domain::{health::Status, outcome::DeferralReason, queues::Queue, routes::QueueId, time::Timestamp},
+    domain::{health::Status, queues::Queue, reason::DeferralReason, routes::QueueId, time::Timestamp},
     error::chain,
     leases::{KnownClients, NoClient},
     metrics::Metric,

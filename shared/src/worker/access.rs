@@ -14,7 +14,7 @@ use crate::{
         breaker::Health,
         credentials::{SecretTag, TokenWait},
         lease::{Lease, NoPermit, Pace, Service},
-        outcome::DeferralReason,
+        reason::DeferralReason,
         time::Timestamp,
         token::{Freshness, SealedToken, Token},
     },

@@ -17,7 +17,7 @@ use std::{
 
 use contact_injection::{
     batch::{Batch, Configuration, Memory},
-    domain::{message::Message, outcome::DeferralReason, time::Timestamp, window::ClockId},
+    domain::{message::Message, reason::DeferralReason, time::Timestamp, window::ClockId},
     metrics::{Metric, Metrics},
 };
 

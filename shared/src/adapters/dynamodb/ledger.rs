@@ -14,7 +14,7 @@ use crate::{
     domain::{
         claim::{DeadLettered, PlacedContact, RECORD_VERSION, Record, State},
         idempotency::{DataHash, IdempotencyKey},
-        problem::DeadLetterReason,
+        reason::DeadLetterReason,
         time::Timestamp,
     },
     ports::{Ledger, StoreError, Swap},

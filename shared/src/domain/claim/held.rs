@@ -2,7 +2,7 @@
 
 use super::{PlacedContact, RECORD_LIFETIME, Record, State};
 use crate::domain::{
-    problem::DeadLetterReason,
+    reason::DeadLetterReason,
     time::Timestamp,
     window::{CLOCK_SKEW, LATE_ARRIVAL},
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{idempotency::DataHash, problem::DeadLetterReason, time::Timestamp};
+use crate::domain::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
 
 /// The form of the record that this code writes. One with a higher number is left alone.
 ///

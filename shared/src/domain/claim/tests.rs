@@ -3,7 +3,7 @@ mod resolution;
 mod writes;
 
 use super::*;
-use crate::domain::problem::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute};
+use crate::domain::reason::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: u64 = 86_400;

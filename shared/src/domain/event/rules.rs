@@ -2,7 +2,8 @@
 
 use crate::domain::{
     json::{Kind, Node},
-    problem::{DeadLetterReason, Problem},
+    problem::Problem,
+    reason::DeadLetterReason,
     time::Timestamp,
 };
 

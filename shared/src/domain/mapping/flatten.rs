@@ -11,7 +11,8 @@ use crate::domain::{
     attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue},
     json::{self, Kind, Node},
     pii,
-    problem::{DeadLetterReason, Problem},
+    problem::Problem,
+    reason::DeadLetterReason,
     routes::{Flatten, Overflow, Unregistered},
 };
 

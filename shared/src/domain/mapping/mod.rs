@@ -17,7 +17,8 @@ use super::{
     event::Event,
     json::{Kind, Node},
     pii,
-    problem::{DeadLetterReason, Problem},
+    problem::Problem,
+    reason::DeadLetterReason,
     routes::{AttributeRule, Field, Overflow, Path, Pii, Route, Selection, Source},
 };
 
