@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use contact_injection::dialects::guide;
 use contact_injection::domain::{
     attributes::Schema,
     contact::Contact,
@@ -31,7 +32,7 @@ const EVENT: &str = include_str!("../../tests/fixtures/upstream/crm/order-update
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
-    let routes = Routes::from_json(ROUTES)?;
+    let routes = Routes::from_json(ROUTES, guide::FACTS.longest_text)?;
     let load = start.elapsed();
     let schema = Schema::new(serde_json::from_str(SCHEMA)?);
     let event = Event::parse(EVENT)?;

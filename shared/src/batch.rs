@@ -25,11 +25,12 @@ use crate::{
         time::Timestamp,
     },
     error::chain,
-    leases::{KnownClients, LeaseTerms, NoClient},
+    leases::{KnownClients, NoClient},
     metrics::{Metric, Metrics},
     pipeline::{Conclusion, Pipeline, give_up},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts},
     room, schema,
+    session::{Session, SessionTerms},
     snapshot::Snapshot,
     worker::{REQUEST_TIMEOUT, Worker},
 };
@@ -101,46 +102,52 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
 
     /// Injects under one client, and under another one what the first could not because CXone refuses it.
     async fn inject(&self, deliveries: &mut [Delivery<'a>], memory: &mut Memory) {
-        let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
-        loop {
-            let open = deliveries.iter().filter(|delivery| delivery.is_open()).count();
-            let worker = match self.lease(open, until, memory).await {
-                Ok(worker) => worker,
-                Err(none) => {
-                    self.tell(&none, memory.clients.count());
-                    defer_open(deliveries, &none);
-                    break;
+        let Memory { clients, queues, registry } = memory;
+        let terms = SessionTerms { rate: self.configuration.rate, deadline: self.deadline, until: self.until() };
+        let work = async |session: &mut Session<'_, P>| {
+            loop {
+                let open = deliveries.iter().filter(|delivery| delivery.is_open()).count();
+                if let Err(none) = session.lease(self.permits(open), self.until()).await {
+                    self.tell(&none, session.clients());
+                    return defer_open(deliveries, &none);
                 }
-            };
-            self.work(&worker, deliveries, memory, until).await;
-            let rest = worker.left_alone(&mut memory.clients).await;
-            worker.release().await;
-            let Some(rest) = rest else { break };
-            for delivery in deliveries.iter_mut() {
-                delivery.reopen(rest.reason);
+                if let Some(worker) = session.workers().last() {
+                    self.work(session.clients(), worker, deliveries, queues, registry).await;
+                }
+                let Some(rest) = session.give_back().await else { return };
+                for delivery in deliveries.iter_mut() {
+                    delivery.reopen(rest.reason);
+                }
+                if !deliveries.iter().any(Delivery::is_open) {
+                    return;
+                }
             }
-            if !deliveries.iter().any(Delivery::is_open) {
-                break;
-            }
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
-        self.metrics.value(Metric::AuthRefusedClients, memory.clients.refused(self.now()) as f64);
+        };
+        Session::run(self.ports, self.metrics, clients, terms, work).await;
+    }
+
+    /// Requests that so many events may take: and one for the schema and one for each queue's health, with one
+    /// resubmission for each.
+    fn permits(&self, events: usize) -> usize {
+        let queues = self.configuration.routes.queue_ids().len();
+        (events * PERMITS_PER_EVENT + 2 + 2 * queues.min(events)).min(self.configuration.rate.limit).max(1)
     }
 
     /// Everything that one client is leased for.
     async fn work(
         &self,
+        clients: usize,
         worker: &Worker<'_, P>,
         deliveries: &mut [Delivery<'a>],
-        memory: &mut Memory,
-        until: Timestamp,
+        remembered: &mut Queues,
+        registry: &mut Snapshot,
     ) {
-        let mut queues = std::mem::take(&mut memory.queues);
-        queues.begin(self.bounds(memory.clients.count()), self.now());
-        memory.registry.refresh(self.ports, &mut queues, routed(deliveries)).await;
-        let (queues, answered) = (RefCell::new(queues), memory.registry.answered);
+        let mut queues = std::mem::take(remembered);
+        queues.begin(self.bounds(clients), self.now());
+        registry.refresh(self.ports, &mut queues, routed(deliveries)).await;
+        let (queues, answered) = (RefCell::new(queues), registry.answered);
         let routes = &self.configuration.routes;
-        let schema = schema::current(self.ports, worker, &mut memory.registry, routes, self.metrics).await;
+        let schema = schema::current(self.ports, worker, registry, routes, self.metrics).await;
         let routes = self.injectable(deliveries);
         room::look_before_bursts(self.ports, worker, &routes, &queues, answered).await;
         room::reserve_ahead(self.ports, worker, &queues, &routes).await;
@@ -152,7 +159,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             queues: &queues,
             boundary: self.configuration.boundary,
             deadline: self.deadline,
-            until,
+            until: self.until(),
         };
         stream::iter(deliveries.iter_mut())
             .for_each_concurrent(CONCURRENCY, |delivery| delivery.inject(&pipeline, false))
@@ -162,23 +169,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         }
         #[expect(clippy::cast_precision_loss, reason = "a count of requests in a minute")]
         self.metrics.value(Metric::RateLimitCurrent, worker.limit() as f64);
-        memory.queues = queues.into_inner();
-    }
-
-    /// A worker, and how many clients there are.
-    async fn lease(&self, events: usize, until: Timestamp, memory: &mut Memory) -> Result<Worker<'a, P>, NoClient> {
-        let queues = self.configuration.routes.queue_ids().len();
-        let terms = LeaseTerms {
-            rate: self.configuration.rate,
-            // And one for the schema and one for each queue's health, with one resubmission for each.
-            permits: (events * PERMITS_PER_EVENT + 2 + 2 * queues.min(events))
-                .min(self.configuration.rate.limit)
-                .max(1),
-            deadline: self.deadline,
-            until,
-            wait_until: until,
-        };
-        Worker::lease(self.ports, self.metrics, &mut memory.clients, terms).await
+        *remembered = queues.into_inner();
     }
 
     /// Says why there is no client, where the secret itself isn't at fault.
@@ -279,6 +270,11 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                 warn!(error = chain(&cause), "the messages come back after the queue's visibility timeout");
             }
         }
+    }
+
+    /// No request is begun after this.
+    fn until(&self) -> Timestamp {
+        self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME)
     }
 
     fn now(&self) -> Timestamp {

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{
     batch::{Configuration, Memory},
+    dialects::Dialect,
     domain::{
         attributes::Schema,
-        contact::ContactRequest,
-        event::{Event, MalformedEvent},
+        event::{Event, Identity, MalformedEvent},
         expiry::Expiry,
         idempotency::IdempotencyKey,
         mapping,
@@ -18,11 +18,11 @@ use crate::{
         routes::{Priority, Route},
         time::Timestamp,
     },
-    leases::{LeaseTerms, NoClient},
+    leases::NoClient,
     metrics::Metrics,
-    ports::{Environment, Ports},
-    schema,
-    worker::{REQUEST_TIMEOUT, Worker},
+    ports::{Environment, Ports, SchemaSnapshot},
+    session::{Session, SessionTerms},
+    worker::{NoSchema, REQUEST_TIMEOUT},
 };
 
 /// Requests that a dry run may send: the schema, and what a refused token costs.
@@ -51,15 +51,15 @@ pub struct DryRunResult {
     source: Option<String>,
     route: Option<String>,
     idempotency_key: Option<IdempotencyKey>,
-    verdict: Verdict,
+    verdict: Validity,
     problems: Vec<Problem>,
-    request: Option<ContactRequest>,
+    request: Option<Value>,
 }
 
 /// Whether an event would be injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum Validity {
     /// It would.
     Valid,
     /// It would be dead-lettered.
@@ -73,8 +73,8 @@ pub enum DryRunError {
     #[error("no OAuth client to ask CXone with")]
     NoClient(#[from] NoClient),
     /// CXone's schema can't be had.
-    #[error("the attribute schema can't be fetched: {0}")]
-    NoSchema(String),
+    #[error("the attribute schema can't be fetched")]
+    NoSchema(#[from] NoSchema),
 }
 
 /// Makes a dry run.
@@ -90,70 +90,73 @@ pub async fn dry_run<P: Ports>(
     input: DryRun,
 ) -> Result<DryRunAnswer, DryRunError> {
     let until = deadline.minus(REQUEST_TIMEOUT);
-    let terms = LeaseTerms { rate: configuration.rate, permits: PERMITS, deadline, until, wait_until: until };
-    let worker = Worker::lease(ports, metrics, &mut memory.clients, terms).await?;
-    let fetched = schema::fetch(ports, &worker).await;
-    worker.release().await;
-    let schema = fetched.map_err(DryRunError::NoSchema)?.schema;
-    let results =
-        input.events.iter().map(|event| check(event, configuration, &schema, ports.environment().now())).collect();
-    Ok(DryRunAnswer { results })
+    let terms = SessionTerms { rate: configuration.rate, deadline, until };
+    let fetch = async |session: &mut Session<'_, P>| Ok(session.lease(PERMITS, until).await?.schema().await?);
+    let fetched: Result<SchemaSnapshot, DryRunError> =
+        Session::run(ports, metrics, &mut memory.clients, terms, fetch).await;
+    let schema = fetched?.schema;
+    let now = ports.environment().now();
+    let check = Check { configuration, schema: &schema, dialect: ports.dialect(), now };
+    Ok(DryRunAnswer { results: input.events.iter().map(|event| check.event(event)).collect() })
 }
 
-fn check(event: &Value, configuration: &Configuration, schema: &Schema, now: Timestamp) -> DryRunResult {
-    let event = match Event::from_json(event) {
-        Ok(event) => event,
-        Err(MalformedEvent { identity, problems, .. }) => {
-            return DryRunResult {
-                id: identity.as_ref().map(|identity| identity.id().to_owned()),
-                source: identity.as_ref().map(|identity| identity.source().to_owned()),
-                route: None,
-                idempotency_key: identity
-                    .as_ref()
-                    .map(|identity| IdempotencyKey::of_event(identity.source(), identity.id())),
-                verdict: Verdict::Invalid,
-                problems,
-                request: None,
-            };
-        }
-    };
-    let identity = event.identity();
-    let route = configuration.routes.select(&event);
-    let (request, problems) = route.map_or_else(
-        || {
-            let no_route = "no route matches the event's type and source";
-            (None, vec![problem(DeadLetterReason::NoRoute, no_route, Some("/type"))])
-        },
-        |route| check_by(route, &event, configuration, schema, now),
-    );
-    DryRunResult {
-        id: Some(identity.id().to_owned()),
-        source: Some(identity.source().to_owned()),
-        route: route.map(|route| route.name().to_owned()),
-        idempotency_key: Some(IdempotencyKey::of_event(identity.source(), identity.id())),
-        verdict: if problems.is_empty() { Verdict::Valid } else { Verdict::Invalid },
-        problems,
-        request,
+/// What events are checked by.
+struct Check<'c> {
+    configuration: &'c Configuration,
+    schema: &'c Schema,
+    dialect: &'c dyn Dialect,
+    now: Timestamp,
+}
+
+impl Check<'_> {
+    fn event(&self, event: &Value) -> DryRunResult {
+        let event = match Event::from_json(event) {
+            Ok(event) => event,
+            Err(MalformedEvent { identity, problems, .. }) => {
+                return result(identity.as_ref(), None, problems, None);
+            }
+        };
+        let route = self.configuration.routes.select(&event);
+        let (request, problems) = route.map_or_else(
+            || {
+                let no_route = "no route matches the event's type and source";
+                (None, vec![problem(DeadLetterReason::NoRoute, no_route, Some("/type"))])
+            },
+            |route| self.by_route(route, &event),
+        );
+        result(Some(event.identity()), route, problems, request)
+    }
+
+    /// The request to the route's first target, and what stands in its way.
+    fn by_route(&self, route: &Route, event: &Event) -> (Option<Value>, Vec<Problem>) {
+        let expiry = Expiry::new(event.time().unwrap_or(self.now), route.max_age(), event.expiry());
+        let expired = expiry.passed(self.now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
+        let mut problems: Vec<_> = expired.into_iter().collect();
+        let contact = mapping::map(route, event, self.schema, self.configuration.boundary);
+        let contact = contact.map_err(|found| problems.extend(found)).ok();
+        let request = route.targets().first().zip(contact).map(|(target, contact)| {
+            let priority = Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), 0);
+            self.dialect.contact_body(&contact, target.address(), priority)
+        });
+        (request, problems)
     }
 }
 
-/// The request to the route's first target, and what stands in its way.
-fn check_by(
-    route: &Route,
-    event: &Event,
-    configuration: &Configuration,
-    schema: &Schema,
-    now: Timestamp,
-) -> (Option<ContactRequest>, Vec<Problem>) {
-    let expiry = Expiry::new(event.time().unwrap_or(now), route.max_age(), event.expiry());
-    let expired = expiry.passed(now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
-    let mut problems: Vec<_> = expired.into_iter().collect();
-    let contact = mapping::map(route, event, schema, configuration.boundary).map_err(|found| problems.extend(found));
-    let request = route.targets().first().zip(contact.ok()).map(|(target, contact)| {
-        let priority = Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), 0);
-        contact.request(target.address(), priority)
-    });
-    (request, problems)
+fn result(
+    identity: Option<&Identity>,
+    route: Option<&Route>,
+    problems: Vec<Problem>,
+    request: Option<Value>,
+) -> DryRunResult {
+    DryRunResult {
+        id: identity.map(|identity| identity.id().to_owned()),
+        source: identity.map(|identity| identity.source().to_owned()),
+        route: route.map(|route| route.name().to_owned()),
+        idempotency_key: identity.map(|identity| IdempotencyKey::of_event(identity.source(), identity.id())),
+        verdict: if problems.is_empty() { Validity::Valid } else { Validity::Invalid },
+        problems,
+        request,
+    }
 }
 
 fn problem(code: DeadLetterReason, message: &str, pointer: Option<&str>) -> Problem {

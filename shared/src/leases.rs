@@ -11,14 +11,14 @@ use tracing::{info, warn};
 
 use crate::{
     domain::{
-        credentials::SecretTag,
+        credentials::{Credentials, SecretTag},
         lease::{ClientState, LEASE_MARGIN, Lease, Rate, Reservation},
         outcome::Retry,
         reason::DeferralReason,
         time::Timestamp,
     },
     error::chain,
-    ports::{Acquired, ClientTable, Credentials, Environment, LeaseRequest, StoreError, StoredClient, StoredState},
+    ports::{Acquired, ClientTable, Environment, LeaseRequest, StoreError, StoredClient, StoredState},
 };
 
 /// The form of the state that this code writes.

@@ -12,6 +12,10 @@
 //! All of it up to the request is decided without any I/O:
 //!
 //! ```
+//! use contact_injection::dialects::{
+//!     Dialect as _,
+//!     guide::{self, Guide},
+//! };
 //! use contact_injection::domain::{
 //!     attributes::Schema,
 //!     event::Event,
@@ -40,6 +44,7 @@
 //!             "number:orderValue": { "path": "$.order.total", "coerce": true }
 //!         }
 //!     }] }"#,
+//!     guide::FACTS.longest_text,
 //! )?;
 //! let registered = json!([{ "key": "orderRef", "type": "string" }, { "key": "orderValue", "type": "number" }]);
 //! let schema = Schema::new(serde_json::from_value(registered)?);
@@ -51,7 +56,7 @@
 //! let target = &route.targets()[1];
 //! let priority = Priority::effective(route.base_priority(&event), target.priority_delta(), route.degrade(), 1);
 //! assert_eq!(
-//!     serde_json::to_value(contact.request(target.address(), priority))?,
+//!     Guide.contact_body(&contact, target.address(), priority),
 //!     json!({
 //!         "type": "contact",
 //!         "channel": "voice",
@@ -68,9 +73,10 @@
 //! In reading order: [`batch`] is one invocation and [`pipeline`] the whole story of one event, with its longest
 //! chapter in `placement`. `snapshot` is what an environment remembers of the registry, `room` reserves places in
 //! queues that are nearly full. [`ledger`], [`leases`] and [`worker`] are its three guards: nothing twice, no client
-//! shared, nothing sent outside the rate. [`domain`] decides and does no I/O; [`dialects`] read CXone's answers;
-//! [`ports`] names what the decisions need from outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP.
-//! [`sync`] and [`dry_run`] are the other two things that can be asked for.
+//! shared, nothing sent outside the rate; a [`session`] holds an invocation's clients. [`domain`] decides and does no
+//! I/O; [`dialects`] say what goes over the wire and what comes back; [`ports`] names what the decisions need from
+//! outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP. [`sync`] and [`dry_run`] are the other two
+//! things that can be asked for.
 
 pub mod batch;
 pub mod pipeline;
@@ -78,6 +84,7 @@ mod placement;
 
 pub mod leases;
 pub mod ledger;
+pub mod session;
 pub mod worker;
 
 pub mod dry_run;

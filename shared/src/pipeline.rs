@@ -271,7 +271,12 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             return Err(Outcome::deferred(DeferralReason::Deadline).into());
         }
         let delivery = prepared.identified.delivery(self.ports.environment());
-        let request = ClaimRequest { delivery, deadline: self.deadline, alone };
+        let request = ClaimRequest {
+            delivery,
+            deadline: self.deadline,
+            alone,
+            key_memory: self.ports.dialect().facts().key_memory,
+        };
         match ledger::claim(self.ports.ledger(), prepared.key(), &request).await {
             Ok(claim) => Ok(claim),
             Err(ClaimError::Not(Ended { how: NotClaimed::Suspect, .. })) => Err(Unclaimed::Suspect),

@@ -15,13 +15,15 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::{
+    dialects::Submission,
     domain::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, PlacedContact},
-        classify::{Answer, CreatedContact, Doubt, ErrorDetail, Refusal, Verdict, classify},
         contact::Contact,
+        contact_result::{ContactResult, CreatedContact, Doubt, ErrorDetail, Refusal},
         outcome::{GivenUp, Outcome},
         reason::{DeadLetterReason, DeferralReason},
+        retry_after::RetryAfter,
         routes::{Address, Priority, Route},
         targets::{Choice, Passed},
     },
@@ -100,8 +102,8 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         loop {
             let ended = match self.next().await {
                 Ok((stop, admission)) => {
-                    let (verdict, detail) = self.post(stop, admission).await;
-                    self.heed(stop, verdict, detail).await
+                    let result = self.post(stop, admission).await;
+                    self.heed(stop, result).await
                 }
                 Err(ending) => Some(ending),
             };
@@ -142,8 +144,8 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         admitted.map_err(|not_sent| self.not_sent(not_sent))
     }
 
-    /// Sends one request, and says what its answer means.
-    async fn post(&mut self, stop: Stop, admission: Admission<'w>) -> (Verdict, Option<ErrorDetail>) {
+    /// Sends one request, and says what came of it.
+    async fn post(&mut self, stop: Stop, admission: Admission<'w>) -> ContactResult {
         let (Prepared { event, route, .. }, target) = (self.prepared, &self.prepared.route.targets()[stop.index]);
         let priority =
             Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
@@ -151,56 +153,62 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         self.details.priority = Some(priority.get());
         self.count_fallback(stop);
         let key = self.prepared.key().after_lost(self.claim.lost());
-        let request = self.contact.request(target.address(), priority);
-        let answer = self.pipeline.worker.post(admission, key, &request).await;
+        let submission = Submission { contact: self.contact, address: target.address(), priority, key };
+        let (result, status) = self.pipeline.worker.post(admission, &submission).await;
         self.claim.sent();
-        self.details.http_status = answer.status().or(self.details.http_status);
+        self.details.http_status = status.or(self.details.http_status);
         self.limited = None;
-        (classify(&answer), detail_of(answer))
+        result
     }
 
-    /// What follows from an answer; nothing where the walk goes on.
-    async fn heed(&mut self, stop: Stop, verdict: Verdict, detail: Option<ErrorDetail>) -> Option<Ending> {
-        if !matches!(verdict, Verdict::Refused(Refusal::Unauthorized)) {
+    /// What follows from a request; nothing where the walk goes on.
+    async fn heed(&mut self, stop: Stop, result: ContactResult) -> Option<Ending> {
+        if !matches!(result, ContactResult::Refused { refusal: Refusal::Unauthorized, .. }) {
             self.unauthorized = false;
         }
-        match verdict {
-            Verdict::Injected(created) => {
+        match result {
+            ContactResult::Injected(created) => {
                 self.arrive(stop);
                 let target = self.address(stop).to_string();
                 Some(Ending::Injected(PlacedContact { contact_id: created.id, target }))
             }
-            Verdict::Lost(created) => self.lost(stop, created).await,
-            Verdict::Refused(refusal) => {
-                if refusal.clears_earlier_doubt() {
+            ContactResult::Lost(created) => self.lost(stop, created).await,
+            ContactResult::Refused { refusal, wait, detail, clears_doubt } => {
+                if clears_doubt {
                     self.claim.clear_doubt(self.pipeline.now());
                     // What may still arrive keeps its place.
                     self.in_doubt = self.in_doubt.filter(|_| self.claim.is_doubtful());
                 }
-                self.refused(stop, refusal, detail.as_ref()).await
+                self.refused(stop, refusal, wait, detail.as_ref()).await
             }
-            Verdict::InDoubt(doubt) => {
+            ContactResult::InDoubt(doubt) => {
                 self.claim.doubt(self.pipeline.now());
                 self.in_doubt = Some(stop);
                 match doubt {
                     Doubt::ServiceError(wait) => {
                         let over = self.later(DeferralReason::ServiceError, wait);
-                        self.again(stop, wait, over).await
+                        self.again(stop, wait.map(RetryAfter::asked), over).await
                     }
-                    Doubt::Timeout => self.again(stop, None, Outcome::deferred(DeferralReason::Timeout)).await,
+                    Doubt::Unanswered => self.again(stop, None, Outcome::deferred(DeferralReason::Timeout)).await,
                 }
             }
         }
     }
 
     /// Nothing was created.
-    async fn refused(&mut self, stop: Stop, refusal: Refusal, detail: Option<&ErrorDetail>) -> Option<Ending> {
+    async fn refused(
+        &mut self,
+        stop: Stop,
+        refusal: Refusal,
+        wait: Option<RetryAfter>,
+        detail: Option<&ErrorDetail>,
+    ) -> Option<Ending> {
         match refusal {
             Refusal::Saturated => {
                 self.pipeline.saturate(self.address(stop)).await;
                 self.pass(stop, Passed::Saturated)
             }
-            Refusal::UnknownQueue { .. } => self.pass(stop, Passed::Missing),
+            Refusal::UnknownQueue => self.pass(stop, Passed::Missing),
             Refusal::Payload => {
                 self.leave(stop);
                 Some(Ending::GivenUp(payload_rejected(detail)))
@@ -216,8 +224,8 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                 None
             }
             // The worker's window is closed for as long as CXone asks; the next permit waits for it.
-            Refusal::RateLimited(retry_after) => {
-                let over = self.later(DeferralReason::RateLimited, retry_after);
+            Refusal::RateLimited => {
+                let over = self.later(DeferralReason::RateLimited, wait);
                 self.limited = Some(over.clone());
                 self.again(stop, Some(Duration::ZERO), over).await
             }
@@ -319,8 +327,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         self.prepared.route.targets()[stop.index].address()
     }
 
-    fn later(&self, reason: DeferralReason, wait: Option<Duration>) -> Outcome {
-        wait.map_or(Outcome::deferred(reason), |wait| Outcome::deferred_until(reason, self.pipeline.now().plus(wait)))
+    fn later(&self, reason: DeferralReason, wait: Option<RetryAfter>) -> Outcome {
+        let until = |wait: RetryAfter| Outcome::deferred_until(reason, self.pipeline.now().plus(wait.asked()));
+        wait.map_or(Outcome::deferred(reason), until)
     }
 
     /// Once for each target, however often it is asked.
@@ -355,8 +364,4 @@ fn payload_rejected(detail: Option<&ErrorDetail>) -> GivenUp {
     let detail =
         detail.map_or_else(|| "CXone answered 400".to_owned(), |detail| format!("CXone answered 400: {detail}"));
     GivenUp { reason: DeadLetterReason::PayloadRejected, detail }
-}
-
-fn detail_of(answer: Answer) -> Option<ErrorDetail> {
-    if let Answer::Status { detail, .. } = answer { detail } else { None }
 }

@@ -7,24 +7,24 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::domain::{
-    attributes::Schema,
-    claim::Record,
-    classify::{Answer, ErrorCode},
-    contact::ContactRequest,
-    credentials::{RefusedCredentials, SecretTag},
-    health::QueueHealth,
-    idempotency::IdempotencyKey,
-    lease::{Permit, Reservation},
-    message::DeadLetter,
-    queues::{Queue, Reading},
-    routes::QueueId,
-    time::Timestamp,
-    token::{NONCE_LENGTH, Token, TokenAnswer},
-    window::ClockId,
+use crate::{
+    dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
+    domain::{
+        attributes::Schema,
+        claim::Record,
+        credentials::{Credentials, RefusedCredentials, SecretTag},
+        health::QueueHealth,
+        idempotency::IdempotencyKey,
+        lease::{Permit, Reservation},
+        message::DeadLetter,
+        queues::{Queue, Reading},
+        routes::QueueId,
+        time::Timestamp,
+        token::NONCE_LENGTH,
+        window::ClockId,
+    },
 };
 
 /// A store did not do what was asked; whether it did it all the same is not known.
@@ -127,22 +127,6 @@ pub trait ClientTable {
     ) -> Result<bool, StoreError>;
 }
 
-/// An OAuth client and its secret.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The client id; not a secret.
-    pub client_id: String,
-    /// The secret.
-    pub client_secret: SecretString,
-}
-
-impl Credentials {
-    /// Tells this secret of the client from another one.
-    pub fn tag(&self) -> SecretTag {
-        SecretTag::new(&self.client_id, &self.client_secret)
-    }
-}
-
 /// Where the clients' credentials are.
 pub trait Secrets {
     /// The clients of this function, at most five minutes old.
@@ -152,70 +136,10 @@ pub trait Secrets {
     async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError>;
 }
 
-/// Why there is no token.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
-    /// The authorization server doesn't know the client or its secret.
-    #[error("the authorization server answered invalid_client")]
-    InvalidClient,
-    /// It refused for another reason that a repetition won't mend; its error code.
-    #[error("the authorization server answered {status} {}", or_none(error.as_ref()))]
-    Refused {
-        /// The HTTP status code.
-        status: u16,
-        /// The `error` member of the answer.
-        error: Option<ErrorCode>,
-    },
-    /// It asks to wait, or fails.
-    #[error("the authorization server answered {status}")]
-    Unavailable {
-        /// The HTTP status code.
-        status: u16,
-        /// How long it asks to wait.
-        retry_after: Option<Duration>,
-    },
-    /// It answered with something that holds no token.
-    #[error("the authorization server's answer holds no token")]
-    Unreadable,
-    /// It didn't answer.
-    #[error("the authorization server did not answer")]
-    Silence,
-}
-
-fn or_none(error: Option<&ErrorCode>) -> String {
-    error.map_or_else(|| "without an error code".to_owned(), ToString::to_string)
-}
-
-/// What came of a GET.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Read<T> {
-    /// It could be read.
-    Found(T),
-    /// 404.
-    Missing,
-    /// It couldn't, with the status where there was one, and why.
-    Failed {
-        /// The answer, for the window and the circuit.
-        answer: Answer,
-        /// Why.
-        problem: String,
-    },
-}
-
-/// CXone's HTTP API. Every call takes a permit, and permits come from a lease only.
-pub trait ContactApi {
-    /// `POST /oauth/token`.
-    async fn token(&self, permit: &Permit<'_>, credentials: &Credentials) -> Result<TokenAnswer, TokenError>;
-
-    /// `POST /api/v2/routing/contacts`.
-    async fn inject(&self, permit: &Permit<'_>, token: &Token, key: IdempotencyKey, request: &ContactRequest)
-    -> Answer;
-
-    /// `GET /api/v2/routing/queues/{queueId}`: the JSON as it came.
-    async fn queue(&self, permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<serde_json::Value>;
-
-    /// `GET /api/v2/contacts/attributes`: the JSON as it came.
-    async fn attributes(&self, permit: &Permit<'_>, token: &Token) -> Read<serde_json::Value>;
+/// HTTP to CXone. Every request takes a permit, and permits come from a lease only.
+pub trait Transport {
+    /// Sends a request, and waits for what comes of it.
+    async fn send(&self, permit: &Permit<'_>, request: HttpRequest<'_>) -> HttpReply;
 }
 
 /// The registered attributes as they were read at one time.
@@ -327,14 +251,19 @@ pub trait Ports {
     type Clients: ClientTable;
     type Secrets: Secrets;
     type Registry: Registry;
-    type Api: ContactApi;
+    type Transport: Transport;
     type Environment: Environment;
 
     fn clients(&self) -> &Self::Clients;
     fn secrets(&self) -> &Self::Secrets;
     fn registry(&self) -> &Self::Registry;
-    fn api(&self) -> &Self::Api;
+    fn transport(&self) -> &Self::Transport;
     fn environment(&self) -> &Self::Environment;
+
+    /// The API that the transport leads to.
+    fn dialect(&self) -> &'static dyn Dialect {
+        &Guide
+    }
 }
 
 /// What a worker needs besides to inject contacts.

@@ -12,12 +12,11 @@ use crate::{
     domain::{
         attributes::Schema,
         drift::{Drift, drift},
-        registered::read_schema,
         routes::Routes,
     },
     error::chain,
     metrics::{Metric, Metrics},
-    ports::{Environment, Ports, Read, Registry, SchemaSnapshot},
+    ports::{Environment, Ports, Registry, SchemaSnapshot},
     snapshot::Snapshot,
     worker::Worker,
 };
@@ -36,7 +35,7 @@ pub(crate) async fn current<'s, P: Ports>(
     let now = ports.environment().now();
     let fresh = |known: &SchemaSnapshot| now.since(known.fetched) < STALE_AFTER;
     if !snapshot.schema.as_ref().is_some_and(fresh) {
-        match fetch(ports, worker).await {
+        match worker.schema().await {
             Ok(fetched) => {
                 let attributes = fetched.schema.definitions().len();
                 info!(attributes, "the attribute schema was missing or stale and is renewed");
@@ -49,8 +48,12 @@ pub(crate) async fn current<'s, P: Ports>(
                 }
                 snapshot.schema = Some(fetched);
             }
-            Err(problem) => {
-                warn!(problem, stale = snapshot.schema.is_some(), "the attribute schema can't be renewed");
+            Err(cause) => {
+                warn!(
+                    error = chain(&cause),
+                    stale = snapshot.schema.is_some(),
+                    "the attribute schema can't be renewed"
+                );
             }
         }
     }
@@ -71,20 +74,4 @@ pub fn report_drift(
     #[expect(clippy::cast_precision_loss, reason = "a count of differences")]
     metrics.value(Metric::SchemaDrift, drift.len() as f64);
     drift
-}
-
-/// The schema as CXone has it now; what is wrong in words where there is none.
-///
-/// # Errors
-/// Says why it can't be had or read.
-pub async fn fetch<P: Ports>(ports: &P, worker: &Worker<'_, P>) -> Result<SchemaSnapshot, String> {
-    match worker.attributes().await {
-        Ok(Read::Found(answer)) => match read_schema(&answer) {
-            Ok(schema) => Ok(SchemaSnapshot { schema, fetched: ports.environment().now() }),
-            Err(unreadable) => Err(unreadable.to_string()),
-        },
-        Ok(Read::Missing) => Err("CXone answered 404".to_owned()),
-        Ok(Read::Failed { problem, .. }) => Err(problem),
-        Err(not_sent) => Err(format!("it was not asked for: {}", not_sent.reason)),
-    }
 }

@@ -13,11 +13,12 @@ use tracing::info;
 
 use crate::{
     domain::{drift::Drift, lease::Rate, routes::Routes, time::Timestamp},
-    leases::{KnownClients, LeaseTerms, NoClient},
+    leases::{KnownClients, NoClient},
     metrics::{Metric, Metrics},
-    ports::{Environment, Ports, Registry, SchemaSnapshot, StoreError, Wanted},
+    ports::{Environment, Ports, Registered, Registry, SchemaSnapshot, StoreError, Wanted},
     schema,
-    worker::{REQUEST_TIMEOUT, Worker},
+    session::{Session, SessionTerms},
+    worker::{NoSchema, REQUEST_TIMEOUT, Worker},
 };
 
 /// What is kept for the last writes and for giving the clients back.
@@ -72,8 +73,8 @@ pub enum SyncError {
     #[error("no OAuth client to ask CXone with")]
     NoClient(#[from] NoClient),
     /// CXone's schema can't be had; the one that is known stays.
-    #[error("the attribute schema can't be fetched: {0}")]
-    NoSchema(String),
+    #[error("the attribute schema can't be fetched")]
+    NoSchema(#[from] NoSchema),
     /// The registry table doesn't answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -93,7 +94,7 @@ pub struct Sync<'a, P: Ports> {
     pub deadline: Timestamp,
 }
 
-impl<'a, P: Ports> Sync<'a, P> {
+impl<P: Ports> Sync<'_, P> {
     /// Syncs.
     ///
     /// # Errors
@@ -105,43 +106,37 @@ impl<'a, P: Ports> Sync<'a, P> {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(schema.fetched).as_secs_f64());
         }
         let mut clients = KnownClients::default();
-        let asked = queues.len() + usize::from(task.attributes);
-        let first = self.worker(&mut clients, asked, self.until()).await;
-        if first.is_err() {
-            self.count_refused(&clients);
-        }
-        let mut workers = vec![first?];
+        let terms = SessionTerms { rate: self.rate, deadline: self.deadline, until: self.until() };
+        let work = async |session: &mut Session<'_, P>| self.ask_everything(session, task, &known).await;
+        Session::run(self.ports, self.metrics, &mut clients, terms, work).await
+    }
+
+    async fn ask_everything(
+        &self,
+        session: &mut Session<'_, P>,
+        task: Task,
+        known: &Registered,
+    ) -> Result<Summary, SyncError> {
+        let queues = if task.queues { self.routes.queue_ids().len() } else { 0 };
+        let permits = self.permits(queues + usize::from(task.attributes));
+        let first = session.lease(permits, self.until()).await?;
         let mut summary = Summary::default();
         let mut ended = Ok(());
         if task.attributes {
-            match self.attributes(&workers[0], known.schema.as_ref()).await {
+            match self.attributes(first, known.schema.as_ref()).await {
                 Ok((attributes, drift)) => (summary.attributes, summary.drift) = (Some(attributes), Some(drift)),
                 Err(error) => ended = Err(error),
             }
         }
         if task.queues {
-            summary.queues = Some(self.queues(&mut workers, &mut clients, &known).await);
+            summary.queues = Some(self.queues(session, known).await);
         }
-        for worker in workers {
-            worker.release().await;
-        }
-        self.count_refused(&clients);
         ended.map(|()| summary)
     }
 
-    /// Leases one more client for so many questions, each of which may be asked twice.
-    async fn worker(
-        &self,
-        clients: &mut KnownClients,
-        questions: usize,
-        wait_until: Timestamp,
-    ) -> Result<Worker<'a, P>, NoClient> {
-        let permits = (2 * questions).clamp(1, self.rate.limit);
-        let (until, deadline) = (self.until(), self.deadline);
-        let terms = LeaseTerms { rate: self.rate, permits, deadline, until, wait_until };
-        let worker = Worker::lease(self.ports, self.metrics, clients, terms).await?;
-        clients.hold(worker.client_id(), deadline);
-        Ok(worker)
+    /// Requests that so many questions take, each of which may be asked twice.
+    fn permits(&self, questions: usize) -> usize {
+        (2 * questions).clamp(1, self.rate.limit)
     }
 
     async fn attributes(
@@ -149,7 +144,7 @@ impl<'a, P: Ports> Sync<'a, P> {
         worker: &Worker<'_, P>,
         known: Option<&SchemaSnapshot>,
     ) -> Result<(usize, Vec<Drift>), SyncError> {
-        let fresh = schema::fetch(self.ports, worker).await.map_err(SyncError::NoSchema)?;
+        let fresh = worker.schema().await?;
         let drift = schema::report_drift(self.routes, &fresh, known, self.metrics);
         let attributes = fresh.schema.definitions().len();
         info!(
@@ -165,11 +160,6 @@ impl<'a, P: Ports> Sync<'a, P> {
             info!("a newer attribute schema is known already");
         }
         Ok((attributes, drift))
-    }
-
-    fn count_refused(&self, clients: &KnownClients) {
-        #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
-        self.metrics.value(Metric::AuthRefusedClients, clients.refused(self.now()) as f64);
     }
 
     /// No request is begun after this.

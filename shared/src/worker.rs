@@ -9,19 +9,19 @@ mod access;
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::Value;
+use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use self::access::Access;
 use crate::{
+    dialects::{HttpReply, HttpRequest, Submission, Unread, Verdict},
     domain::{
-        breaker::{Health, Transition},
-        classify::Answer,
-        contact::ContactRequest,
+        breaker::Transition,
+        contact_result::ContactResult,
+        credentials::Credentials,
         health::QueueHealth,
-        idempotency::IdempotencyKey,
-        lease::{Lease, NoPermit, Pace, Permit, Service},
+        lease::{Lease, Lesson, NoPermit, Permit, Service},
         outcome::{Outcome, Retry},
         queues::{Queue, Reading},
         reason::DeferralReason,
@@ -29,9 +29,9 @@ use crate::{
         time::Timestamp,
         token::Token,
     },
-    leases::{self, KnownClients, LeaseTerms, NoClient},
+    leases,
     metrics::{Metric, Metrics},
-    ports::{ContactApi, Credentials, Environment, Ports, Read, Secrets},
+    ports::{Environment, Ports, SchemaSnapshot, Transport},
 };
 
 /// The longest that a request may take, its connection included: what the deadline must leave before one is begun.
@@ -56,6 +56,23 @@ impl NotSent {
 
     const fn until(reason: DeferralReason, at: Timestamp) -> Self {
         Self { reason, retry: Retry::At(at) }
+    }
+}
+
+/// Why there are no registered attributes to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum NoSchema {
+    /// They were not asked for.
+    #[error("it was not asked for: {}", .0.reason)]
+    NotAsked(NotSent),
+    /// The answer can't be read.
+    #[error(transparent)]
+    Unread(#[from] Unread),
+}
+
+impl From<NotSent> for NoSchema {
+    fn from(not_sent: NotSent) -> Self {
+        Self::NotAsked(not_sent)
     }
 }
 
@@ -106,43 +123,6 @@ impl<'a, P: Ports> Worker<'a, P> {
         Self { ports, metrics, lease, until, access: Mutex::new(access) }
     }
 
-    /// Leases a client under which a token can be had, and puts it to work. One that turns out to be refused, or to have
-    /// to wait for its token, is given back and left alone.
-    ///
-    /// # Errors
-    /// [`NoClient`] says why there is none.
-    pub async fn lease(
-        ports: &'a P,
-        metrics: &'a Metrics,
-        known: &mut KnownClients,
-        terms: LeaseTerms,
-    ) -> Result<Self, NoClient> {
-        let mut read_again = false;
-        loop {
-            // A refusal may have had the secret read again: what was refused is not tried once more from an old copy.
-            let clients = ports.secrets().clients().await?;
-            let acquired = leases::acquire(ports.clients(), ports.environment(), &clients, known, terms).await;
-            let (lease, credentials) = match acquired {
-                // Whoever mends a refusal writes a new secret: it is looked for before anybody waits for the old one.
-                Err(NoClient::AllResting(_)) if !read_again => {
-                    read_again = true;
-                    ports.secrets().clients_anew().await?;
-                    continue;
-                }
-                acquired => acquired?,
-            };
-            let worker = Self::new(ports, metrics, lease, credentials, terms.until);
-            // Where nothing may be sent yet, there is no need of a token yet.
-            let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
-            if has_token || worker.left_alone(known).await.is_none() {
-                return Ok(worker);
-            }
-            worker.release().await;
-            // A refusal has had the secret read again already.
-            read_again = true;
-        }
-    }
-
     /// Gives the client back with what was learnt about it.
     pub async fn release(self) {
         leases::release(self.ports.clients(), &self.lease, self.ports.environment().now()).await;
@@ -171,12 +151,16 @@ impl<'a, P: Ports> Worker<'a, P> {
         self.ready(self.until.min(expires.minus(MOMENT))).await
     }
 
-    /// Posts a contact. A token that is refused is dropped, so that the next admission brings another.
-    pub async fn post(&self, admission: Admission<'_>, key: IdempotencyKey, request: &ContactRequest) -> Answer {
+    /// Posts a contact; with what came of it the status of the answer, where there was one. A token that is refused is
+    /// dropped, so that the next admission brings another.
+    pub async fn post(&self, admission: Admission<'_>, submission: &Submission<'_>) -> (ContactResult, Option<u16>) {
         let Admission { permit, token, .. } = admission;
-        let answer = self.ports.api().inject(&permit, &token, key, request).await;
-        self.learn(permit, &token, &answer).await;
-        answer
+        let dialect = self.ports.dialect();
+        let request = dialect.contact(token.access_token(), submission);
+        let reply = self.ports.transport().send(&permit, request).await;
+        let Verdict { meaning, lesson } = dialect.read_contact(submission.contact, &reply);
+        self.learn(permit, &token, lesson).await;
+        (meaning, reply.status())
     }
 
     /// Asks for a queue's health. What the registry knows of it `before` is looked up when nothing keeps the request from
@@ -189,49 +173,43 @@ impl<'a, P: Ports> Worker<'a, P> {
         queue: &QueueId,
         before: impl AsyncFn() -> Option<Queue>,
     ) -> Result<Option<Observed>, NotSent> {
-        let (api, environment) = (self.ports.api(), self.ports.environment());
-        // It is as old as the question: what comes meanwhile may not be in it.
-        let request = async |permit: &Permit<'_>, token: &Token| {
-            let asked = environment.now();
-            (asked, api.queue(permit, token, queue.as_str()).await)
-        };
-        let (before, (asked, read)) = self.send(before, request, |(_, read)| answer_of(read)).await?;
+        let dialect = self.ports.dialect();
+        let (before, asked, read) = self
+            .ask(
+                before,
+                |token| dialect.queue_health(token, queue),
+                |reply, asked| dialect.read_queue_health(queue, asked, reply),
+            )
+            .await?;
         let known = before.as_ref().and_then(|before| before.health.as_ref());
         let health = match read {
-            Read::Found(answer) => {
-                let health = QueueHealth::read(queue.as_str(), &answer, asked);
-                if health.is_none() {
-                    warn!(%queue, "the health answer is not about this queue");
-                }
-                health
-            }
-            Read::Missing => Some(QueueHealth::missing(known, asked)),
-            Read::Failed { problem, .. } => {
-                warn!(%queue, problem, "the queue's health can't be read");
-                None
+            Ok(health) => health.unwrap_or_else(|| QueueHealth::missing(known, asked)),
+            Err(unread) => {
+                warn!(%queue, error = %unread, "the queue's health can't be read");
+                return Ok(None);
             }
         };
-        Ok(health.map(|health| Observed { health, before: before.as_ref().and_then(Queue::reading) }))
+        Ok(Some(Observed { health, before: before.as_ref().and_then(Queue::reading) }))
     }
 
     /// Asks for the registered attributes.
     ///
     /// # Errors
-    /// [`NotSent`] where nothing left this worker.
-    pub async fn attributes(&self) -> Result<Read<Value>, NotSent> {
-        let api = self.ports.api();
-        let ((), read) =
-            self.send(async || (), async |permit, token| api.attributes(permit, token).await, answer_of).await?;
-        Ok(read)
+    /// [`NoSchema`] says why there are none.
+    pub async fn schema(&self) -> Result<SchemaSnapshot, NoSchema> {
+        let dialect = self.ports.dialect();
+        let read = |reply: &HttpReply, _| dialect.read_schema(reply);
+        let ((), _, schema) = self.ask(async || (), |token| dialect.schema(token), read).await?;
+        Ok(SchemaSnapshot { schema: schema?, fetched: self.ports.environment().now() })
     }
 
-    /// Sends a request, with what was looked up right before it.
-    async fn send<B, T>(
+    /// Asks a question: what was looked up right before it, when it was asked, and what the answer means.
+    async fn ask<B, T>(
         &self,
         look_up: impl AsyncFn() -> B,
-        request: impl AsyncFn(&Permit<'_>, &Token) -> T,
-        answer_of: impl Fn(&T) -> Answer,
-    ) -> Result<(B, T), NotSent> {
+        request: impl for<'r> Fn(&'r SecretString) -> HttpRequest<'r>,
+        read: impl Fn(&HttpReply, Timestamp) -> Verdict<T>,
+    ) -> Result<(B, Timestamp, T), NotSent> {
         let mut resubmitted = false;
         loop {
             let admission = self.ready(self.until).await?;
@@ -241,10 +219,12 @@ impl<'a, P: Ports> Worker<'a, P> {
                 continue;
             }
             let Admission { permit, token, .. } = admission;
-            let sent = request(&permit, &token).await;
-            let refused = self.learn(permit, &token, &answer_of(&sent)).await;
-            if !refused || resubmitted {
-                return Ok((before, sent));
+            let asked = self.ports.environment().now();
+            let reply = self.ports.transport().send(&permit, request(token.access_token())).await;
+            let Verdict { meaning, lesson } = read(&reply, asked);
+            self.learn(permit, &token, lesson).await;
+            if lesson != Lesson::TokenRefused || resubmitted {
+                return Ok((before, asked, meaning));
             }
             resubmitted = true;
         }
@@ -291,34 +271,17 @@ impl<'a, P: Ports> Worker<'a, P> {
         now <= admission.until && self.lease.closed_until(now).is_none()
     }
 
-    /// What an answer teaches of the window, the limit, the circuit and the token; true where the token was refused.
-    async fn learn(&self, permit: Permit<'_>, token: &Arc<Token>, answer: &Answer) -> bool {
-        let now = self.ports.environment().now();
-        let transition = match answer {
-            Answer::Status { code: 429, retry_after, .. } => {
-                self.metrics.count(Metric::RateLimitResponses);
-                permit.answered(now, Health::Works, Pace::Exceeded(*retry_after))
+    /// Applies what a request has taught to the window, the limit and the circuit, and to the token that it went under.
+    async fn learn(&self, permit: Permit<'_>, token: &Arc<Token>, lesson: Lesson) {
+        self.report(Service::Routing, permit.learn(lesson, self.ports.environment().now()));
+        match lesson {
+            Lesson::TooMany(_) => self.metrics.count(Metric::RateLimitResponses),
+            Lesson::TokenRefused => {
+                self.metrics.count(Metric::UnauthorizedResponses);
+                self.drop_token(token).await;
             }
-            // The service's own fault is a 5xx, a redirect, or a 2xx that holds nothing; any 4xx is the request's.
-            Answer::Created(_) | Answer::Status { code: 400..=499, .. } => {
-                permit.answered(now, Health::Works, Pace::Held)
-            }
-            Answer::Status { .. } => permit.answered(now, Health::Fails, Pace::Held),
-            Answer::Silence => permit.unanswered(now),
-            Answer::Unreachable => permit.unreachable(now),
-        };
-        self.report(Service::Routing, transition);
-        let refused = answer.status() == Some(401);
-        if refused {
-            self.metrics.count(Metric::UnauthorizedResponses);
-            let mut access = self.access.lock().await;
-            if access.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
-                info!(target: "contact_injection::auth", client_id = self.lease.client_id(), "the token was refused and is dropped");
-                access.token = None;
-                self.lease.drop_token();
-            }
+            Lesson::Works | Lesson::Fails | Lesson::Unanswered | Lesson::Unreachable => {}
         }
-        refused
     }
 
     fn report(&self, service: Service, transition: Option<Transition>) {
@@ -338,15 +301,5 @@ impl<'a, P: Ports> Worker<'a, P> {
             Some(Transition::HalfOpened) => info!(client_id, %service, "the circuit lets a probe through"),
             Some(Transition::Closed) => info!(client_id, %service, "the circuit closed"),
         }
-    }
-}
-
-/// A read's answer, as far as window, circuit and token are concerned.
-fn answer_of(read: &Read<Value>) -> Answer {
-    let status = |code| Answer::Status { code, retry_after: None, detail: None };
-    match read {
-        // Any 4xx says that the service works and the request was within its rate, and so does a success.
-        Read::Found(_) | Read::Missing => status(404),
-        Read::Failed { answer, .. } => answer.clone(),
     }
 }

@@ -5,9 +5,12 @@
 
 use std::time::{Duration, Instant};
 
+use contact_injection::dialects::{
+    Dialect as _,
+    guide::{self, Guide},
+};
 use contact_injection::domain::{
     attributes::Schema,
-    contact::ContactRequest,
     event::Event,
     mapping::{ComplianceBoundary, map},
     problem::Problem,
@@ -18,18 +21,20 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn shipped() -> (Routes, Schema) {
-    let routes = Routes::from_json(include_str!("../../functions/inject-contacts/routes.json")).unwrap();
+    let routes =
+        Routes::from_json(include_str!("../../functions/inject-contacts/routes.json"), guide::FACTS.longest_text)
+            .unwrap();
     let schema = include_str!("../../tests/fixtures/upstream/schema.json");
     (routes, Schema::new(serde_json::from_str(schema).unwrap()))
 }
 
-fn outcome(routes: &Routes, schema: &Schema, body: &str) -> Result<ContactRequest, Vec<Problem>> {
+fn outcome(routes: &Routes, schema: &Schema, body: &str) -> Result<Value, Vec<Problem>> {
     let event = Event::parse(body).map_err(|malformed| malformed.problems)?;
     let Some(route) = routes.select(&event) else { return Err(Vec::new()) };
     let contact = map(route, &event, schema, ComplianceBoundary::Outside)?;
     let target = &route.targets()[0];
     let priority = Priority::effective(route.base_priority(&event), target.priority_delta(), route.degrade(), 1);
-    Ok(contact.request(target.address(), priority))
+    Ok(Guide.contact_body(&contact, target.address(), priority))
 }
 
 /// An event of a shipped route that reads most kinds of value, most of them good.
@@ -81,7 +86,6 @@ proptest! {
         let (routes, schema) = shipped();
         match outcome(&routes, &schema, &event.to_string()) {
             Ok(request) => {
-                let request = serde_json::to_value(request).unwrap();
                 prop_assert_eq!(validate_contact_request(&request), Ok(()), "{}", request);
             }
             Err(problems) => {

@@ -8,6 +8,10 @@
     reason = "a test may fail anywhere in it"
 )]
 
+use contact_injection::dialects::{
+    Dialect as _,
+    guide::{self, Guide},
+};
 use contact_injection::domain::{
     attributes::{AttributeDefinition, Schema},
     drift::{DriftKind, drift},
@@ -35,7 +39,8 @@ fn routes(change: &Value) -> Routes {
     for (name, value) in change.as_object().unwrap() {
         route[name] = value.clone();
     }
-    Routes::from_json(&json!({ "routes": [route] }).to_string()).unwrap_or_else(|error| panic!("{error}"))
+    Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.longest_text)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn schema(definitions: Value) -> Schema {
@@ -54,9 +59,8 @@ fn mapped(
     let event = Event::from_json(&event).unwrap();
     let route = routes.select(&event).unwrap();
     let contact = map(route, &event, &schema(definitions), boundary)?;
-    let request =
-        contact.request(route.targets()[0].address(), Priority::effective(route.base_priority(&event), 0, None, 0));
-    Ok(serde_json::to_value(request).unwrap())
+    let priority = Priority::effective(route.base_priority(&event), 0, None, 0);
+    Ok(Guide.contact_body(&contact, route.targets()[0].address(), priority))
 }
 
 /// What becomes of one attribute `a`, by its rule, its definition and the event's value for it.
@@ -321,9 +325,8 @@ fn nothing_of_a_value_is_in_debug_output_or_in_a_problem() {
     let good = event(json!({ "from": "+15550109876", "c": "xyz" }));
     let route = routes.select(&good).unwrap();
     let contact = map(route, &good, &schema, Outside).unwrap();
-    let request = contact.request(route.targets()[0].address(), route.base_priority(&good));
-    let debug = format!("{contact:?} {request:?}");
-    assert_eq!(debug.matches("String(..)").count(), 2, "{debug}");
+    let debug = format!("{contact:?}");
+    assert_eq!(debug.matches("String(..)").count(), 1, "{debug}");
     assert!(!debug.contains("xyz") && !debug.contains("5550109876"), "{debug}");
 }
 

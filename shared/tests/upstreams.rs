@@ -4,6 +4,10 @@
 
 use std::{fs, path::Path};
 
+use contact_injection::dialects::{
+    Dialect as _,
+    guide::{self, Guide},
+};
 use contact_injection::domain::{
     attributes::Schema,
     event::Event,
@@ -15,7 +19,9 @@ use serde_json::{Value, json};
 const UPSTREAMS: [&str; 4] = ["order-system", "crm", "ticketing", "payments"];
 
 fn outcome(body: &str, boundary: ComplianceBoundary) -> Value {
-    let routes = Routes::from_json(include_str!("../../functions/inject-contacts/routes.json")).unwrap();
+    let routes =
+        Routes::from_json(include_str!("../../functions/inject-contacts/routes.json"), guide::FACTS.longest_text)
+            .unwrap();
     let schema = include_str!("../../tests/fixtures/upstream/schema.json");
     let schema = Schema::new(serde_json::from_str(schema).unwrap());
     let event = Event::parse(body).unwrap();
@@ -25,7 +31,7 @@ fn outcome(body: &str, boundary: ComplianceBoundary) -> Value {
             let target = &route.targets()[0];
             let priority =
                 Priority::effective(route.base_priority(&event), target.priority_delta(), route.degrade(), 0);
-            json!({ "route": route.name(), "request": contact.request(target.address(), priority) })
+            json!({ "route": route.name(), "request": Guide.contact_body(&contact, target.address(), priority) })
         }
         Err(problems) => json!({ "route": route.name(), "problems": problems }),
     }

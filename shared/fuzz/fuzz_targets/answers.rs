@@ -5,36 +5,46 @@
 use std::sync::LazyLock;
 
 use contact_injection::{
-    dialects::{HttpResponse, guide},
+    dialects::{
+        Dialect as _, HttpReply, HttpResponse,
+        guide::{self, Guide},
+    },
     domain::{
         attributes::Schema,
-        classify::{Answer, ErrorDetail},
-        contact::ContactRequest,
+        contact::Contact,
+        contact_result::{ContactResult, ErrorDetail},
         event::Event,
         mapping::{ComplianceBoundary, map},
-        routes::{Priority, Routes},
+        routes::{Priority, QueueId, Routes},
         time::Timestamp,
         token::Token,
     },
 };
 use libfuzzer_sys::fuzz_target;
 
-/// The request that is answered: a contact of a route of constants.
-static REQUEST: LazyLock<ContactRequest> = LazyLock::new(|| {
+/// The contact that is answered, and the members and keys of its request: a route of constants makes it.
+static REQUEST: LazyLock<(Contact, Vec<String>)> = LazyLock::new(|| {
     let routes = Routes::from_json(
         r#"{"routes": [{
             "name": "r", "match": {"type": "*"}, "channel": "voice", "targets": [{"skillIds": ["s"]}],
             "priority": {"default": 500}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
             "attributes": {"string:notes": {"value": "Jane Doe"}}
         }]}"#,
+        guide::FACTS.longest_text,
     );
     let event = Event::parse(r#"{"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {}}"#);
     let schema = serde_json::from_str(r#"[{"key": "notes", "type": "string"}]"#).map(Schema::new);
     let (routes, event) = (routes.expect("the route is good"), event.expect("the event is good"));
     let route = routes.select(&event).expect("the route takes any event");
     let contact = map(route, &event, &schema.expect("the schema is good"), ComplianceBoundary::Inside);
+    let contact = contact.expect("the event maps");
     let priority = Priority::effective(route.base_priority(&event), 0, None, 0);
-    contact.expect("the event maps").request(route.targets()[0].address(), priority)
+    let body = Guide.contact_body(&contact, route.targets()[0].address(), priority);
+    let members = body.as_object().expect("an object").keys();
+    let attributes = body["attributes"].as_object().expect("an object").keys();
+    let optional = ["queueId", "callbackNumber", "wrapUpCode"].map(str::to_owned);
+    let names = members.chain(attributes).cloned().chain(optional).collect();
+    (contact, names)
 });
 
 fuzz_target!(|input: &str| {
@@ -43,23 +53,30 @@ fuzz_target!(|input: &str| {
     let now = Timestamp::from_millis(1_790_000_000_000);
     let retry_after = lines.next();
     let response = HttpResponse::new(status, retry_after, lines.next().unwrap_or_default().as_bytes(), now);
-    if let Ok(answer) = guide::read_token(&response) {
+    let reply = HttpReply::Answered(response);
+    if let Ok(answer) = Guide.read_token(&reply).meaning {
         assert!((200..300).contains(&status));
         assert_ne!(answer.expires_in, Some(0));
         assert!(Token::obtained(answer, now).expires() >= now);
     }
-    match guide::read_contact(&response, &REQUEST) {
-        Answer::Created(contact) => assert!((200..300).contains(&status) && !contact.id.is_empty()),
-        Answer::Status { detail, .. } => check(&detail.unwrap_or_default()),
-        Answer::Silence | Answer::Unreachable => panic!("there is an answer"),
+    let (contact, names) = &*REQUEST;
+    match Guide.read_contact(contact, &reply).meaning {
+        ContactResult::Injected(created) | ContactResult::Lost(created) => {
+            assert!((200..300).contains(&status) && !created.id.is_empty());
+        }
+        ContactResult::Refused { detail, .. } => {
+            assert!((400..500).contains(&status));
+            check(&detail.unwrap_or_default(), names);
+        }
+        ContactResult::InDoubt(_) => {}
     }
-    let _ = guide::read_value(response);
+    let queue = QueueId::new("q-1".to_owned()).expect("an id");
+    let _ = (Guide.read_queue_health(&queue, now, &reply), Guide.read_schema(&reply));
 });
 
 /// Nothing is kept of an answer but a code and names that are ours.
-fn check(detail: &ErrorDetail) {
-    let own: Vec<_> = REQUEST.field_names().collect();
-    assert!(detail.fields.iter().all(|name| own.contains(name)), "{detail}");
+fn check(detail: &ErrorDetail, names: &[String]) {
+    assert!(detail.fields.iter().all(|name| names.contains(name)), "{detail}");
     let code = detail.code.as_ref().map(ToString::to_string).unwrap_or_default();
     assert!(code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_graphic()), "{code}");
 }

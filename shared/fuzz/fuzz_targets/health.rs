@@ -1,14 +1,17 @@
 //! Any answer of a queue's endpoint is a health that can be stored and read back, or none.
 #![no_main]
 
-use contact_injection::domain::{health::QueueHealth, time::Timestamp};
+use contact_injection::{
+    dialects::{Dialect as _, HttpReply, HttpResponse, guide::Guide},
+    domain::{health::QueueHealth, routes::QueueId, time::Timestamp},
+};
 use libfuzzer_sys::fuzz_target;
-use serde_json::Value;
 
-fuzz_target!(|body: &str| {
-    let Ok(answer) = serde_json::from_str::<Value>(body) else { return };
+fuzz_target!(|body: &[u8]| {
     let now = Timestamp::from_millis(1_790_000_000_000);
-    if let Some(health) = QueueHealth::read("q-1", &answer, now) {
+    let queue = QueueId::new("q-1".to_owned()).expect("an id");
+    let reply = HttpReply::Answered(HttpResponse::new(200, None, body, now));
+    if let Ok(Some(health)) = Guide.read_queue_health(&queue, now, &reply).meaning {
         let stored = serde_json::to_string(&health).expect("a health is JSON");
         let again: QueueHealth = serde_json::from_str(&stored).expect("what was stored is read");
         assert_eq!(again.observed, health.observed);

@@ -4,6 +4,10 @@
 
 use std::sync::LazyLock;
 
+use contact_injection::dialects::{
+    Dialect as _,
+    guide::{self, Guide},
+};
 use contact_injection::domain::{
     attributes::Schema,
     event::Event,
@@ -14,7 +18,7 @@ use cxone_simulator::validate_contact_request;
 use libfuzzer_sys::fuzz_target;
 
 static SHIPPED: LazyLock<(Routes, Schema)> = LazyLock::new(|| {
-    let routes = Routes::from_json(include_str!("../../../functions/inject-contacts/routes.json"));
+    let routes = Routes::from_json(include_str!("../../../functions/inject-contacts/routes.json"), guide::FACTS.longest_text);
     let schema = serde_json::from_str(include_str!("../../../tests/fixtures/upstream/schema.json"));
     (routes.expect("the shipped routes are good"), Schema::new(schema.expect("the fixture is a schema")))
 });
@@ -29,8 +33,7 @@ fuzz_target!(|body: &str| {
                 for target in route.targets() {
                     let base = route.base_priority(&event);
                     let priority = Priority::effective(base, target.priority_delta(), route.degrade(), 1);
-                    let request = contact.request(target.address(), priority);
-                    let request = serde_json::to_value(&request).expect("a request is JSON");
+                    let request = Guide.contact_body(&contact, target.address(), priority);
                     let taken = validate_contact_request(&request);
                     assert!(taken.is_ok(), "{taken:?} of {request}");
                 }

@@ -1,13 +1,14 @@
 //! Any routes file is a whole configuration or none, with its reasons.
 #![no_main]
 
+use contact_injection::dialects::guide;
 use contact_injection::domain::{event::Event, routes::Routes};
 use libfuzzer_sys::fuzz_target;
 
 const EVENT: &str = include_str!("../../../tests/fixtures/upstream/crm/order-updated.json");
 
 fuzz_target!(|text: &str| {
-    match Routes::from_json(text) {
+    match Routes::from_json(text, guide::FACTS.longest_text) {
         Ok(routes) => {
             assert!(routes.iter().all(|route| !route.name().is_empty() && !route.targets().is_empty()));
             let event = Event::parse(EVENT).expect("the fixture is an event");

@@ -1,7 +1,6 @@
 //! The outside, as the ports want it: AWS, CXone, the clock, chance, and the logs.
 
 pub mod aws;
-pub mod cxone;
 pub mod dynamodb;
 pub mod environment;
 pub mod http;

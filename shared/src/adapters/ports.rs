@@ -4,9 +4,9 @@ use aws_config::SdkConfig;
 use reqwest::Client;
 
 use super::{
-    cxone::{Cxone, ForbiddenUrl},
     dynamodb::{DynamoClients, DynamoLedger, DynamoRegistry},
     environment::System,
+    http::{Cxone, ForbiddenUrl},
     secrets::SecretsManager,
     settings::{InjectSettings, Settings},
     sqs::{SqsContactQueue, SqsDeadLetters},
@@ -19,7 +19,7 @@ pub struct WorkerPorts<E = System> {
     clients: DynamoClients,
     secrets: SecretsManager<E>,
     registry: DynamoRegistry<E>,
-    api: Cxone<E>,
+    transport: Cxone<E>,
     environment: E,
 }
 
@@ -55,7 +55,7 @@ impl<E: Environment + Clone> WorkerPorts<E> {
             clients: DynamoClients::new(dynamodb.clone(), settings.clients_table.clone()),
             secrets: SecretsManager::new(secrets, settings.secret_arn.clone(), environment.clone()),
             registry: DynamoRegistry::new(dynamodb, settings.registry_table.clone(), environment.clone()),
-            api: Cxone::new(http, &settings.cxone_base_url, environment.clone())?,
+            transport: Cxone::new(http, &settings.cxone_base_url, environment.clone())?,
             environment,
         })
     }
@@ -65,7 +65,7 @@ impl<E: Environment + Clone> Ports for WorkerPorts<E> {
     type Clients = DynamoClients;
     type Secrets = SecretsManager<E>;
     type Registry = DynamoRegistry<E>;
-    type Api = Cxone<E>;
+    type Transport = Cxone<E>;
     type Environment = E;
 
     fn clients(&self) -> &Self::Clients {
@@ -77,8 +77,8 @@ impl<E: Environment + Clone> Ports for WorkerPorts<E> {
     fn registry(&self) -> &Self::Registry {
         &self.registry
     }
-    fn api(&self) -> &Self::Api {
-        &self.api
+    fn transport(&self) -> &Self::Transport {
+        &self.transport
     }
     fn environment(&self) -> &Self::Environment {
         &self.environment
@@ -132,7 +132,7 @@ impl<E: Environment + Clone> Ports for InjectorPorts<E> {
     type Clients = DynamoClients;
     type Secrets = SecretsManager<E>;
     type Registry = DynamoRegistry<E>;
-    type Api = Cxone<E>;
+    type Transport = Cxone<E>;
     type Environment = E;
 
     fn clients(&self) -> &Self::Clients {
@@ -144,8 +144,8 @@ impl<E: Environment + Clone> Ports for InjectorPorts<E> {
     fn registry(&self) -> &Self::Registry {
         self.worker.registry()
     }
-    fn api(&self) -> &Self::Api {
-        self.worker.api()
+    fn transport(&self) -> &Self::Transport {
+        self.worker.transport()
     }
     fn environment(&self) -> &Self::Environment {
         self.worker.environment()

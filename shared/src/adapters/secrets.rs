@@ -9,8 +9,9 @@ use tokio::sync::Mutex;
 
 use super::aws::failed;
 use crate::{
+    domain::credentials::Credentials,
     domain::time::Timestamp,
-    ports::{Credentials, Environment, Secrets, StoreError},
+    ports::{Environment, Secrets, StoreError},
 };
 
 /// A changed secret is read again within five minutes (docs/rules.md#secrets), so a minute sooner than that.

@@ -5,8 +5,11 @@ use std::{fmt, fs, path::PathBuf, str::FromStr, time::Duration};
 
 use tracing::Level;
 
-use super::cxone::ForbiddenUrl;
-use crate::domain::{lease::Rate, mapping::ComplianceBoundary, routes::Routes};
+use super::http::{self, ForbiddenUrl};
+use crate::{
+    dialects::guide,
+    domain::{lease::Rate, mapping::ComplianceBoundary, routes::Routes},
+};
 
 /// Where the environment's variables come from: the process, or a test.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -188,7 +191,7 @@ impl<'a> Reader<'a> {
     }
 
     fn base_url(&mut self, text: String) -> Option<String> {
-        let checked: Result<_, ForbiddenUrl> = super::cxone::base_url(&text);
+        let checked: Result<_, ForbiddenUrl> = http::base_url(&text);
         match checked {
             Ok(_) => Some(text),
             // The text isn't repeated: it may hold credentials.
@@ -217,7 +220,9 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        Routes::from_json(&text).map_err(|error| self.problems.push(format!("{}: {error}", path.display()))).ok()
+        Routes::from_json(&text, guide::FACTS.longest_text)
+            .map_err(|error| self.problems.push(format!("{}: {error}", path.display())))
+            .ok()
     }
 
     fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {

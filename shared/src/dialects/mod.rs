@@ -1,74 +1,123 @@
-//! What CXone's APIs say on the wire, as pure functions of an answer's status, headers and bytes: no I/O, so that a
-//! test, a fuzzer and a simulation read with the same eyes as the adapter that sends.
+//! What CXone's APIs say on the wire, as pure functions: requests out, answers in, no I/O, so that a test, a fuzzer and
+//! a simulation speak and read as the deployed functions do.
+//!
+//! ```text
+//!   worker ── contact, token, … ──► Dialect ──► HttpRequest ──► Transport (ports) ──► CXone
+//!     ▲                                                                                 │
+//!     └── meaning, lesson ◄──────── Verdict ◄─── Dialect ◄──── HttpReply ◄──────────────┘
+//! ```
+//!
+//! A [`Verdict`] says what an answer means for whoever asked, and what it teaches of the client that asked. The worker
+//! applies the lesson and knows no status. An API is a folder here with a [`Dialect`] in it; [`guide`] is the one that
+//! there is.
 
 pub mod guide;
+mod http;
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{fmt, time::Duration};
 
+use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::domain::time::Timestamp;
+pub use self::http::{Content, HttpReply, HttpRequest, HttpResponse};
+use crate::domain::{
+    attributes::Schema,
+    contact::Contact,
+    contact_result::ContactResult,
+    credentials::Credentials,
+    health::QueueHealth,
+    idempotency::IdempotencyKey,
+    lease::Lesson,
+    routes::{Address, Priority, QueueId},
+    time::Timestamp,
+    token::{TokenAnswer, TokenError},
+};
 
-/// An HTTP answer, as far as it can be read.
+/// One API of CXone's: what is sent to it, what its answers mean, and the facts that decisions rest on.
+pub trait Dialect: fmt::Debug + Sync {
+    /// What holds of the API as a whole.
+    fn facts(&self) -> Facts;
+
+    /// Asks for a token with a client's credentials.
+    fn token<'r>(&self, credentials: &'r Credentials) -> HttpRequest<'r>;
+
+    /// What came of asking for a token.
+    fn read_token(&self, reply: &HttpReply) -> Verdict<Result<TokenAnswer, TokenError>>;
+
+    /// Asks for a contact.
+    fn contact<'r>(&self, token: &'r SecretString, submission: &Submission<'_>) -> HttpRequest<'r>;
+
+    /// The body of that request, for whoever only wants to see it.
+    fn contact_body(&self, contact: &Contact, address: &Address, priority: Priority) -> Value;
+
+    /// What came of asking for this contact.
+    fn read_contact(&self, contact: &Contact, reply: &HttpReply) -> Verdict<ContactResult>;
+
+    /// Asks for a queue's health.
+    fn queue_health<'r>(&self, token: &'r SecretString, queue: &QueueId) -> HttpRequest<'r>;
+
+    /// A queue's health, as old as the question: what came meanwhile may not be in it. Nothing where there is no such queue.
+    fn read_queue_health(
+        &self,
+        queue: &QueueId,
+        asked: Timestamp,
+        reply: &HttpReply,
+    ) -> Verdict<Result<Option<QueueHealth>, Unread>>;
+
+    /// Asks for the registered attributes.
+    fn schema<'r>(&self, token: &'r SecretString) -> HttpRequest<'r>;
+
+    /// The registered attributes.
+    fn read_schema(&self, reply: &HttpReply) -> Verdict<Result<Schema, Unread>>;
+}
+
+/// What holds of an API as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// For how long a repetition under the same idempotency key makes no second contact.
+    pub key_memory: Duration,
+    /// Characters that a text attribute holds, counted as Unicode scalar values. What is longer is cut without a word.
+    pub longest_text: usize,
+}
+
+/// A contact on its way to one target.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission<'s> {
+    /// The contact.
+    pub contact: &'s Contact,
+    /// Where it goes.
+    pub address: &'s Address,
+    /// With which priority.
+    pub priority: Priority,
+    /// What a repetition is known by.
+    pub key: IdempotencyKey,
+}
+
+/// How an answer is to be taken.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HttpResponse {
-    status: u16,
-    retry_after: Option<Duration>,
-    body: Option<Value>,
+pub struct Verdict<T> {
+    /// What it means for whoever asked.
+    pub meaning: T,
+    /// What it teaches of the client that asked.
+    pub lesson: Lesson,
 }
 
-impl HttpResponse {
-    /// Reads an answer: its status, the text of its `Retry-After`, and its body. A body that isn't JSON is none.
-    pub fn new(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp) -> Self {
-        Self {
-            status,
-            retry_after: retry_after.and_then(|text| wait_of(text, now)),
-            body: serde_json::from_slice(body).ok(),
-        }
-    }
-
-    /// The status code.
-    pub const fn status(&self) -> u16 {
-        self.status
-    }
-
-    /// How long it asks to wait.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
-    }
-
-    const fn is_success(&self) -> bool {
-        matches!(self.status, 200..=299)
-    }
-
-    fn member(&self, name: &str) -> Option<&Value> {
-        self.body.as_ref()?.get(name)
-    }
-}
-
-/// `Retry-After`: seconds, or an HTTP date. A date that has passed is zero.
-fn wait_of(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(Timestamp::from_millis(i64::try_from(at.as_millis()).ok()?).since(now))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap();
-        let wait = |text| HttpResponse::new(429, Some(text), b"", now).retry_after();
-        assert_eq!(wait("30"), Some(Duration::from_secs(30)));
-        assert_eq!(wait("Sun, 01 Mar 2026 12:01:00 GMT"), Some(Duration::from_secs(60)));
-        assert_eq!(wait("Sun, 01 Mar 2026 11:00:00 GMT"), Some(Duration::ZERO));
-        for senseless in ["", "-1", "soon", "1e3", "99999999999999999999999"] {
-            assert_eq!(wait(senseless), None, "{senseless}");
-        }
-    }
+/// Why a question has no answer that can be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// There was none.
+    #[error("CXone did not answer")]
+    Unanswered,
+    /// It has another status than 2xx.
+    #[error("CXone answered {0}")]
+    Status(u16),
+    /// It isn't JSON.
+    #[error("CXone's answer is not JSON")]
+    NotJson,
+    /// It is about something else.
+    #[error("CXone's answer is not about this queue")]
+    AnotherQueue,
+    /// It holds no attribute schema.
+    #[error(transparent)]
+    Schema(#[from] guide::UnreadableSchema),
 }

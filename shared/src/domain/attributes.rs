@@ -8,18 +8,15 @@ use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
 use ring::digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::json;
-
-/// Characters that a string attribute holds, counted as Unicode scalar values. CXone cuts what is longer.
-pub const MAX_STRING_LENGTH: usize = 255;
 
 /// The type that an attribute is registered with, and the prefix of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AttributeType {
-    /// Text of at most 255 characters.
+    /// Text.
     String,
     /// A finite IEEE 754 double.
     Number,
@@ -171,6 +168,17 @@ impl Serialize for AttributeKey {
     }
 }
 
+impl AttributeValue {
+    /// The value as JSON.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::String(text) | Self::Date(text) => text.as_str().into(),
+            Self::Number(number) => number.clone().into(),
+            Self::Boolean(value) => (*value).into(),
+        }
+    }
+}
+
 impl fmt::Debug for AttributeValue {
     /// The type alone: a value may be anyone's personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,11 +197,10 @@ impl AttributeDefinition {
         AttributeKey::new(self.attribute_type, &*self.key)
     }
 
-    /// Characters that a text of it may have: the registered length where that is tighter than CXone's own.
-    pub fn length_limit(&self) -> usize {
-        self.max_length
-            .map_or(MAX_STRING_LENGTH, |length| usize::try_from(length).unwrap_or(usize::MAX))
-            .min(MAX_STRING_LENGTH)
+    /// Characters that a text of it may have: the registered length where that is tighter than the API's own.
+    pub fn length_limit(&self, longest_text: usize) -> usize {
+        let registered = self.max_length.and_then(|length| usize::try_from(length).ok());
+        registered.map_or(longest_text, |length| length.min(longest_text))
     }
 }
 

@@ -32,9 +32,8 @@ pub use self::{
 };
 use super::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
 
-/// CXone remembers a key for 24 hours (docs/wire.md#key-memory). Less a quarter of an hour for clocks and a request's
-/// way.
-pub const KEY_MEMORY: Duration = Duration::from_secs(24 * 3600 - 15 * 60);
+/// A key is taken for forgotten so long before it is: for clocks, and a request's way.
+pub const KEY_GUARD: Duration = Duration::from_secs(15 * 60);
 
 /// How long a record is kept after it was last written, or after its event's own time where that is later. No write makes
 /// its life shorter.
@@ -77,6 +76,8 @@ pub struct ClaimRequest {
     pub deadline: Timestamp,
     /// Whether the worker has nothing else under way that a crash would take along.
     pub alone: bool,
+    /// For how long CXone knows a key that it was sent.
+    pub key_memory: Duration,
 }
 
 /// What the ledger says of an event that isn't this delivery's to inject.
@@ -109,7 +110,7 @@ pub struct End {
 }
 
 impl End {
-    const fn freshness(how: NotClaimed) -> Self {
+    const fn as_found(how: NotClaimed) -> Self {
         Self { how, record: None }
     }
 
@@ -125,11 +126,12 @@ impl End {
 pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record, End> {
     let delivery = &request.delivery;
     let Some(record) = remembered(existing, delivery.now) else { return Ok(claimed(request, None)) };
-    if let Some(stands) = freshness(record, delivery) {
-        return Err(End::freshness(stands));
+    if let Some(how) = ended(record, delivery) {
+        return Err(End::as_found(how));
     }
     if record.is_in_doubt() {
-        if record.first_sent.is_none_or(|sent| delivery.now.since(sent) >= KEY_MEMORY) {
+        if record.first_sent.is_none_or(|sent| delivery.now.since(sent) >= request.key_memory.saturating_sub(KEY_GUARD))
+        {
             let parked = parked(record, delivery, DeadLetterReason::OutcomeUnknown);
             return Err(End::on_record(NotClaimed::Parked(None), parked));
         }
@@ -139,7 +141,7 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
             return Err(End::on_record(NotClaimed::DeadLettered(reason), record));
         }
         if record.crashes > 0 && !request.alone {
-            return Err(End::freshness(NotClaimed::Suspect));
+            return Err(End::as_found(NotClaimed::Suspect));
         }
     }
     Ok(claimed(request, Some(record)))
@@ -156,10 +158,10 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
     };
     // Whether unreadable data are those that the event is bound to can't be told: its record stays as it is.
     if record.hash.is_some() && delivery.hash.is_none() && record.version <= RECORD_VERSION {
-        return End::freshness(dead);
+        return End::as_found(dead);
     }
-    match freshness(record, delivery) {
-        Some(stands) => End::freshness(stands),
+    match ended(record, delivery) {
+        Some(how) => End::as_found(how),
         None if record.is_in_doubt() => {
             End::on_record(NotClaimed::Parked(Some(reason)), parked(record, delivery, reason))
         }
@@ -173,7 +175,7 @@ fn remembered(existing: Option<&Record>, now: Timestamp) -> Option<&Record> {
 }
 
 /// What holds of the event whatever this delivery wants of it.
-fn freshness(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
+fn ended(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
     if record.version > RECORD_VERSION {
         return Some(NotClaimed::NewerVersion(record.version));
     }

@@ -1,4 +1,4 @@
-//! Credentials that the authorization server refused, and tokens that it asks to wait for.
+//! An OAuth client's credentials: those that the authorization server refused, and tokens that it asks to wait for.
 //!
 //! Both are kept with the client, so that every worker that would use it knows. A client that is refused fails fast and is
 //! therefore always free: without a pause it would draw one batch after the other into a refusal.
@@ -9,7 +9,11 @@ use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{backoff::Backoff, throttle::MAX_RETRY_AFTER, time::Timestamp};
+use super::{
+    backoff::Backoff,
+    retry_after::{LONGEST_WAIT, RetryAfter},
+    time::Timestamp,
+};
 
 /// From a rotation that is just under way, to a client that somebody forgot: one look in a quarter of an hour is enough.
 const PAUSE: Backoff = Backoff { first: Duration::from_secs(30), cap: Duration::from_secs(900) };
@@ -34,6 +38,22 @@ impl SecretTag {
 impl fmt::Display for SecretTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+/// An OAuth client and its secret.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The client id; not a secret.
+    pub client_id: String,
+    /// The secret.
+    pub client_secret: SecretString,
+}
+
+impl Credentials {
+    /// Tells this secret of the client from another one.
+    pub fn tag(&self) -> SecretTag {
+        SecretTag::new(&self.client_id, &self.client_secret)
     }
 }
 
@@ -72,13 +92,13 @@ pub struct TokenWait {
 
 impl TokenWait {
     /// Asked now to wait so long.
-    pub fn new(wait: Duration, rate_limited: bool, now: Timestamp) -> Self {
-        Self { until: now.plus(wait.min(MAX_RETRY_AFTER)), rate_limited }
+    pub fn new(wait: RetryAfter, rate_limited: bool, now: Timestamp) -> Self {
+        Self { until: now.plus(wait.token()), rate_limited }
     }
 
     /// How long nobody asks for a token; nothing where it may be asked for.
     pub fn pause(&self, now: Timestamp) -> Option<Timestamp> {
-        paused(self.until, now, MAX_RETRY_AFTER)
+        paused(self.until, now, LONGEST_WAIT)
     }
 }
 
@@ -141,14 +161,14 @@ mod tests {
     #[test]
     fn a_pause_ends_at_its_time_and_no_clock_makes_it_longer() {
         let refused = RefusedCredentials::again(None, tag("one"), NOW);
-        let wait = TokenWait::new(seconds(40), true, NOW);
+        let wait = TokenWait::new(RetryAfter::new(seconds(40)), true, NOW);
         assert_eq!(refused.pause(tag("one"), NOW.plus(seconds(30))), None);
         assert_eq!(wait.pause(NOW), Some(NOW.plus(seconds(40))));
         assert_eq!(wait.pause(NOW.plus(seconds(40))), None);
-        assert_eq!(TokenWait::new(seconds(86_400), true, NOW).until, NOW.plus(MAX_RETRY_AFTER));
+        assert_eq!(TokenWait::new(RetryAfter::new(seconds(86_400)), true, NOW).until, NOW.plus(LONGEST_WAIT));
         let ahead = Timestamp::from_millis(i64::MAX);
         let wait = TokenWait { until: ahead, ..wait };
-        assert_eq!(wait.pause(NOW), Some(NOW.plus(MAX_RETRY_AFTER)));
+        assert_eq!(wait.pause(NOW), Some(NOW.plus(LONGEST_WAIT)));
         let refused = RefusedCredentials { until: ahead, ..refused };
         assert_eq!(refused.pause(tag("one"), NOW), Some(NOW.plus(seconds(900))));
     }

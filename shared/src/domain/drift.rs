@@ -41,12 +41,12 @@ pub fn drift(routes: &Routes, schema: &Schema, previous: Option<&Schema>) -> Vec
     let mut found = BTreeSet::new();
     for route in routes.iter() {
         for rule in &route.attributes {
-            let kind = changed(&rule.key, schema, previous).or_else(|| outgrown(rule, schema));
+            let kind = changed(route, &rule.key, schema, previous).or_else(|| outgrown(route, rule, schema));
             found.extend(kind.map(|kind| entry(route, &rule.key, kind)));
         }
         for definition in flattened(route, previous) {
             let key = definition.prefixed();
-            found.extend(changed(&key, schema, previous).map(|kind| entry(route, &key, kind)));
+            found.extend(changed(route, &key, schema, previous).map(|kind| entry(route, &key, kind)));
         }
     }
     found.into_iter().collect()
@@ -56,14 +56,15 @@ fn entry(route: &Route, key: &AttributeKey, kind: DriftKind) -> Drift {
     Drift { route: route.name().to_owned(), attribute: key.to_string(), kind }
 }
 
-fn changed(key: &AttributeKey, schema: &Schema, previous: Option<&Schema>) -> Option<DriftKind> {
+fn changed(route: &Route, key: &AttributeKey, schema: &Schema, previous: Option<&Schema>) -> Option<DriftKind> {
     match schema.registration(key) {
         Registration::Unregistered => Some(DriftKind::Unregistered),
         Registration::OtherType(_) => Some(DriftKind::TypeChanged),
         Registration::OtherSpelling(_) => Some(DriftKind::CaseDiffers),
         Registration::Registered(now) => match previous?.registration(key) {
-            Registration::Registered(before) if now.length_limit() < before.length_limit() => {
-                Some(DriftKind::LengthShrunk)
+            Registration::Registered(before) => {
+                let limit = |definition: &AttributeDefinition| definition.length_limit(route.longest_text);
+                (limit(now) < limit(before)).then_some(DriftKind::LengthShrunk)
             }
             _ => None,
         },
@@ -71,13 +72,13 @@ fn changed(key: &AttributeKey, schema: &Schema, previous: Option<&Schema>) -> Op
 }
 
 /// Whether a constant of the rule is longer than its attribute now holds.
-fn outgrown(rule: &AttributeRule, schema: &Schema) -> Option<DriftKind> {
+fn outgrown(route: &Route, rule: &AttributeRule, schema: &Schema) -> Option<DriftKind> {
     let Registration::Registered(definition) = schema.registration(&rule.key) else { return None };
     rule.source
         .constants()
         .any(|(_, value)| match value {
             AttributeValue::String(text) | AttributeValue::Date(text) => {
-                text.chars().count() > definition.length_limit()
+                text.chars().count() > definition.length_limit(route.longest_text)
             }
             AttributeValue::Number(_) | AttributeValue::Boolean(_) => false,
         })

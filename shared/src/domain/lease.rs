@@ -15,7 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use self::permit::{Pace, Permit};
+pub use self::permit::{Lesson, Permit};
 use super::{
     breaker::{Breaker, Transition},
     credentials::{RefusedCredentials, SecretTag, TokenWait},
@@ -270,7 +270,7 @@ impl ClientState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::breaker::Health;
+    use crate::domain::retry_after::RetryAfter;
 
     const RATE: Rate = Rate { limit: 4, window: Duration::from_secs(60) };
     const CLOCK: ClockId = ClockId::new(1);
@@ -291,7 +291,7 @@ mod tests {
     fn a_lease_sends_no_more_than_it_reserved() {
         let lease = lease(ClientState::default(), &[], 2);
         for _ in 0..2 {
-            permit(&lease, at(0)).unwrap().answered(at(0), Health::Works, Pace::Held);
+            permit(&lease, at(0)).unwrap().learn(Lesson::Works, at(0));
         }
         assert_eq!(permit(&lease, at(0)).err(), Some(NoPermit::Reservation));
     }
@@ -325,7 +325,7 @@ mod tests {
         let lease = lease(ClientState::default(), &[], 4);
         for _ in 0..50 {
             let (token, _) = lease.permit(Service::Auth, at(0)).unwrap();
-            token.answered(at(0), Health::Works, Pace::Held);
+            token.learn(Lesson::Works, at(0));
         }
         assert_eq!(lease.utilisation(at(0)).0, 0);
     }
@@ -335,7 +335,7 @@ mod tests {
         let rate = Rate { limit: 100, ..RATE };
         let lease = Lease::take_over("client-a".to_owned(), 7, ClientState::default(), &[], 100, rate, CLOCK);
         for _ in 0..5 {
-            permit(&lease, at(0)).unwrap().answered(at(0), Health::Fails, Pace::Held);
+            permit(&lease, at(0)).unwrap().learn(Lesson::Fails, at(0));
         }
         assert!(matches!(permit(&lease, at(1)).err(), Some(NoPermit::Circuit(_))));
         assert_eq!(lease.utilisation(at(1)).0, 5);
@@ -345,8 +345,8 @@ mod tests {
     #[test]
     fn a_429_closes_the_window_for_everyone_who_comes_after() {
         let first = lease(ClientState::default(), &[], 10);
-        let wait = Some(Duration::from_secs(20));
-        permit(&first, at(0)).unwrap().answered(at(0), Health::Works, Pace::Exceeded(wait));
+        let wait = Some(RetryAfter::new(Duration::from_secs(20)));
+        permit(&first, at(0)).unwrap().learn(Lesson::TooMany(wait), at(0));
         let second = lease(first.state(at(1)), &[], 10);
         assert_eq!(permit(&second, at(2)).err(), Some(NoPermit::Window(at(20))));
         assert_eq!((second.closed_until(at(19)), second.closed_until(at(20))), (Some(at(20)), None));
@@ -364,11 +364,11 @@ mod tests {
         };
         let first = lease(ClientState::default(), &[], 3);
         assert_eq!(free(&first, at(0)), 3, "of a limit of four it reserved three");
-        permit(&first, at(0)).unwrap().answered(at(0), Health::Works, Pace::Held);
+        permit(&first, at(0)).unwrap().learn(Lesson::Works, at(0));
         let second = lease(first.state(at(1)), &[], 10);
         assert_eq!(free(&second, at(1)), 3, "one place is taken");
-        let wait = Some(Duration::from_secs(20));
-        permit(&second, at(1)).unwrap().answered(at(1), Health::Works, Pace::Exceeded(wait));
+        let wait = Some(RetryAfter::new(Duration::from_secs(20)));
+        permit(&second, at(1)).unwrap().learn(Lesson::TooMany(wait), at(1));
         assert_eq!(free(&second, at(2)), 0, "a 429 closed it");
     }
 
@@ -385,7 +385,7 @@ mod tests {
         let first = lease(ClientState::default(), &[], 9);
         assert_eq!((first.refusal(tag, at(0)), first.token_wait()), (None, None));
         let refused = first.refuse(tag, at(0));
-        let wait = TokenWait::new(Duration::from_secs(40), true, at(0));
+        let wait = TokenWait::new(RetryAfter::new(Duration::from_secs(40)), true, at(0));
         first.wait_for_token(wait);
         let second = lease(first.state(at(0)), &[], 9);
         assert_eq!(second.refusal(tag, at(1)), Some(refused.until));

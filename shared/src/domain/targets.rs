@@ -77,7 +77,10 @@ pub fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::routes::{Degrade, Priority, Routes};
+    use crate::{
+        dialects::guide,
+        domain::routes::{Degrade, Priority, Routes},
+    };
 
     const BASE: u16 = 500;
     const BY: u16 = 100;
@@ -103,7 +106,7 @@ mod tests {
             "name": "r", "match": {"type": "t"}, "channel": "voice", "targets": list, "priority": {"default": BASE},
             "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"}, "attributes": {},
         }]});
-        let routes = Routes::from_json(&routes.to_string()).unwrap();
+        let routes = Routes::from_json(&routes.to_string(), guide::FACTS.longest_text).unwrap();
         routes.iter().next().unwrap().targets().to_vec()
     }
 

@@ -4,17 +4,12 @@
 //! user of the client. Halving finds the rate that is really there in a few steps; raising it by a tenth for every
 //! window's worth of successes returns to the configured limit within minutes and never overshoots it by more.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
-
-/// The longest that a `Retry-After` closes the window: beyond that, one request asks again.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
-
-/// How long the window closes when a 429 doesn't say: a twelfth of the default window, enough for ten sends to age out.
-pub const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
+use super::{
+    retry_after::{LONGEST_WAIT, RetryAfter},
+    time::Timestamp,
+};
 
 /// The limit rises by the configured limit over this, for each time the whole limit was sent with success.
 const STEPS_TO_FULL: usize = 10;
@@ -45,7 +40,7 @@ impl Throttle {
     /// When the window opens again after a 429, where that is still to come.
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
         // No stored time closes the window for longer than a Retry-After may: a clock that ran ahead can't lock a client.
-        self.closed_until.filter(|until| *until > now).map(|until| until.min(now.plus(MAX_RETRY_AFTER)))
+        self.closed_until.filter(|until| *until > now).map(|until| until.min(now.plus(LONGEST_WAIT)))
     }
 
     /// A 429 came to a request that was admitted at `admitted`.
@@ -56,9 +51,9 @@ impl Throttle {
         now: Timestamp,
         admitted: Timestamp,
         configured: usize,
-        retry_after: Option<Duration>,
+        retry_after: Option<RetryAfter>,
     ) {
-        let until = now.plus(retry_after.unwrap_or(DEFAULT_RETRY_AFTER).min(MAX_RETRY_AFTER));
+        let until = now.plus(RetryAfter::window(retry_after));
         self.closed_until = Some(self.closed_until.map_or(until, |before| before.max(until)));
         if self.halved_at.is_none_or(|halved| admitted > halved) {
             self.reduced = Some((self.limit(configured) / 2).max(1));
@@ -81,6 +76,8 @@ impl Throttle {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -94,7 +91,7 @@ mod tests {
     #[test]
     fn a_429_halves_the_limit_and_closes_the_window_for_its_retry_after() {
         let mut throttle = Throttle::default();
-        throttle.rate_limited(at(10), at(9), CONFIGURED, Some(Duration::from_secs(30)));
+        throttle.rate_limited(at(10), at(9), CONFIGURED, Some(RetryAfter::new(Duration::from_secs(30))));
         assert_eq!(throttle.limit(CONFIGURED), 60);
         assert_eq!(throttle.closed_until(at(39)), Some(at(40)));
         assert_eq!(throttle.closed_until(at(40)), None);
@@ -115,8 +112,8 @@ mod tests {
     #[test]
     fn a_retry_after_of_a_year_closes_it_for_the_stated_maximum() {
         let mut throttle = Throttle::default();
-        throttle.rate_limited(at(0), at(0), CONFIGURED, Some(Duration::from_secs(31_536_000)));
-        assert_eq!(throttle.closed_until(at(0)), Some(at(0).plus(MAX_RETRY_AFTER)));
+        throttle.rate_limited(at(0), at(0), CONFIGURED, Some(RetryAfter::new(Duration::from_secs(31_536_000))));
+        assert_eq!(throttle.closed_until(at(0)), Some(at(0).plus(LONGEST_WAIT)));
     }
 
     #[test]

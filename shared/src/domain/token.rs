@@ -14,7 +14,7 @@ use ring::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
+use super::{contact_result::ErrorCode, retry_after::RetryAfter, time::Timestamp};
 
 /// The lifetime where neither the answer nor the token says (docs/rules.md#token-lifetime).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
@@ -54,6 +54,40 @@ pub struct TokenAnswer {
     pub access_token: SecretString,
     /// `expires_in` in seconds, where it was there and a positive whole number.
     pub expires_in: Option<u64>,
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The authorization server doesn't know the client or its secret.
+    #[error("the authorization server answered invalid_client")]
+    InvalidClient,
+    /// It refused for another reason that a repetition won't mend; its error code.
+    #[error("the authorization server answered {status} {}", or_none(error.as_ref()))]
+    Refused {
+        /// The HTTP status code.
+        status: u16,
+        /// The `error` member of the answer.
+        error: Option<ErrorCode>,
+    },
+    /// It asks to wait, or fails.
+    #[error("the authorization server answered {status}")]
+    Unavailable {
+        /// The HTTP status code.
+        status: u16,
+        /// How long it asks to wait.
+        retry_after: Option<RetryAfter>,
+    },
+    /// It answered with something that holds no token.
+    #[error("the authorization server's answer holds no token")]
+    Unreadable,
+    /// It didn't answer.
+    #[error("the authorization server did not answer")]
+    Unanswered,
+}
+
+fn or_none(error: Option<&ErrorCode>) -> String {
+    error.map_or_else(|| "without an error code".to_owned(), ToString::to_string)
 }
 
 impl Token {

@@ -54,7 +54,12 @@ fn delivery(attempt: u128, now: Timestamp) -> Delivery {
 
 fn request(attempt: u128, seconds: i64) -> ClaimRequest {
     let now = Timestamp::from_millis(seconds * 1000);
-    ClaimRequest { delivery: delivery(attempt, now), deadline: now.plus(Duration::from_secs(60)), alone: false }
+    ClaimRequest {
+        delivery: delivery(attempt, now),
+        deadline: now.plus(Duration::from_secs(60)),
+        alone: false,
+        key_memory: Duration::from_secs(24 * 3600),
+    }
 }
 
 fn claimed(ledger: &Forgetful, request: &ClaimRequest) -> Claim {

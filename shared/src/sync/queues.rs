@@ -14,9 +14,10 @@ use super::{QueueSummary, Sync};
 use crate::{
     domain::{health::Status, queues::Queue, reason::DeferralReason, routes::QueueId, time::Timestamp},
     error::chain,
-    leases::{KnownClients, NoClient},
+    leases::NoClient,
     metrics::Metric,
     ports::{Ports, Registered, Registry, Reserved, Wanted},
+    session::Session,
     worker::{Observed, Worker},
 };
 
@@ -35,26 +36,19 @@ struct Round<'k> {
     reason: Option<DeferralReason>,
 }
 
-impl<'a, P: Ports> Sync<'a, P> {
+impl<P: Ports> Sync<'_, P> {
     /// Asks about every routed queue, by the clients that are leased, and by others where those don't suffice.
-    pub(super) async fn queues(
-        &self,
-        workers: &mut Vec<Worker<'a, P>>,
-        clients: &mut KnownClients,
-        known: &Registered,
-    ) -> Vec<QueueSummary> {
+    pub(super) async fn queues(&self, session: &mut Session<'_, P>, known: &Registered) -> Vec<QueueSummary> {
         let left = asked_longest_ago_first(self.routes.queue_ids(), known);
         let mut round = Round { known, left, statuses: HashMap::new(), reason: None };
-        while let Some(worker) = workers.last() {
+        while let Some(worker) = session.workers().last() {
             self.ask(worker, worker.free_places(), &mut round).await;
-            if round.left.is_empty() {
+            if round.left.is_empty() || !self.another(session, round.left.len()).await {
                 break;
             }
-            let Some(another) = self.another(clients, round.left.len()).await else { break };
-            workers.push(another);
         }
         // No other client is left: these wait for their windows while there is time.
-        for worker in workers.iter() {
+        for worker in session.workers() {
             self.ask(worker, usize::MAX, &mut round).await;
         }
         self.report(&round);
@@ -90,14 +84,14 @@ impl<'a, P: Ports> Sync<'a, P> {
         round.left.splice(..0, unasked);
     }
 
-    /// One more client, where one is free now.
-    async fn another(&self, clients: &mut KnownClients, queues: usize) -> Option<Worker<'a, P>> {
-        let worker = self.worker(clients, queues, self.now()).await.inspect_err(|none| {
+    /// One more client, where one is free now; false where none is.
+    async fn another(&self, session: &mut Session<'_, P>, queues: usize) -> bool {
+        let leased = session.lease(self.permits(queues), self.now()).await.inspect_err(|none| {
             if let NoClient::Store(cause) = none {
                 warn!(error = chain(cause), "no further client could be leased");
             }
         });
-        worker.ok()
+        leased.is_ok()
     }
 
     /// The status of one queue, or why it was not asked for.

@@ -10,18 +10,18 @@ use tracing::{info, warn};
 
 use super::{NotSent, Worker};
 use crate::{
+    dialects::Verdict,
     domain::{
-        breaker::Health,
-        credentials::{SecretTag, TokenWait},
-        lease::{Lease, NoPermit, Pace, Service},
+        credentials::{Credentials, SecretTag, TokenWait},
+        lease::{Lease, NoPermit, Service},
         reason::DeferralReason,
         time::Timestamp,
-        token::{Freshness, SealedToken, Token},
+        token::{Freshness, SealedToken, Token, TokenError},
     },
     error::chain,
     leases::{KnownClients, Rest},
     metrics::Metric,
-    ports::{ContactApi, Credentials, Environment, Ports, Secrets, TokenError},
+    ports::{Environment, Ports, Secrets, Transport},
 };
 
 /// Where a token was not to be had, whoever asks within this time is told the same: they waited for the same request.
@@ -33,7 +33,7 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(30);
 /// What a token is had with, and the token.
 pub(super) struct Access {
     credentials: Credentials,
-    pub(super) token: Option<Arc<Token>>,
+    token: Option<Arc<Token>>,
     no_refresh_before: Option<Timestamp>,
     /// Why no token is asked for under this client.
     rest: Option<Rest>,
@@ -81,7 +81,7 @@ impl<P: Ports> Worker<'_, P> {
     }
 
     /// A token that serves now. Only one caller fetches; the others wait for it.
-    pub(super) async fn token(&self) -> Result<Arc<Token>, NotSent> {
+    pub(crate) async fn token(&self) -> Result<Arc<Token>, NotSent> {
         let mut access = self.access.lock().await;
         let now = self.ports.environment().now();
         let living = access.token.clone().map(|token| (token.freshness(now), token));
@@ -168,7 +168,7 @@ impl<P: Ports> Worker<'_, P> {
                 self.lease.wait_for_token(wait);
                 Some(Rest { until: wait.until, reason: wait_reason(wait), secret: Some(secret) })
             }
-            TokenError::Unavailable { .. } | TokenError::Unreadable | TokenError::Silence => None,
+            TokenError::Unavailable { .. } | TokenError::Unreadable | TokenError::Unanswered => None,
         }
     }
 
@@ -183,20 +183,22 @@ impl<P: Ports> Worker<'_, P> {
                 NoPermit::Reservation => NotSent::because(DeferralReason::CircuitOpen),
             })?;
         self.report(Service::Auth, transition);
-        let answer = self.ports.api().token(&permit, credentials).await;
+        let dialect = self.ports.dialect();
+        let reply = self.ports.transport().send(&permit, dialect.token(credentials)).await;
+        let Verdict { meaning, lesson } = dialect.read_token(&reply);
         let now = environment.now();
-        let transition = match &answer {
-            // A client that isn't known is our fault; the service works.
-            Ok(_) | Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
-                permit.answered(now, Health::Works, Pace::Held)
-            }
-            Err(TokenError::Unavailable { .. } | TokenError::Unreadable) => {
-                permit.answered(now, Health::Fails, Pace::Held)
-            }
-            Err(TokenError::Silence) => permit.unanswered(now),
-        };
-        self.report(Service::Auth, transition);
-        Ok(answer.map(|answer| Arc::new(Token::obtained(answer, now))))
+        self.report(Service::Auth, permit.learn(lesson, now));
+        Ok(meaning.map(|answer| Arc::new(Token::obtained(answer, now))))
+    }
+
+    /// Drops a token that CXone refused, unless another one has taken its place.
+    pub(super) async fn drop_token(&self, refused: &Arc<Token>) {
+        let mut access = self.access.lock().await;
+        if access.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, refused)) {
+            info!(target: "contact_injection::auth", client_id = self.lease.client_id(), "the token was refused and is dropped");
+            access.token = None;
+            self.lease.drop_token();
+        }
     }
 
     /// The client's credentials read again past any cache, where they are others than those that were refused.
@@ -223,6 +225,6 @@ const fn deferral(error: &TokenError) -> NotSent {
         TokenError::InvalidClient | TokenError::Refused { .. } => DeferralReason::Unauthorized,
         TokenError::Unavailable { status: 429, .. } => DeferralReason::RateLimited,
         TokenError::Unavailable { .. } | TokenError::Unreadable => DeferralReason::ServiceError,
-        TokenError::Silence => DeferralReason::Timeout,
+        TokenError::Unanswered => DeferralReason::Timeout,
     })
 }

@@ -3,16 +3,16 @@
 use std::{cell::RefCell, rc::Rc};
 
 use contact_injection::{
-    dialects::{HttpResponse, guide},
-    domain::{classify::Answer, contact::ContactRequest, time::Timestamp, token::TokenAnswer},
-    ports::{Credentials, Read, TokenError},
+    dialects::{Content, Dialect as _, HttpReply, HttpRequest, HttpResponse, guide::Guide},
+    domain::{idempotency::IdempotencyKey, time::Timestamp, token::TokenError},
 };
-use cxone_simulator::{ContactStatus, Delivery, Effect, Endpoint, Fault, MalformedBody, Request};
+use cxone_simulator::{Call, ContactStatus, Delivery, Effect, Endpoint, Fault, MalformedBody, Request};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::{
     defect::Defect,
+    plan::SOURCE,
     world::{Post, Refusal, Sighting, World},
 };
 
@@ -21,15 +21,6 @@ const TIMEOUT: i64 = 10_000;
 
 /// A request that was given up arrives no later than this after it was begun.
 pub(crate) const LATEST_ARRIVAL: i64 = TIMEOUT + 4_900;
-
-const SCOPES: &str = "routing:contacts:write routing:queues:read contacts:attributes:read";
-
-/// What a request came to.
-pub(crate) enum Reply {
-    Answered(HttpResponse),
-    Silence,
-    Unreachable,
-}
 
 impl World {
     /// Lets CXone misbehave from now on.
@@ -75,11 +66,32 @@ impl World {
         }
     }
 
-    /// Sends one request and waits for what comes of it.
-    pub(crate) async fn request(self: &Rc<Self>, client: String, invocation: u64, request: Request) -> Reply {
+    /// Sends what an invocation says, and waits for what comes of it.
+    pub(crate) async fn send(self: &Rc<Self>, request: HttpRequest<'_>, invocation: u64) -> HttpReply {
+        let request = tenant_request(request);
+        match &request.call {
+            Call::Token { form } => {
+                let member = |name| form.iter().find(|(member, _)| member == name).map(|(_, value)| value.clone());
+                let client = member("client_id").unwrap_or_default();
+                let secret = member("client_secret").unwrap_or_default();
+                self.ask_for_token(request, client, secret, invocation).await
+            }
+            Call::CreateContact { .. } => self.post(request, invocation).await,
+            Call::QueueHealth { .. } if !self.reads_health() => HttpReply::Unreachable,
+            Call::QueueHealth { .. } | Call::Attributes | Call::Unknown { .. } => {
+                let client = self.client_of(&request);
+                let reply = self.deliver(client.clone(), invocation, request).await;
+                self.heed_wait(client, &reply, invocation);
+                reply
+            }
+        }
+    }
+
+    /// Lets a request travel, and its answer.
+    async fn deliver(self: &Rc<Self>, client: String, invocation: u64, request: Request) -> HttpReply {
         if self.strikes(|faults| faults.unreachable) {
             self.scheduler.sleep(self.chance.between(1, 3000)).await;
-            return Reply::Unreachable;
+            return HttpReply::Unreachable;
         }
         let begun = self.now();
         let way = |most| {
@@ -120,7 +132,7 @@ impl World {
         });
         if there + back > TIMEOUT {
             self.scheduler.sleep(TIMEOUT).await;
-            return Reply::Silence;
+            return HttpReply::Silence;
         }
         self.scheduler.sleep(there + back).await;
         let delivery = slot.borrow_mut().take();
@@ -128,60 +140,46 @@ impl World {
             Some(Delivery::Answer(answer)) => {
                 let now = Timestamp::from_millis(self.now());
                 let retry_after = answer.header("retry-after");
-                Reply::Answered(HttpResponse::new(answer.status, retry_after, answer.body.as_bytes(), now))
+                HttpReply::Answered(HttpResponse::new(answer.status, retry_after, answer.body.as_bytes(), now))
             }
             Some(Delivery::Hang { .. }) => {
                 self.scheduler.sleep(TIMEOUT - there - back).await;
-                Reply::Silence
+                HttpReply::Silence
             }
-            Some(Delivery::Reset) | None => Reply::Silence,
+            Some(Delivery::Reset) | None => HttpReply::Silence,
         }
     }
 
     /// Asks for a token.
-    pub(crate) async fn fetch_token(
+    async fn ask_for_token(
         self: &Rc<Self>,
-        credentials: &Credentials,
+        request: Request,
+        client: String,
+        secret: String,
         invocation: u64,
-    ) -> Result<TokenAnswer, TokenError> {
-        let client = credentials.client_id.clone();
+    ) -> HttpReply {
         let begun = self.now();
-        let request = Request::token(&client, credentials.client_secret.expose_secret(), SCOPES);
-        match self.request(client.clone(), invocation, request).await {
-            Reply::Silence | Reply::Unreachable => Err(TokenError::Silence),
-            Reply::Answered(response) => {
-                let answer = guide::read_token(&response);
-                self.see_token(credentials, &answer, begun, invocation);
-                match answer {
-                    Err(TokenError::Unavailable { status, .. }) if self.has(Defect::TokenWaitIgnored) => {
-                        Err(TokenError::Unavailable { status, retry_after: None })
-                    }
-                    answer => answer,
-                }
-            }
+        let mut reply = self.deliver(client.clone(), invocation, request).await;
+        self.see_token(client, secret, &reply, begun, invocation);
+        if self.has(Defect::TokenWaitIgnored) {
+            forget_wait(&mut reply);
         }
+        reply
     }
 
     /// Takes down what the authorization server said of a client.
-    fn see_token(
-        &self,
-        credentials: &Credentials,
-        answer: &Result<TokenAnswer, TokenError>,
-        begun: i64,
-        invocation: u64,
-    ) {
-        let (client, now) = (credentials.client_id.clone(), self.now());
+    fn see_token(&self, client: String, secret: String, reply: &HttpReply, begun: i64, invocation: u64) {
+        let now = self.now();
         let mut seen = self.seen.borrow_mut();
-        match answer {
+        match Guide.read_token(reply).meaning {
             Ok(answer) => {
                 seen.tokens.insert(answer.access_token.expose_secret().to_owned(), client);
             }
             Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
-                let secret = credentials.client_secret.expose_secret().to_owned();
                 seen.refused.push(Refusal { invocation, client, secret, begun, at: now });
             }
             Err(TokenError::Unavailable { retry_after: Some(wait), .. }) => {
-                let until = now + i64::try_from(wait.as_millis()).unwrap_or_default();
+                let until = now + i64::try_from(wait.asked().as_millis()).unwrap_or_default();
                 seen.asked_to_wait_for_a_token.push((invocation, client, now, until));
             }
             Err(_) => {}
@@ -189,65 +187,82 @@ impl World {
     }
 
     /// Posts a contact under a token.
-    pub(crate) async fn post(
-        self: &Rc<Self>,
-        token: &str,
-        key: &str,
-        contact: &ContactRequest,
-        invocation: u64,
-    ) -> Answer {
-        let client = self.client_of(token);
-        let Ok(body) = serde_json::to_value(contact) else { return Answer::Unreachable };
+    async fn post(self: &Rc<Self>, mut request: Request, invocation: u64) -> HttpReply {
+        if self.has(Defect::ExpiryCheckedEarly) {
+            self.scheduler.sleep(self.chance.between(0, 60_000)).await;
+        }
+        let client = self.client_of(&request);
+        let Call::CreateContact { key, body, .. } = &mut request.call else { return HttpReply::Unreachable };
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
+        match self.defect {
+            Some(Defect::KeyPerAttempt) => *key = Some(self.chance.uuid().to_string()),
+            Some(Defect::KeyKeptAfterLoss) => *key = Some(IdempotencyKey::of_event(SOURCE, event).to_string()),
+            _ => {}
+        }
         let queue = body.get("queueId").and_then(Value::as_str).map(str::to_owned);
         let post = Post { event: event.to_owned(), invocation, queue: queue.clone(), at: self.now(), refused: false };
         let number = self.seen.borrow().posts.len();
         self.seen.borrow_mut().posts.push(post);
-        let answer = match self.request(client.clone(), invocation, Request::create_contact(token, key, &body)).await {
-            Reply::Silence if self.has(Defect::TimeoutTakenForRefusal) => Answer::Unreachable,
-            Reply::Silence => Answer::Silence,
-            Reply::Unreachable => Answer::Unreachable,
-            Reply::Answered(response) => {
-                self.heed_wait(client, &response, invocation);
-                if let (409, Some(queue)) = (response.status(), queue) {
-                    self.seen.borrow_mut().full.push((invocation, queue, self.now()));
-                }
-                guide::read_contact(&response, contact)
-            }
-        };
-        self.seen.borrow_mut().posts[number].refused =
-            matches!(answer, Answer::Unreachable | Answer::Status { code: 400..=499, .. });
-        match answer {
-            Answer::Status { code, detail, .. } if self.has(Defect::RetryAfterIgnored) => {
-                Answer::Status { code, retry_after: None, detail }
-            }
-            answer => answer,
+        let mut reply = self.deliver(client.clone(), invocation, request).await;
+        self.heed_wait(client, &reply, invocation);
+        if let (Some(409), Some(queue)) = (reply.status(), queue) {
+            self.seen.borrow_mut().full.push((invocation, queue, self.now()));
         }
-    }
-
-    /// Reads something under a token.
-    pub(crate) async fn get(self: &Rc<Self>, token: &str, request: Request, invocation: u64) -> Read<Value> {
-        let client = self.client_of(token);
-        let answer = match self.request(client.clone(), invocation, request).await {
-            Reply::Answered(response) => {
-                self.heed_wait(client, &response, invocation);
-                return guide::read_value(response);
-            }
-            Reply::Silence => Answer::Silence,
-            Reply::Unreachable => Answer::Unreachable,
-        };
-        Read::Failed { answer, problem: "CXone did not answer".to_owned() }
+        if reply == HttpReply::Silence && self.has(Defect::TimeoutTakenForRefusal) {
+            reply = HttpReply::Unreachable;
+        }
+        if self.has(Defect::RetryAfterIgnored) {
+            forget_wait(&mut reply);
+        }
+        self.seen.borrow_mut().posts[number].refused =
+            reply == HttpReply::Unreachable || matches!(reply.status(), Some(400..=499));
+        reply
     }
 
     /// Takes down how long a client was asked to wait.
-    fn heed_wait(&self, client: String, response: &HttpResponse, invocation: u64) {
-        if let (429, Some(wait)) = (response.status(), response.retry_after()) {
-            let until = self.now() + i64::try_from(wait.as_millis()).unwrap_or_default();
+    fn heed_wait(&self, client: String, reply: &HttpReply, invocation: u64) {
+        if let HttpReply::Answered(HttpResponse { status: 429, retry_after: Some(wait), .. }) = reply {
+            let until = self.now() + i64::try_from(wait.asked().as_millis()).unwrap_or_default();
             self.seen.borrow_mut().asked_to_wait.push((invocation, client, self.now(), until));
         }
     }
 
-    fn client_of(&self, token: &str) -> String {
+    fn client_of(&self, request: &Request) -> String {
+        let token = request.bearer.as_deref().unwrap_or_default();
         self.seen.borrow().tokens.get(token).cloned().unwrap_or_default()
+    }
+}
+
+/// A request as the simulated tenant takes it.
+fn tenant_request(request: HttpRequest<'_>) -> Request {
+    let header = |sought: &str| {
+        let header = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(sought));
+        header.map(|(_, value)| value.clone())
+    };
+    let path: Vec<_> = request.path.iter().map(AsRef::as_ref).collect();
+    let call = match (path.as_slice(), request.content) {
+        (["oauth", "token"], Content::PostForm(form)) => {
+            let form = form.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            Call::Token { form }
+        }
+        (["api", "v2", "routing", "contacts"], Content::PostJson(body)) => Call::CreateContact {
+            key: header("x-idempotency-key"),
+            media_type: Some("application/json".to_owned()),
+            body: body.to_string().into_bytes(),
+        },
+        (["api", "v2", "routing", "queues", queue], Content::Get) => {
+            Call::QueueHealth { queue_id: (*queue).to_owned() }
+        }
+        (["api", "v2", "contacts", "attributes"], Content::Get) => Call::Attributes,
+        (path, _) => Call::Unknown { target: path.join("/") },
+    };
+    Request { bearer: request.bearer.map(|token| token.expose_secret().to_owned()), call }
+}
+
+/// An answer that asks for no wait.
+fn forget_wait(reply: &mut HttpReply) {
+    if let HttpReply::Answered(response) = reply {
+        response.retry_after = None;
     }
 }

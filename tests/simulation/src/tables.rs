@@ -32,6 +32,13 @@ pub(crate) struct ClientItem {
     taken_until: i64,
 }
 
+impl ClientItem {
+    /// Whether some worker holds it.
+    pub(crate) fn is_leased(&self) -> bool {
+        self.holder.is_some()
+    }
+}
+
 /// What a write is worth.
 #[derive(Clone, Copy)]
 enum Fate {

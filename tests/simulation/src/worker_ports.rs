@@ -3,11 +3,10 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use contact_injection::{
+    dialects::{HttpReply, HttpRequest},
     domain::{
         claim::Record,
-        classify::Answer,
-        contact::ContactRequest,
-        credentials::RefusedCredentials,
+        credentials::{Credentials, RefusedCredentials},
         health::QueueHealth,
         idempotency::IdempotencyKey,
         lease::Permit,
@@ -15,21 +14,18 @@ use contact_injection::{
         queues::{Queue, Reading},
         routes::QueueId,
         time::Timestamp,
-        token::{NONCE_LENGTH, Token, TokenAnswer},
+        token::NONCE_LENGTH,
         window::ClockId,
     },
     ports::{
-        Acquired, ClientTable, ContactApi, ContactQueue, Credentials, DeadLetters, Environment, InjectPorts,
-        LeaseRequest, Ledger, Ports, Read, Registered, Registry, Reserved, SchemaSnapshot, Secrets, StoreError,
-        StoredState, Swap, TokenError, Wanted,
+        Acquired, ClientTable, ContactQueue, DeadLetters, Environment, InjectPorts, LeaseRequest, Ledger, Ports,
+        Registered, Registry, Reserved, SchemaSnapshot, Secrets, StoreError, StoredState, Swap, Transport, Wanted,
     },
 };
-use cxone_simulator::Request;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::{defect::Defect, plan::SOURCE, world::World};
+use crate::{defect::Defect, world::World};
 
 /// How long credentials are believed without another look.
 const SECRET_AGE: i64 = 300_000;
@@ -222,47 +218,9 @@ impl World {
     }
 }
 
-impl ContactApi for WorkerPorts {
-    async fn token(&self, _permit: &Permit<'_>, credentials: &Credentials) -> Result<TokenAnswer, TokenError> {
-        self.world.fetch_token(credentials, self.invocation).await
-    }
-
-    async fn inject(
-        &self,
-        _permit: &Permit<'_>,
-        token: &Token,
-        key: IdempotencyKey,
-        request: &ContactRequest,
-    ) -> Answer {
-        let key = match self.world.defect {
-            Some(Defect::KeyPerAttempt) => self.world.chance.uuid().to_string(),
-            Some(Defect::KeyKeptAfterLoss) => {
-                let body = serde_json::to_value(request).unwrap_or_default();
-                let event = body.pointer("/attributes/string:event").and_then(Value::as_str).unwrap_or_default();
-                IdempotencyKey::of_event(SOURCE, event).to_string()
-            }
-            _ => key.to_string(),
-        };
-        if self.world.has(Defect::ExpiryCheckedEarly) {
-            self.world.scheduler.sleep(self.world.chance.between(0, 60_000)).await;
-        }
-        self.world.post(token.access_token().expose_secret(), &key, request, self.invocation).await
-    }
-
-    async fn queue(&self, _permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<Value> {
-        if !self.world.reads_health() {
-            return Read::Failed {
-                answer: Answer::Unreachable,
-                problem: "the queue's health can't be read".to_owned(),
-            };
-        }
-        let token = token.access_token().expose_secret();
-        self.world.get(token, Request::queue_health(token, queue_id), self.invocation).await
-    }
-
-    async fn attributes(&self, _permit: &Permit<'_>, token: &Token) -> Read<Value> {
-        let token = token.access_token().expose_secret();
-        self.world.get(token, Request::attributes(token), self.invocation).await
+impl Transport for WorkerPorts {
+    async fn send(&self, _permit: &Permit<'_>, request: HttpRequest<'_>) -> HttpReply {
+        self.world.send(request, self.invocation).await
     }
 }
 
@@ -310,7 +268,7 @@ impl Ports for WorkerPorts {
     type Clients = Self;
     type Secrets = Self;
     type Registry = Self;
-    type Api = Self;
+    type Transport = Self;
     type Environment = Self;
 
     fn clients(&self) -> &Self {
@@ -325,7 +283,7 @@ impl Ports for WorkerPorts {
         self
     }
 
-    fn api(&self) -> &Self {
+    fn transport(&self) -> &Self {
         self
     }
 

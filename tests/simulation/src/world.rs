@@ -7,6 +7,7 @@ use std::{
 };
 
 use contact_injection::{
+    dialects::{Dialect as _, HttpReply, HttpResponse, guide::Guide},
     domain::{health::QueueHealth, idempotency::IdempotencyKey, queues::Queue, routes::QueueId, time::Timestamp},
     ports::SchemaSnapshot,
 };
@@ -242,7 +243,9 @@ fn tenant(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Tenant {
 
 fn snapshot(tenant: &Tenant, at: i64) -> SchemaSnapshot {
     let config = tenant.config();
-    let schema = contact_injection::domain::registered::read_schema(&config.schema_shape.render(&config.attributes));
+    let fetched = Timestamp::from_millis(at);
+    let body = config.schema_shape.render(&config.attributes).to_string();
+    let reply = HttpReply::Answered(HttpResponse::new(200, None, body.as_bytes(), fetched));
     #[expect(clippy::expect_used, reason = "the simulated tenant's schema can be read, or every run is void")]
-    SchemaSnapshot { schema: schema.expect("a readable schema"), fetched: Timestamp::from_millis(at) }
+    SchemaSnapshot { schema: Guide.read_schema(&reply).meaning.expect("a readable schema"), fetched }
 }

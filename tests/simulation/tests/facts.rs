@@ -1,6 +1,9 @@
 //! What the simulation says of the program, and what shows that it can be believed.
 
-use simulation::{Defect, Sequence, Sweep, Told, busy_hour, flapping_hour, run, sequence, sweep, unread_hour};
+use simulation::{
+    AfterPanic, Defect, Sequence, Sweep, Told, busy_hour, flapping_hour, panic_in_a_session, run, sequence, sweep,
+    unread_hour,
+};
 
 #[test]
 fn in_two_thousand_runs_nothing_is_lost_and_nothing_comes_twice() {
@@ -154,4 +157,12 @@ fn an_hour_without_any_health_answer_loses_no_contact_where_full_queues_refuse()
     let unread = unread_hour();
     assert_eq!((unread.lost, unread.dead_letters), (0, 0), "{unread}");
     assert_eq!(unread.by_target.values().sum::<usize>(), unread.events);
+}
+
+#[test]
+fn a_panic_leaves_no_client_leased() {
+    for seed in 0..20 {
+        let AfterPanic { passed_on, leased, free } = panic_in_a_session(seed);
+        assert!(passed_on && leased > 0 && free == leased, "seed {seed}: {free} of {leased}");
+    }
 }

@@ -163,6 +163,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, LocalError> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use contact_injection::dialects::guide;
     use contact_injection::domain::attributes::{AttributeDefinition, AttributeType, Schema};
     use contact_injection::domain::event::Event;
     use contact_injection::domain::mapping::{self, ComplianceBoundary};
@@ -251,7 +252,7 @@ mod tests {
     }
 
     fn read_routes() -> Routes {
-        Routes::from_json(&std::fs::read_to_string(routes()).unwrap()).unwrap()
+        Routes::from_json(&std::fs::read_to_string(routes()).unwrap(), guide::FACTS.longest_text).unwrap()
     }
 
     fn samples() -> Vec<Sample> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
+use contact_injection::dialects::guide;
 use contact_injection::domain::health::{QueueHealth, Status};
 use contact_injection::domain::queues::{Queue as Known, Reading};
 use contact_injection::domain::routes::{QueueId, Routes};
@@ -18,7 +19,7 @@ use super::stage::{FALLBACK, Moment, PRIMARY, Scene, Stage, emulator, event, rec
 const READING: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 fn primary() -> QueueId {
-    let routes = Routes::from_json(&Scene::default().routes.to_string()).unwrap();
+    let routes = Routes::from_json(&Scene::default().routes.to_string(), guide::FACTS.longest_text).unwrap();
     routes.queue_ids().iter().find(|id| id.as_str() == PRIMARY).unwrap().clone()
 }
 

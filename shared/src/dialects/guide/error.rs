@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::domain::classify::{ErrorCode, ErrorDetail};
+use crate::domain::contact_result::{ErrorCode, ErrorDetail};
 
 /// Members whose text is a field's name, or the way to it.
 const NAMING: [&str; 5] = ["field", "path", "pointer", "parameter", "property"];
@@ -53,33 +53,17 @@ fn holds_word(text: &str, name: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::*;
-    use crate::domain::{
-        attributes::AttributeValue,
-        contact::{Contact, ContactRequest},
-        routes::{Address, Priority},
+    use super::{
+        super::contact::{field_names, tests::contact},
+        *,
     };
 
-    pub(in crate::dialects::guide) fn request() -> ContactRequest {
-        let text = |text: &str| text.to_owned();
-        let attribute = |key: &str| (key.parse().unwrap(), AttributeValue::String(text("Jane Doe")));
-        let contact = Contact {
-            channel: text("voice"),
-            from: text("+15550109876"),
-            to: text("+15550201234"),
-            callback_number: None,
-            wrap_up_code: None,
-            attributes: ["string:notes", "string:order.ref"].map(attribute).into(),
-        };
-        contact.request(&Address::Skills(vec![text("sk-1")]), Priority::try_from(500).unwrap())
-    }
-
     fn told(body: &Value) -> String {
-        error_detail(body, request().field_names()).map(|detail| detail.to_string()).unwrap_or_default()
+        error_detail(body, field_names(&contact())).map(|detail| detail.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -102,7 +86,7 @@ pub(super) mod tests {
             assert_eq!(told(&json!({"error": none})), "", "{none}");
         }
         for none in [json!({"error": 400}), json!({"error": {"code": "x"}}), json!(["error"]), json!("error")] {
-            assert_eq!(error_detail(&none, request().field_names()), None, "{none}");
+            assert_eq!(error_detail(&none, field_names(&contact())), None, "{none}");
         }
     }
 
@@ -173,7 +157,7 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn nothing_of_an_answer_is_kept_but_a_code_and_our_own_names(body in answers()) {
-            let own: Vec<_> = request().field_names().collect();
+            let own: Vec<_> = field_names(&contact()).collect();
             let Some(detail) = error_detail(&body, own.iter().cloned()) else { return Ok(()) };
             let code = ["error", "code"]
                 .into_iter()

@@ -3,10 +3,14 @@ mod resolution;
 mod writes;
 
 use super::*;
-use crate::domain::reason::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute};
+use crate::{
+    dialects::guide,
+    domain::reason::DeadLetterReason::{ContactFailed, CrashLoop, Expired, InvalidAttribute, NoRoute},
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: u64 = 86_400;
+const KEY_MEMORY: Duration = guide::FACTS.key_memory;
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(seconds))
@@ -37,7 +41,7 @@ fn with_data(text: &str, delivery: Delivery) -> Delivery {
 
 fn request_for(delivery: Delivery) -> ClaimRequest {
     let deadline = delivery.now.plus(Duration::from_secs(60));
-    ClaimRequest { delivery, deadline, alone: false }
+    ClaimRequest { delivery, deadline, alone: false, key_memory: KEY_MEMORY }
 }
 
 fn request(attempt: u128, seconds: u64) -> ClaimRequest {
@@ -192,7 +196,7 @@ fn a_request_that_was_given_up_a_moment_ago_is_still_on_its_way() {
 #[test]
 fn doubt_is_parked_before_cxone_forgets_the_key_and_never_claimed_again() {
     let record = in_doubt();
-    let forgotten = KEY_MEMORY.as_secs();
+    let forgotten = KEY_MEMORY.as_secs() - KEY_GUARD.as_secs();
     assert!(claim(Some(&record), &request(2, forgotten - 1)).is_ok());
     let End { how, record: Some(parked) } = claim(Some(&record), &request(2, forgotten)).unwrap_err() else {
         panic!("it must be parked")

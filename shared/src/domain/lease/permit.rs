@@ -1,20 +1,37 @@
 //! Leave to send one request, and what its answer tells the lease.
 
-use std::time::Duration;
-
 use super::{LONGEST_REQUEST, Lease, Service};
 use crate::domain::{
     breaker::{Health, Transition},
+    retry_after::RetryAfter,
     time::Timestamp,
 };
 
-/// What an answer says about the rate.
+/// What came of a request, as far as it says something of the client that sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// The request was within the limit.
-    Held,
-    /// 429: it was not.
-    Exceeded(Option<Duration>),
+pub enum Lesson {
+    /// The service works, and the request was within its rate.
+    Works,
+    /// The service works, and the token is no good.
+    TokenRefused,
+    /// The service works, and there were too many requests; how long it asks to wait.
+    TooMany(Option<RetryAfter>),
+    /// The service fails.
+    Fails,
+    /// No answer came in time.
+    Unanswered,
+    /// The service could not be reached, so nothing was sent.
+    Unreachable,
+}
+
+impl Lesson {
+    /// Whether the service works.
+    const fn health(self) -> Health {
+        match self {
+            Self::Works | Self::TokenRefused | Self::TooMany(_) => Health::Works,
+            Self::Fails | Self::Unanswered | Self::Unreachable => Health::Fails,
+        }
+    }
 }
 
 /// Leave to send one request. It comes from a lease:
@@ -42,13 +59,12 @@ pub enum Pace {
 /// It serves one request, for an answer takes it:
 ///
 /// ```compile_fail,E0382
-/// use contact_injection::domain::breaker::Health;
-/// use contact_injection::domain::lease::{Pace, Permit};
+/// use contact_injection::domain::lease::{Lesson, Permit};
 /// use contact_injection::domain::time::Timestamp;
 ///
 /// fn twice(permit: Permit<'_>, now: Timestamp) {
-///     let _ = permit.answered(now, Health::Works, Pace::Held);
-///     let _ = permit.answered(now, Health::Works, Pace::Held);
+///     let _ = permit.learn(Lesson::Works, now);
+///     let _ = permit.learn(Lesson::Works, now);
 /// }
 /// ```
 #[must_use = "a permit takes a place in the window until it is answered"]
@@ -66,36 +82,10 @@ impl<'a> Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// The answer came.
-    pub fn answered(mut self, now: Timestamp, health: Health, pace: Pace) -> Option<Transition> {
+    /// Takes in what came of the request.
+    pub fn learn(mut self, lesson: Lesson, now: Timestamp) -> Option<Transition> {
         self.open = false;
-        let mut held = self.lease.held();
-        if self.service == Service::Routing {
-            held.state.window.answered(now, self.lease.clock);
-            match pace {
-                Pace::Held => held.state.throttle.succeeded(self.lease.rate.limit),
-                Pace::Exceeded(retry_after) => {
-                    held.state.throttle.rate_limited(now, self.admitted, self.lease.rate.limit, retry_after);
-                }
-            }
-        }
-        held.state.breaker(self.service).record(now, health)
-    }
-
-    /// No answer came in time.
-    pub fn unanswered(mut self, now: Timestamp) -> Option<Transition> {
-        self.open = false;
-        self.lease.unanswered(self.service, now)
-    }
-
-    /// The service could not be reached, so nothing was sent.
-    pub fn unreachable(mut self, now: Timestamp) -> Option<Transition> {
-        self.open = false;
-        let mut held = self.lease.held();
-        if self.service == Service::Routing {
-            held.state.window.unsent();
-        }
-        held.state.breaker(self.service).record(now, Health::Fails)
+        self.lease.learn(self.service, lesson, self.admitted, now)
     }
 
     /// The request was never sent, through no fault of the service.
@@ -111,25 +101,40 @@ impl Permit<'_> {
 }
 
 impl Lease {
-    fn unanswered(&self, service: Service, now: Timestamp) -> Option<Transition> {
+    fn learn(&self, service: Service, lesson: Lesson, admitted: Timestamp, now: Timestamp) -> Option<Transition> {
         let mut held = self.held();
+        let state = &mut held.state;
         if service == Service::Routing {
-            held.state.window.unanswered(now, self.clock);
+            match lesson {
+                Lesson::Works | Lesson::TokenRefused | Lesson::Fails | Lesson::TooMany(_) => {
+                    state.window.answered(now, self.clock);
+                }
+                Lesson::Unanswered => state.window.unanswered(now, self.clock),
+                Lesson::Unreachable => state.window.unsent(),
+            }
+            match lesson {
+                Lesson::Works | Lesson::TokenRefused | Lesson::Fails => state.throttle.succeeded(self.rate.limit),
+                Lesson::TooMany(wait) => state.throttle.rate_limited(now, admitted, self.rate.limit, wait),
+                Lesson::Unanswered | Lesson::Unreachable => {}
+            }
         }
-        held.state.breaker(service).record(now, Health::Fails)
+        state.breaker(service).record(now, lesson.health())
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.lease.unanswered(self.service, self.admitted.plus(LONGEST_REQUEST));
+            let given_up = self.admitted.plus(LONGEST_REQUEST);
+            self.lease.learn(self.service, Lesson::Unanswered, self.admitted, given_up);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::{
         lease::{ClientState, NoPermit, Rate},
@@ -164,18 +169,18 @@ mod tests {
     #[test]
     fn a_place_is_taken_from_the_latest_moment_that_cxone_may_have_counted() {
         let length = RATE.window + JITTER_GUARD;
-        assert_eq!(frees(|permit| permit.answered(at(1), Health::Works, Pace::Held)), Some(at(1).plus(length)));
-        assert_eq!(frees(|permit| permit.unanswered(at(1))), Some(at(1).plus(LATE_ARRIVAL + length)));
+        assert_eq!(frees(|permit| permit.learn(Lesson::Works, at(1))), Some(at(1).plus(length)));
+        assert_eq!(frees(|permit| permit.learn(Lesson::Unanswered, at(1))), Some(at(1).plus(LATE_ARRIVAL + length)));
         assert_eq!(frees(|permit| drop(permit)), Some(at(0).plus(LONGEST_REQUEST + LATE_ARRIVAL + length)));
-        assert_eq!(frees(|permit| permit.unreachable(at(1))), None);
+        assert_eq!(frees(|permit| permit.learn(Lesson::Unreachable, at(1))), None);
     }
 
     #[test]
     fn every_end_without_an_answer_counts_against_the_service_it_was_for() {
         let ends: [fn(Permit<'_>, Timestamp) -> Option<Transition>; 3] = [
-            |permit, now| permit.unanswered(now),
-            |permit, now| permit.unreachable(now),
-            |permit, now| permit.answered(now, Health::Fails, Pace::Held),
+            |permit, now| permit.learn(Lesson::Unanswered, now),
+            |permit, now| permit.learn(Lesson::Unreachable, now),
+            |permit, now| permit.learn(Lesson::Fails, now),
         ];
         for end in ends {
             for (service, other) in [(Service::Routing, Service::Auth), (Service::Auth, Service::Routing)] {
@@ -194,7 +199,7 @@ mod tests {
     fn a_request_that_was_never_sent_leaves_its_probe_to_another() {
         let lease = lease(100, RATE);
         for _ in 0..5 {
-            permit(&lease, Service::Auth, at(0)).unwrap().unreachable(at(0));
+            permit(&lease, Service::Auth, at(0)).unwrap().learn(Lesson::Unreachable, at(0));
         }
         let probes = [at(10), at(10)].map(|now| permit(&lease, Service::Auth, now).unwrap());
         assert!(permit(&lease, Service::Auth, at(10)).is_err());
@@ -206,23 +211,23 @@ mod tests {
     fn a_token_request_touches_neither_window_nor_reservation() {
         let lease = lease(1, Rate { limit: 1, ..RATE });
         permit(&lease, Service::Auth, at(0)).unwrap().unsent();
-        permit(&lease, Service::Auth, at(0)).unwrap().unanswered(at(0));
-        permit(&lease, Service::Auth, at(0)).unwrap().unreachable(at(0));
-        permit(&lease, Service::Auth, at(0)).unwrap().answered(at(0), Health::Works, Pace::Exceeded(None));
+        permit(&lease, Service::Auth, at(0)).unwrap().learn(Lesson::Unanswered, at(0));
+        permit(&lease, Service::Auth, at(0)).unwrap().learn(Lesson::Unreachable, at(0));
+        permit(&lease, Service::Auth, at(0)).unwrap().learn(Lesson::TooMany(None), at(0));
         let only = permit(&lease, Service::Routing, at(0)).unwrap();
-        permit(&lease, Service::Auth, at(0)).unwrap().unreachable(at(0));
-        only.answered(at(0), Health::Works, Pace::Held);
+        permit(&lease, Service::Auth, at(0)).unwrap().learn(Lesson::Unreachable, at(0));
+        only.learn(Lesson::Works, at(0));
         assert_eq!(permit(&lease, Service::Routing, at(0)).err(), Some(NoPermit::Reservation));
     }
 
     #[test]
     fn success_raises_a_limit_that_was_halved() {
         let lease = lease(100, Rate { limit: 4, ..RATE });
-        let answer = |now, pace| permit(&lease, Service::Routing, now).unwrap().answered(now, Health::Works, pace);
-        answer(at(0), Pace::Exceeded(None));
+        let learn = |now, lesson| permit(&lease, Service::Routing, now).unwrap().learn(lesson, now);
+        learn(at(0), Lesson::TooMany(None));
         assert_eq!(lease.utilisation(at(0)), (1, 2));
-        answer(at(70), Pace::Held);
-        answer(at(70), Pace::Held);
+        learn(at(70), Lesson::Works);
+        learn(at(70), Lesson::Works);
         assert_eq!(lease.utilisation(at(70)), (2, 3));
     }
 
@@ -246,7 +251,7 @@ mod tests {
     fn sends_that_no_window_needs_are_not_given_back() {
         let lease = lease(2, RATE);
         for now in [at(0), at(30)] {
-            permit(&lease, Service::Routing, now).unwrap().answered(now, Health::Works, Pace::Held);
+            permit(&lease, Service::Routing, now).unwrap().learn(Lesson::Works, now);
         }
         let mut kept = ClientState::default();
         kept.window.assume(1, at(30), ClockId::new(1));

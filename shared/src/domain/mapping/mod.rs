@@ -165,13 +165,15 @@ impl<'a> Mapping<'a> {
         pointer: impl FnOnce() -> Option<String>,
     ) {
         let broken = match self.schema.registration(key) {
-            Registration::Registered(definition) => match fitted(value, definition.length_limit(), overflow, mask) {
-                Ok(value) => {
-                    self.attributes.insert(key.clone(), value);
-                    return;
+            Registration::Registered(definition) => {
+                match fitted(value, definition.length_limit(self.route.longest_text), overflow, mask) {
+                    Ok(value) => {
+                        self.attributes.insert(key.clone(), value);
+                        return;
+                    }
+                    Err(limit) => (DeadLetterReason::InvalidAttribute, format!("is longer than {limit} characters")),
                 }
-                Err(limit) => (DeadLetterReason::InvalidAttribute, format!("is longer than {limit} characters")),
-            },
+            }
             Registration::OtherType(definition) => {
                 (DeadLetterReason::InvalidAttribute, format!("is registered as a {}", definition.attribute_type))
             }
@@ -261,7 +263,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::routes::Routes;
+    use crate::{dialects::guide, domain::routes::Routes};
 
     /// The contact that a route with one more member makes of an event.
     fn contact(member: &str, rule: &Value, data: &Value, boundary: ComplianceBoundary) -> Contact {
@@ -269,7 +271,7 @@ mod tests {
             "name": "r", "match": { "type": "t" }, "channel": "voice", "targets": [{ "queueId": "q" }],
             "priority": { "default": 1 }, "from": { "value": "+15550109876" }, "to": { "value": "+15550201234" }, member: rule,
         });
-        let routes = Routes::from_json(&json!({ "routes": [route] }).to_string()).unwrap();
+        let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.longest_text).unwrap();
         let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data });
         let event = Event::from_json(&event).unwrap();
         map(routes.select(&event).unwrap(), &event, &Schema::default(), boundary).unwrap()

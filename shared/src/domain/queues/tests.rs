@@ -2,7 +2,10 @@ mod plan;
 mod race;
 
 use super::*;
-use crate::domain::routes::{Route, Routes};
+use crate::{
+    dialects::guide,
+    domain::routes::{Route, Routes},
+};
 
 const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const MAX_AGE: Duration = Duration::from_secs(180);
@@ -351,7 +354,8 @@ fn routes(targets: &[&[u8]]) -> Routes {
             "priority": {"default": 500}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
         })
     });
-    Routes::from_json(&serde_json::json!({"routes": routes.collect::<Vec<_>>()}).to_string()).unwrap()
+    Routes::from_json(&serde_json::json!({"routes": routes.collect::<Vec<_>>()}).to_string(), guide::FACTS.longest_text)
+        .unwrap()
 }
 
 #[test]

@@ -40,12 +40,12 @@ const MAX_VALUES: usize = 1_000_000;
 /// Characters of a route's name: it stands in every log line.
 const MAX_NAME_LENGTH: usize = 64;
 
-pub(super) fn routes(text: &str) -> Result<Routes, RoutesError> {
-    let mut findings = Findings::default();
+pub(super) fn routes(text: &str, longest_text: usize) -> Result<Routes, RoutesError> {
+    let mut findings = Findings { problems: Vec::new(), longest_text };
     let routes = findings.file(text);
     match routes {
-        Some(routes) if findings.0.is_empty() => Ok(Routes::new(routes)),
-        _ => Err(RoutesError { problems: findings.0 }),
+        Some(routes) if findings.problems.is_empty() => Ok(Routes::new(routes)),
+        _ => Err(RoutesError { problems: findings.problems }),
     }
 }
 
@@ -56,8 +56,11 @@ impl fmt::Display for RoutesProblem {
 }
 
 /// The problems found so far.
-#[derive(Default)]
-struct Findings(Vec<RoutesProblem>);
+struct Findings {
+    problems: Vec<RoutesProblem>,
+    /// Characters that a text attribute holds.
+    longest_text: usize,
+}
 
 /// The readable routes so far, with their places in the file.
 #[derive(Default)]
@@ -79,7 +82,7 @@ impl Earlier {
 
 impl Findings {
     fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(RoutesProblem { pointer: pointer.into(), message: message.into(), hint: hint.into() });
+        self.problems.push(RoutesProblem { pointer: pointer.into(), message: message.into(), hint: hint.into() });
     }
 
     fn refuse<T>(&mut self, pointer: &str, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
@@ -232,6 +235,7 @@ impl Findings {
             priorities: priorities?,
             max_age: max_age.map(|seconds| Duration::from_secs(seconds.into())),
             on_unknown_health,
+            longest_text: self.longest_text,
             from: from?,
             to: to?,
             callback_number,

@@ -80,6 +80,8 @@ pub struct Route {
     priorities: Priorities,
     max_age: Option<Duration>,
     on_unknown_health: OnUnknownHealth,
+    /// Characters that a text attribute holds, whatever length is registered.
+    pub(crate) longest_text: usize,
     pub(crate) from: Field,
     pub(crate) to: Field,
     pub(crate) callback_number: Option<Field>,
@@ -171,9 +173,10 @@ impl Routes {
         Self { queues: queues.into_iter().cloned().collect(), list, by_type }
     }
 
-    /// Reads a routes file. It is refused as a whole, with every problem that it has.
-    pub fn from_json(text: &str) -> Result<Self, RoutesError> {
-        load::routes(text)
+    /// Reads a routes file for an API whose text attributes hold so many characters. It is refused as a whole, with every
+    /// problem that it has.
+    pub fn from_json(text: &str, longest_text: usize) -> Result<Self, RoutesError> {
+        load::routes(text, longest_text)
     }
 
     /// The first route whose match fits the event.
@@ -293,7 +296,8 @@ impl QueueId {
         &self.0
     }
 
-    pub(crate) fn new(text: String) -> Option<Self> {
+    /// The id that a text is: nothing where it isn't one.
+    pub fn new(text: String) -> Option<Self> {
         let fits =
             (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         fits.then_some(Self(text))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Findings, json};
 use crate::domain::{
-    attributes::{AttributeKey, AttributeType, AttributeValue, MAX_STRING_LENGTH},
+    attributes::{AttributeKey, AttributeType, AttributeValue},
     mapping::{E164, UnknownRegion, convert},
     routes::{
         AttributeRule, Field, Flatten, Overflow, Path, Pii, Source,
@@ -104,9 +104,9 @@ impl Findings {
         }
         for (name, constant) in source.constants() {
             if let AttributeValue::String(text) = constant
-                && text.chars().count() > MAX_STRING_LENGTH
+                && text.chars().count() > self.longest_text
             {
-                let rule = format!("is longer than {MAX_STRING_LENGTH} characters");
+                let rule = format!("is longer than {} characters", self.longest_text);
                 self.add(format!("{at}/{name}"), rule, "CXone would cut it: shorten it");
             }
         }
@@ -115,7 +115,7 @@ impl Findings {
 
     /// Everything that a value's rule says, each part tried on its own.
     fn value(&mut self, spec: ValueSpec, kind: AttributeType, at: &str) -> Option<ValueRule> {
-        let before = self.0.len();
+        let before = self.problems.len();
         self.unknown(&spec.unknown, at);
         if let Member::Read(_) = spec.value {
             let beside = [
@@ -149,7 +149,7 @@ impl Findings {
             }
             _ => return self.refuse(at, "has both value and path", "a constant has no path: remove one of them"),
         };
-        (self.0.len() == before).then_some(ValueRule { source, coerce, phone, overflow, pii })
+        (self.problems.len() == before).then_some(ValueRule { source, coerce, phone, overflow, pii })
     }
 
     /// A constant or a default, held to the rules that a value from an event is held to.

@@ -1,25 +1,16 @@
-//! The four requests of the guide.
+//! The transport to CXone: it sends, and never follows, repeats or guesses. What is said and what an answer means is
+//! [`crate::dialects`]' to know.
 
 use reqwest::{Client, RequestBuilder, Url, header};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
 
 use crate::{
-    dialects::{HttpResponse, guide},
-    domain::{
-        classify::Answer,
-        contact::ContactRequest,
-        idempotency::IdempotencyKey,
-        lease::Permit,
-        token::{Token, TokenAnswer},
-    },
-    ports::{ContactApi, Credentials, Environment, Read, TokenError},
+    dialects::{Content, HttpReply, HttpRequest, HttpResponse},
+    domain::lease::Permit,
+    ports::{Environment, Transport},
 };
 
-/// The scopes that the guide names, of the functions' two endpoints groups and no more.
-const SCOPES: &str = "routing:contacts:write routing:queues:read contacts:attributes:read";
-
-/// No answer of these endpoints is larger; one that is isn't one of theirs.
+/// No answer of CXone's is larger; one that is isn't one of theirs.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 /// A base URL that requests with credentials must not go to.
@@ -36,7 +27,7 @@ pub enum ForbiddenUrl {
     NotABase,
 }
 
-/// CXone's HTTP API.
+/// CXone, below its base URL.
 #[derive(Clone, Debug)]
 pub struct Cxone<E> {
     client: Client,
@@ -45,7 +36,7 @@ pub struct Cxone<E> {
 }
 
 impl<E: Environment> Cxone<E> {
-    /// The API at this base URL, over this HTTP client.
+    /// CXone at this base URL, over this HTTP client.
     ///
     /// # Errors
     /// [`ForbiddenUrl`] where nothing may be sent there.
@@ -53,20 +44,31 @@ impl<E: Environment> Cxone<E> {
         Ok(Self { client, base: base_url(base)?, environment })
     }
 
-    fn url(&self, segments: &[&str]) -> Url {
+    fn request(&self, request: HttpRequest<'_>) -> RequestBuilder {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(segments);
+            path.pop_if_empty().extend(request.path);
         }
-        url
+        let mut builder = match request.content {
+            Content::Get => self.client.get(url),
+            Content::PostJson(body) => {
+                let json = (header::CONTENT_TYPE, "application/json");
+                self.client.post(url).header(json.0, json.1).body(body.to_string())
+            }
+            Content::PostForm(members) => self.client.post(url).form(&members),
+        };
+        if let Some(token) = request.bearer {
+            builder = builder.bearer_auth(token.expose_secret());
+        }
+        request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value))
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<HttpResponse, Answer> {
+    async fn answer(&self, request: RequestBuilder) -> Result<HttpResponse, HttpReply> {
         let mut response = request.send().await.map_err(|error| unanswered(&error))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| Answer::Silence)? {
+        while let Some(chunk) = response.chunk().await.map_err(|_| HttpReply::Silence)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
                 body.clear();
                 break;
@@ -76,62 +78,21 @@ impl<E: Environment> Cxone<E> {
         let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
         Ok(HttpResponse::new(status, retry_after, &body, self.environment.now()))
     }
+}
 
-    async fn read(&self, url: Url, token: &Token) -> Read<Value> {
-        match self.send(self.client.get(url).bearer_auth(token.access_token().expose_secret())).await {
-            Ok(response) => guide::read_value(response),
-            Err(answer) => Read::Failed { answer, problem: "CXone did not answer".to_owned() },
-        }
+impl<E: Environment> Transport for Cxone<E> {
+    async fn send(&self, _permit: &Permit<'_>, request: HttpRequest<'_>) -> HttpReply {
+        self.answer(self.request(request)).await.map_or_else(|unanswered| unanswered, HttpReply::Answered)
     }
 }
 
 /// Only a connection that was never made proves that nothing was sent.
-fn unanswered(error: &reqwest::Error) -> Answer {
-    if error.is_connect() || error.is_builder() { Answer::Unreachable } else { Answer::Silence }
-}
-
-impl<E: Environment> ContactApi for Cxone<E> {
-    async fn token(&self, _permit: &Permit<'_>, credentials: &Credentials) -> Result<TokenAnswer, TokenError> {
-        let form = [
-            ("client_id", credentials.client_id.as_str()),
-            ("client_secret", credentials.client_secret.expose_secret()),
-            ("grant_type", "client_credentials"),
-            ("scope", SCOPES),
-        ];
-        let request = self.client.post(self.url(&["oauth", "token"])).form(&form);
-        let response = self.send(request).await.map_err(|_| TokenError::Silence)?;
-        guide::read_token(&response)
-    }
-
-    async fn inject(
-        &self,
-        _permit: &Permit<'_>,
-        token: &Token,
-        key: IdempotencyKey,
-        request: &ContactRequest,
-    ) -> Answer {
-        let Ok(body) = serde_json::to_vec(request) else { return Answer::Unreachable };
-        let post = self
-            .client
-            .post(self.url(&["api", "v2", "routing", "contacts"]))
-            .bearer_auth(token.access_token().expose_secret())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header("X-Idempotency-Key", key.to_string())
-            .body(body);
-        self.send(post).await.map_or_else(|unanswered| unanswered, |response| guide::read_contact(&response, request))
-    }
-
-    async fn queue(&self, _permit: &Permit<'_>, token: &Token, queue_id: &str) -> Read<Value> {
-        self.read(self.url(&["api", "v2", "routing", "queues", queue_id]), token).await
-    }
-
-    async fn attributes(&self, _permit: &Permit<'_>, token: &Token) -> Read<Value> {
-        self.read(self.url(&["api", "v2", "contacts", "attributes"]), token).await
-    }
+fn unanswered(error: &reqwest::Error) -> HttpReply {
+    if error.is_connect() || error.is_builder() { HttpReply::Unreachable } else { HttpReply::Silence }
 }
 
 /// Checks a base URL: `https`, or `http` on loopback; an origin and a path.
-pub(crate) fn base_url(text: &str) -> Result<Url, ForbiddenUrl> {
+pub(in crate::adapters) fn base_url(text: &str) -> Result<Url, ForbiddenUrl> {
     let url = Url::parse(text).map_err(|_| ForbiddenUrl::Unreadable)?;
     let loopback = match url.host() {
         Some(url::Host::Domain(domain)) => domain == "localhost",

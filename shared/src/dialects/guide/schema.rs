@@ -1,4 +1,4 @@
-//! Reads CXone's answer about the registered attributes.
+//! `GET /api/v2/contacts/attributes` (docs/wire.md#registered-attributes).
 //!
 //! The guide gives no body for it, so the reader takes the variations that the wire contract names and nothing else: a
 //! shape that it can't recognise is an error and never passes as an empty schema, which would let everything through
@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::attributes::{AttributeDefinition, AttributeType, Schema};
+use crate::domain::attributes::{AttributeDefinition, AttributeType, Schema};
 
 /// Where the list may be.
 const LISTS: [&str; 4] = ["attributes", "items", "data", "results"];
@@ -34,11 +34,8 @@ pub enum UnreadableSchema {
     },
 }
 
-/// Reads the registered schema.
-///
-/// # Errors
-/// [`UnreadableSchema`] names the first thing that can't be recognised.
-pub fn read_schema(answer: &Value) -> Result<Schema, UnreadableSchema> {
+/// The registered schema, or the first thing that can't be recognised.
+pub(super) fn read(answer: &Value) -> Result<Schema, UnreadableSchema> {
     let list = match answer {
         Value::Array(list) => list,
         Value::Object(object) => {
@@ -107,7 +104,7 @@ mod tests {
     use super::*;
 
     fn canonical() -> Schema {
-        read_schema(&json!({"attributes": [
+        read(&json!({"attributes": [
             {"key": "tenantRefId", "type": "string", "maxLength": 40, "required": true},
             {"key": "orderValue", "type": "number"},
         ]}))
@@ -127,12 +124,9 @@ mod tests {
             for length in LENGTHS {
                 for prefix in [true, false] {
                     let list = entries(name, length, prefix);
-                    assert_eq!(read_schema(&list).unwrap().content_hash(), canonical().content_hash());
+                    assert_eq!(read(&list).unwrap().content_hash(), canonical().content_hash());
                     for member in LISTS {
-                        assert_eq!(
-                            read_schema(&json!({member: list})).unwrap().content_hash(),
-                            canonical().content_hash()
-                        );
+                        assert_eq!(read(&json!({member: list})).unwrap().content_hash(), canonical().content_hash());
                     }
                 }
             }
@@ -142,9 +136,9 @@ mod tests {
     #[test]
     fn what_cannot_be_recognised_is_never_an_empty_schema() {
         for answer in [json!(null), json!({}), json!({"attributes": {}}), json!("x"), json!({"error": "degraded"})] {
-            assert_eq!(read_schema(&answer).unwrap_err(), UnreadableSchema::NoList, "{answer}");
+            assert_eq!(read(&answer).unwrap_err(), UnreadableSchema::NoList, "{answer}");
         }
-        assert_eq!(read_schema(&json!([])).unwrap_err(), UnreadableSchema::Empty);
+        assert_eq!(read(&json!([])).unwrap_err(), UnreadableSchema::Empty);
         for entry in [
             json!(1),
             json!({"type": "string"}),
@@ -156,7 +150,7 @@ mod tests {
             json!({"key": "a", "type": "string", "maxLength": "40"}),
             json!({"key": "a", "type": "string", "required": "yes"}),
         ] {
-            assert!(matches!(read_schema(&json!([entry])), Err(UnreadableSchema::Entry { index: 0, .. })), "{entry}");
+            assert!(matches!(read(&json!([entry])), Err(UnreadableSchema::Entry { index: 0, .. })), "{entry}");
         }
     }
 }

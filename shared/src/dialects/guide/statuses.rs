@@ -1,0 +1,131 @@
+//! What each status means, in one table: for the contact that was asked for, for the client that asked, and for a token
+//! (docs/wire.md#contact-answers, docs/wire.md#token-request).
+
+use crate::domain::{contact_result::Refusal, lease::Lesson, retry_after::RetryAfter};
+
+/// One status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// What became of the contact.
+    pub(super) contact: Contact,
+    /// Whether CXone looked the idempotency key up before it answered so.
+    pub(super) key: Key,
+    /// What a request under a token teaches.
+    client: Client,
+    /// What the answer to a request for a token is.
+    pub(super) token: Token,
+}
+
+/// What became of a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contact {
+    /// It is in the body.
+    Created,
+    /// It was not created, for this reason.
+    Refused(Refusal),
+    /// It may have been created.
+    InDoubt,
+}
+
+/// Whether an answer shows that CXone knows nothing of the key (docs/wire.md#refusals-that-look-the-key-up).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// It does.
+    LookedUp,
+    /// It does where it is CXone's own, by its error code: a gateway that lost its way answers so too.
+    IfCxoneSaysSo,
+    /// It doesn't: CXone may turn a request away before that.
+    Unknown,
+}
+
+/// What a request teaches of the client that sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Client {
+    /// The service works.
+    Works,
+    /// The service works, and the token is no good.
+    TokenRefused,
+    /// There were too many requests.
+    TooMany,
+    /// The service fails.
+    Fails,
+}
+
+/// What the answer to a request for a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// A token.
+    Granted,
+    /// A refusal, where the body is of OAuth's form.
+    Refused,
+    /// A refusal of the client, whatever the body: RFC 6749, section 5.2, has this status for nothing else.
+    ClientRefused,
+    /// None now.
+    Unavailable,
+}
+
+/// The lesson of a 2xx that holds nothing that can be read: the service's own fault.
+pub(super) const UNREADABLE: Lesson = Lesson::Fails;
+
+/// The row of a status.
+pub(super) const fn row(status: u16) -> Row {
+    use Contact::{Created, InDoubt, Refused};
+    use Refusal::{Forbidden, Payload, RateLimited, Saturated, Unauthorized, UnknownQueue};
+    use Token::{ClientRefused, Granted, Unavailable};
+    let (contact, key, client, token) = match status {
+        200..=299 => (Created, Key::LookedUp, Client::Works, Granted),
+        400 => (Refused(Payload), Key::Unknown, Client::Works, Token::Refused),
+        401 => (Refused(Unauthorized), Key::Unknown, Client::TokenRefused, ClientRefused),
+        403 => (Refused(Forbidden), Key::Unknown, Client::Works, Token::Refused),
+        404 => (Refused(UnknownQueue), Key::IfCxoneSaysSo, Client::Works, Token::Refused),
+        408 => (InDoubt, Key::Unknown, Client::Works, Unavailable),
+        409 => (Refused(Saturated), Key::LookedUp, Client::Works, Token::Refused),
+        429 => (Refused(RateLimited), Key::Unknown, Client::TooMany, Unavailable),
+        402 | 405..=407 | 410..=428 | 430..=499 => (InDoubt, Key::Unknown, Client::Works, Token::Refused),
+        _ => (InDoubt, Key::Unknown, Client::Fails, Unavailable),
+    };
+    Row { contact, key, client, token }
+}
+
+impl Row {
+    /// What a request under a token teaches by this status, and by how long it asks to wait.
+    pub(super) const fn lesson(self, retry_after: Option<RetryAfter>) -> Lesson {
+        match self.client {
+            Client::Works => Lesson::Works,
+            Client::TokenRefused => Lesson::TokenRefused,
+            Client::TooMany => Lesson::TooMany(retry_after),
+            Client::Fails => Lesson::Fails,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statuses(holds: impl Fn(Row) -> bool) -> Vec<u16> {
+        (100..600).filter(|status| holds(row(*status))).collect()
+    }
+
+    #[test]
+    fn only_answers_that_prove_it_are_refusals() {
+        let refused = statuses(|row| matches!(row.contact, Contact::Refused(_)));
+        assert_eq!(refused, [400, 401, 403, 404, 409, 429]);
+        assert_eq!(statuses(|row| row.contact == Contact::Created), (200..300).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_is_turned_away_before_the_key_is_looked_up_proves_nothing_of_before() {
+        let looked_up = statuses(|row| row.contact != Contact::Created && row.key == Key::LookedUp);
+        assert_eq!((looked_up, statuses(|row| row.key == Key::IfCxoneSaysSo)), (vec![409], vec![404]));
+    }
+
+    #[test]
+    fn the_services_own_fault_is_anything_but_a_2xx_or_a_4xx() {
+        let fails = statuses(|row| row.lesson(None) == Lesson::Fails);
+        assert_eq!(fails, (100..200).chain(300..400).chain(500..600).collect::<Vec<_>>());
+        let wait = Some(RetryAfter::new(std::time::Duration::from_secs(7)));
+        assert_eq!(row(401).lesson(wait), Lesson::TokenRefused);
+        assert_eq!(row(429).lesson(wait), Lesson::TooMany(wait));
+    }
+}

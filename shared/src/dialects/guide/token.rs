@@ -1,0 +1,153 @@
+//! `POST /oauth/token` (docs/wire.md#token-request).
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+
+use super::{
+    path,
+    statuses::{Token, row},
+};
+use crate::{
+    dialects::{Content, HttpReply, HttpRequest, HttpResponse, Verdict},
+    domain::{
+        contact_result::ErrorCode,
+        credentials::Credentials,
+        lease::Lesson,
+        token::{TokenAnswer, TokenError},
+    },
+};
+
+/// What the functions' requests need and no more.
+const SCOPES: &str = "routing:contacts:write routing:queues:read contacts:attributes:read";
+
+pub(super) fn request(credentials: &Credentials) -> HttpRequest<'_> {
+    let form = vec![
+        ("client_id", credentials.client_id.as_str()),
+        ("client_secret", credentials.client_secret.expose_secret()),
+        ("grant_type", "client_credentials"),
+        ("scope", SCOPES),
+    ];
+    HttpRequest { path: path(["oauth", "token"]), bearer: None, headers: Vec::new(), content: Content::PostForm(form) }
+}
+
+pub(super) fn read(reply: &HttpReply) -> Verdict<Result<TokenAnswer, TokenError>> {
+    let meaning = match reply {
+        HttpReply::Answered(response) => answer(response),
+        HttpReply::Silence | HttpReply::Unreachable => Err(TokenError::Unanswered),
+    };
+    let lesson = match meaning {
+        // A client that isn't known is our fault; the service works.
+        Ok(_) | Err(TokenError::InvalidClient | TokenError::Refused { .. }) => Lesson::Works,
+        Err(TokenError::Unavailable { .. } | TokenError::Unreadable) => Lesson::Fails,
+        Err(TokenError::Unanswered) => Lesson::Unanswered,
+    };
+    Verdict { meaning, lesson }
+}
+
+fn answer(response: &HttpResponse) -> Result<TokenAnswer, TokenError> {
+    let &HttpResponse { status, retry_after, .. } = response;
+    match (row(status).token, response.member("error").and_then(Value::as_str)) {
+        (Token::Granted, _) => granted(response).ok_or(TokenError::Unreadable),
+        (Token::Refused | Token::ClientRefused, Some("invalid_client")) | (Token::ClientRefused, None) => {
+            Err(TokenError::InvalidClient)
+        }
+        (Token::Refused | Token::ClientRefused, Some(error)) => {
+            Err(TokenError::Refused { status, error: ErrorCode::read(error) })
+        }
+        // A refusal that isn't of OAuth's form is a gateway's, which knows nothing of the client.
+        (Token::Refused, None) | (Token::Unavailable, _) => Err(TokenError::Unavailable { status, retry_after }),
+    }
+}
+
+fn granted(response: &HttpResponse) -> Option<TokenAnswer> {
+    let access_token = response.member("access_token")?.as_str().filter(|token| is_header_value(token))?;
+    let expires_in = response.member("expires_in").and_then(lifetime);
+    Some(TokenAnswer { access_token: SecretString::from(access_token), expires_in })
+}
+
+/// `expires_in`: a positive whole number, or the text of one. Anything else says nothing.
+fn lifetime(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()).filter(|seconds| *seconds > 0)
+}
+
+fn is_header_value(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{retry_after::RetryAfter, time::Timestamp};
+
+    fn reply(status: u16, body: &[u8]) -> HttpReply {
+        HttpReply::Answered(HttpResponse::new(status, Some("7"), body, Timestamp::from_millis(0)))
+    }
+
+    fn token(status: u16, body: &Value) -> Result<TokenAnswer, TokenError> {
+        read(&reply(status, body.to_string().as_bytes())).meaning
+    }
+
+    #[test]
+    fn a_senseless_lifetime_says_nothing() {
+        let expires_in =
+            |value: Value| token(200, &json!({"access_token": "t", "expires_in": value})).unwrap().expires_in;
+        assert_eq!(expires_in(json!(60)), Some(60));
+        assert_eq!(expires_in(json!("60")), Some(60));
+        for senseless in [json!(0), json!(-1), json!("soon"), json!(1.5), json!(null), json!([60])] {
+            assert_eq!(expires_in(senseless.clone()), None, "{senseless}");
+        }
+        assert_eq!(expires_in(json!(u64::MAX)), Some(u64::MAX));
+    }
+
+    #[test]
+    fn an_answer_without_a_usable_token_is_unreadable() {
+        for body in [
+            json!({}),
+            json!({"access_token": ""}),
+            json!({"access_token": 5}),
+            json!({"access_token": "a b"}),
+            json!([]),
+        ] {
+            assert_eq!(token(200, &body).unwrap_err(), TokenError::Unreadable, "{body}");
+        }
+        assert_eq!(read(&reply(200, b"")).meaning.unwrap_err(), TokenError::Unreadable);
+    }
+
+    #[test]
+    fn refusals_of_the_client_are_told_from_failures_of_the_service() {
+        let error = |status, body: Value| token(status, &body).unwrap_err();
+        assert_eq!(error(401, json!({"error": "invalid_client"})), TokenError::InvalidClient);
+        assert_eq!(error(400, json!({"error": "invalid_client"})), TokenError::InvalidClient);
+        assert_eq!(error(401, json!({})), TokenError::InvalidClient);
+        let refused = error(400, json!({"error": "invalid_scope"}));
+        assert_eq!(refused, TokenError::Refused { status: 400, error: ErrorCode::read("invalid_scope") });
+        assert_eq!(refused.to_string(), "the authorization server answered 400 invalid_scope");
+        let refused = error(400, json!({"error": "not for 'Jane Doe'", "error_description": "not for 'Jane Doe'"}));
+        assert_eq!(refused, TokenError::Refused { status: 400, error: None });
+        assert_eq!(refused.to_string(), "the authorization server answered 400 without an error code");
+        let wait = Some(RetryAfter::new(Duration::from_secs(7)));
+        let unavailable = |status| TokenError::Unavailable { status, retry_after: wait };
+        assert_eq!(error(408, json!({})), unavailable(408));
+        assert_eq!(error(403, json!({"message": "Forbidden"})), unavailable(403), "a gateway's words");
+        assert_eq!(error(404, json!("no such page")), unavailable(404));
+        assert_eq!(error(429, json!({})), unavailable(429));
+        assert_eq!(error(503, json!({})), unavailable(503));
+    }
+
+    #[test]
+    fn a_client_that_is_not_known_is_no_fault_of_the_service() {
+        let lesson = |status, body: &[u8]| read(&reply(status, body)).lesson;
+        assert_eq!(lesson(200, br#"{"access_token": "t"}"#), Lesson::Works);
+        assert_eq!(lesson(401, b""), Lesson::Works);
+        assert_eq!(lesson(400, br#"{"error": "invalid_scope"}"#), Lesson::Works);
+        assert_eq!([lesson(200, b""), lesson(429, b""), lesson(400, b"")], [Lesson::Fails; 3]);
+        assert_eq!(
+            [HttpReply::Silence, HttpReply::Unreachable].map(|reply| read(&reply).lesson),
+            [Lesson::Unanswered; 2]
+        );
+    }
+}

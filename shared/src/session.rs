@@ -1,0 +1,111 @@
+//! The OAuth clients of one invocation: leased one by one for what it has to send, and given back however it ends.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures::FutureExt as _;
+
+use crate::{
+    domain::{lease::Rate, time::Timestamp},
+    leases::{self, KnownClients, LeaseTerms, NoClient, Rest},
+    metrics::{Metric, Metrics},
+    ports::{Environment, Ports, Secrets},
+    worker::Worker,
+};
+
+/// What every lease of a session has in common.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionTerms {
+    /// The configured rate of each client.
+    pub rate: Rate,
+    /// When the invocation ends.
+    pub deadline: Timestamp,
+    /// No request is begun after this.
+    pub until: Timestamp,
+}
+
+/// The clients that an invocation holds.
+pub struct Session<'s, P: Ports> {
+    ports: &'s P,
+    metrics: &'s Metrics,
+    known: &'s mut KnownClients,
+    terms: SessionTerms,
+    workers: Vec<Worker<'s, P>>,
+}
+
+impl<'s, P: Ports> Session<'s, P> {
+    /// Does some work with the clients that it leases, and then gives back those that it still holds, after a panic too.
+    pub async fn run<T>(
+        ports: &'s P,
+        metrics: &'s Metrics,
+        known: &'s mut KnownClients,
+        terms: SessionTerms,
+        work: impl AsyncFnOnce(&mut Self) -> T,
+    ) -> T {
+        let mut session = Self { ports, metrics, known, terms, workers: Vec::new() };
+        let done = AssertUnwindSafe(work(&mut session)).catch_unwind().await;
+        while !session.workers.is_empty() {
+            session.give_back().await;
+        }
+        let refused = session.known.refused(ports.environment().now());
+        #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
+        metrics.value(Metric::AuthRefusedClients, refused as f64);
+        done.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// How many clients there were in the secret when it was last read.
+    pub fn clients(&self) -> usize {
+        self.known.count()
+    }
+
+    /// Those at work, in the order in which they were leased.
+    pub fn workers(&self) -> &[Worker<'s, P>] {
+        &self.workers
+    }
+
+    /// Leases a client under which a token can be had for so many requests, waiting for one that long, and puts it to
+    /// work. One that turns out to be refused, or to have to wait for its token, is given back and left alone.
+    ///
+    /// # Errors
+    /// [`NoClient`] says why there is none.
+    pub async fn lease(&mut self, permits: usize, wait_until: Timestamp) -> Result<&Worker<'s, P>, NoClient> {
+        let SessionTerms { rate, deadline, until } = self.terms;
+        let terms = LeaseTerms { rate, permits, deadline, until, wait_until };
+        for worker in &self.workers {
+            self.known.hold(worker.client_id(), deadline);
+        }
+        let mut read_again = false;
+        loop {
+            // A refusal may have had the secret read again: what was refused is not tried once more from an old copy.
+            let clients = self.ports.secrets().clients().await?;
+            let (table, environment) = (self.ports.clients(), self.ports.environment());
+            let (lease, credentials) = match leases::acquire(table, environment, &clients, self.known, terms).await {
+                // Whoever mends a refusal writes a new secret: it is looked for before anybody waits for the old one.
+                Err(NoClient::AllResting(_)) if !read_again => {
+                    read_again = true;
+                    self.ports.secrets().clients_anew().await?;
+                    continue;
+                }
+                acquired => acquired?,
+            };
+            let worker = Worker::new(self.ports, self.metrics, lease, credentials, until);
+            // Where nothing may be sent yet, there is no need of a token yet.
+            let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
+            if has_token || worker.left_alone(self.known).await.is_none() {
+                self.workers.push(worker);
+                break;
+            }
+            worker.release().await;
+            // A refusal has had the secret read again already.
+            read_again = true;
+        }
+        self.workers.last().ok_or(NoClient::AllBusy)
+    }
+
+    /// Gives the client back that was leased last; why it is to be left alone for a while, where it is.
+    pub async fn give_back(&mut self) -> Option<Rest> {
+        let worker = self.workers.pop()?;
+        let rest = worker.left_alone(self.known).await;
+        worker.release().await;
+        rest
+    }
+}
