@@ -2,9 +2,9 @@
 //! has, and what is dialled before them.
 //!
 //! The library itself reads all of its metadata, every region's formats included, before it answers its first question:
-//! 650 million instructions, nine tenths of a cold start, and half a megabyte in each binary. Here each region's national
-//! numbers become an automaton, 48 KB for all of them, which needs nothing at run time; the prefixes stay patterns, compiled
-//! when asked.
+//! 650 million instructions, nine tenths of a cold start, and half a megabyte in each binary. Here each region's
+//! national numbers become an automaton, 48 KB for all of them, which needs nothing at run time; the prefixes stay
+//! patterns, compiled when asked.
 
 #![expect(clippy::disallowed_methods, reason = "a build script talks to cargo by these")]
 

@@ -1,7 +1,7 @@
 //! How many events one core turns into checked contacts: parse, select a route, map, mask, check against the schema.
 //!
-//! Medians over many short samples, so that a neighbour on the same core moves the figure little. Built with the release
-//! profile, which is the one that ships.
+//! Medians over many short samples, so that a neighbour on the same core moves the figure little. Built with the
+//! release profile, which is the one that ships.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 

@@ -190,8 +190,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         }
     }
 
-    /// What the secret's clients may place together. Another worker may know of more of them by now, but not of more than
-    /// are at work.
+    /// What the secret's clients may place together. Another worker may know of more of them by now, but not of more
+    /// than are at work.
     fn bounds(&self, clients: usize) -> Bounds {
         let Configuration { queue_health_max_age, rate, workers, .. } = self.configuration;
         Bounds::new(*queue_health_max_age, *rate, clients.max(*workers))
@@ -205,8 +205,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         alive.map(|event| event.route).collect()
     }
 
-    /// Says how a delivery ended: to the ledger and the dead-letter queue first, where it ended there; then to the log and
-    /// the metrics.
+    /// Says how a delivery ended: to the ledger and the dead-letter queue first, where it ended there; then to the log
+    /// and the metrics.
     async fn conclude(&self, delivery: &mut Delivery<'a>) {
         let span = delivery.span.clone();
         let outcome = self.end(delivery).instrument(span).await;
@@ -241,7 +241,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         }
     }
 
-    /// Hides what comes back until it is worth another look. Where that fails, the queue's own visibility timeout holds.
+    /// Hides what comes back until it is worth another look. Where that fails, the queue's own visibility timeout
+    /// holds.
     async fn delay_redelivery(&self, deliveries: &[Delivery<'a>]) {
         let environment = self.ports.environment();
         let now = self.now();

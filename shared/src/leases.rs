@@ -2,8 +2,8 @@
 //!
 //! One conditional write takes a client; whoever comes second is told until when it is taken. No list of free clients
 //! is kept or read, so the cost is the same with one client as with a thousand. The client that this environment used
-//! last comes first: its connection and its clock are known here, and its window is read without allowance for skew. One
-//! whose credentials were refused, or whose token is to be waited for, is left alone until its time.
+//! last comes first: its connection and its clock are known here, and its window is read without allowance for skew.
+//! One whose credentials were refused, or whose token is to be waited for, is left alone until its time.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use crate::{
     domain::{
         credentials::{Credentials, SecretTag},
-        lease::{ClientState, LEASE_MARGIN, Lease, Rate, Reservation},
+        lease::{ClientState, Grant, LEASE_MARGIN, Lease, Rate, Reservation},
         outcome::Retry,
         reason::DeferralReason,
         time::Timestamp,
@@ -236,15 +236,14 @@ async fn try_acquire(
                 );
             }
             let state = read_state(&client, &credentials.client_id, terms.rate, request.now);
-            Tried::Leased(Box::new(Lease::take_over(
-                credentials.client_id.clone(),
+            let grant = Grant {
+                client_id: credentials.client_id.clone(),
                 fence,
-                state,
-                &client.orphans,
-                terms.permits,
-                terms.rate,
-                environment.clock(),
-            )))
+                rate: terms.rate,
+                permits: terms.permits,
+                clock: environment.clock(),
+            };
+            Tried::Leased(Box::new(Lease::take_over(grant, state, &client.orphans)))
         }
     })
 }

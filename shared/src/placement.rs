@@ -5,8 +5,8 @@
 //! and lost passes it on under another, since CXone would answer the old key with the loss. Silence passes it nowhere:
 //! only the same key may be asked again.
 //!
-//! A place in a queue is taken after the permit, right before the request: an event that has waited a minute for its permit
-//! goes by what is known of the queues then.
+//! A place in a queue is taken after the permit, right before the request: an event that has waited a minute for its
+//! permit goes by what is known of the queues then.
 
 mod places;
 
@@ -35,7 +35,8 @@ use crate::{
     worker::{Admission, NotSent},
 };
 
-/// Requests in a row that came to nothing, in one delivery: a blip is over by the third; what isn't waits better outside.
+/// Requests in a row that came to nothing, in one delivery: a blip is over by the third; what isn't waits better
+/// outside.
 const TRIES: u32 = 3;
 
 /// Where a contact was lost that a request without an answer created: no target's name.
@@ -86,7 +87,8 @@ struct Walk<'w, 'p, P: InjectPorts> {
     unauthorized: bool,
     /// The target that was asked last, in the metrics already.
     counted: Option<Stop>,
-    /// Where a request of this delivery was not answered: nowhere else may the event go, and its place there stays taken.
+    /// Where a request of this delivery was not answered: nowhere else may the event go, and its place there stays
+    /// taken.
     in_doubt: Option<Stop>,
 }
 
@@ -233,8 +235,8 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         }
     }
 
-    /// CXone created the contact and lost it. The answer to a key that an earlier request may have used can tell of a loss at
-    /// another target: then this one is asked again, under the next key.
+    /// CXone created the contact and lost it. The answer to a key that an earlier request may have used can tell of a
+    /// loss at another target: then this one is asked again, under the next key.
     async fn lost(&mut self, stop: Stop, created: CreatedContact) -> Option<Ending> {
         let target = self.address(stop).to_string();
         warn!(contact_id = created.id, target, "CXone created the contact and lost it");

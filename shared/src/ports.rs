@@ -189,16 +189,16 @@ pub enum Reserved {
 
 /// The registry table: what sync-registry found out, and what workers tell each other.
 pub trait Registry {
-    /// What is known of all that is wanted: what isn't in the answer isn't in the table. An error where a part of it can't
-    /// be had.
+    /// What is known of all that is wanted: what isn't in the answer isn't in the table. An error where a part of it
+    /// can't be had.
     async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError>;
 
     /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;
 
-    /// Keeps a queue's health, where it is newer and `before` is still the reading that is kept, which was known before CXone
-    /// was asked: so that of many who ask at once one is believed. Places that were reserved since `before` was looked at
-    /// may not be used yet, so they are reserved of the new room too.
+    /// Keeps a queue's health, where it is newer and `before` is still the reading that is kept, which was known before
+    /// CXone was asked: so that of many who ask at once one is believed. Places that were reserved since `before` was
+    /// looked at may not be used yet, so they are reserved of the new room too.
     async fn keep_health(
         &self,
         queue: &QueueId,

@@ -1,9 +1,9 @@
 //! Room in the queues: looking before a burst, and reserving places in queues that are nearly full, so that all workers
 //! together never place more than there is room for.
 //!
-//! One conditional write takes places of a queue's latest reading. A worker that knows an older one is told the newer one
-//! by the refusal, and asks once more. A write that is repeated because its answer was lost takes its places twice: then
-//! some stay empty until the next reading, and none is given to two.
+//! One conditional write takes places of a queue's latest reading. A worker that knows an older one is told the newer
+//! one by the refusal, and asks once more. A write that is repeated because its answer was lost takes its places twice:
+//! then some stay empty until the next reading, and none is given to two.
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
@@ -32,8 +32,8 @@ const BURST_HEALTH_AGE: Duration = Duration::from_secs(30);
 /// each other's fallbacks. What is not settled by then is reserved when it is its turn.
 const ROUNDS: usize = 8;
 
-/// Tries of a write that goes by a queue's latest reading: one by the reading that is known here, one by the one that the
-/// registry holds.
+/// Tries of a write that goes by a queue's latest reading: one by the reading that is known here, one by the one that
+/// the registry holds.
 const TRIES: usize = 2;
 
 /// Asks each queue that a large part of a batch is for, where its health is old (docs/rules.md#bursts). The answer is
@@ -71,8 +71,8 @@ pub(crate) async fn look_before_bursts<P: Ports>(
 
 /// Keeps a reading for the other workers; another worker's, where that is the latest by now.
 ///
-/// A worker may go by a reading that it could not keep when it made it. The registry then holds an older one, and this is kept
-/// in place of that.
+/// A worker may go by a reading that it could not keep when it made it. The registry then holds an older one, and this
+/// is kept in place of that.
 async fn keep<P: Ports>(ports: &P, queue: &QueueId, health: &QueueHealth, before: Option<Reading>) -> Option<Queue> {
     let mut base = before;
     for _ in 0..TRIES {

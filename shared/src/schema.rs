@@ -1,8 +1,8 @@
 //! The registered attributes that an invocation checks against: the registry's, or CXone's own.
 //!
 //! Nothing is injected unchecked. A schema that the sync has missed to renew is renewed here. It is kept for the other
-//! workers where the registry said that it lacks one, and remembered here in any case; where CXone doesn't answer, the old
-//! one still checks better than none.
+//! workers where the registry said that it lacks one, and remembered here in any case; where CXone doesn't answer, the
+//! old one still checks better than none.
 
 use std::time::Duration;
 

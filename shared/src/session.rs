@@ -33,7 +33,8 @@ pub struct Session<'s, P: Ports> {
 }
 
 impl<'s, P: Ports> Session<'s, P> {
-    /// Does some work with the clients that it leases, and then gives back those that it still holds, after a panic too.
+    /// Does some work with the clients that it leases, and then gives back those that it still holds, after a panic
+    /// too.
     pub async fn run<T>(
         ports: &'s P,
         metrics: &'s Metrics,

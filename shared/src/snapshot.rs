@@ -1,8 +1,8 @@
 //! What an environment remembers of the registry, so that not every invocation reads it.
 //!
-//! The schema changes once a day and is read again after half a minute, a queue with plenty of room after some seconds. Any
-//! other queue is read by each invocation, since what others reserved or found full decides there. A registry
-//! that can't be read leaves what is remembered; it never counts as one that knows nothing.
+//! The schema changes once a day and is read again after half a minute, a queue with plenty of room after some seconds.
+//! Any other queue is read by each invocation, since what others reserved or found full decides there. A registry that
+//! can't be read leaves what is remembered; it never counts as one that knows nothing.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -65,8 +65,8 @@ impl Snapshot {
     }
 }
 
-/// Reads those queues again of which what is known is old by now: so that a contact that has waited for its permit takes its
-/// place under the reading that the others know.
+/// Reads those queues again of which what is known is old by now: so that a contact that has waited for its permit
+/// takes its place under the reading that the others know.
 pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, ids: &[&QueueId]) {
     let now = ports.environment().now();
     let old = |id: &&QueueId| queues.borrow().is_to_be_read_again(id, now);

@@ -2,8 +2,8 @@
 //!
 //! In this order: a permit (window, limit, circuit), a living token, the request, and what its answer teaches. A 401
 //! drops exactly the token that was refused, gets one new token, and sends once more under the same key
-//! (docs/rules.md#refused-tokens). A contact is admitted first and posted then, so that it takes its place in a queue when
-//! nothing keeps it from going there. Whoever waits for a token waits for the one request that fetches it.
+//! (docs/rules.md#refused-tokens). A contact is admitted first and posted then, so that it takes its place in a queue
+//! when nothing keeps it from going there. Whoever waits for a token waits for the one request that fetches it.
 
 mod access;
 
@@ -163,8 +163,8 @@ impl<'a, P: Ports> Worker<'a, P> {
         (meaning, reply.status())
     }
 
-    /// Asks for a queue's health. What the registry knows of it `before` is looked up when nothing keeps the request from
-    /// going: what is reserved until then is in the answer. Nothing where the answer can't be read.
+    /// Asks for a queue's health. What the registry knows of it `before` is looked up when nothing keeps the request
+    /// from going: what is reserved until then is in the answer. Nothing where the answer can't be read.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.
@@ -264,8 +264,8 @@ impl<'a, P: Ports> Worker<'a, P> {
         }
     }
 
-    /// Whether what was admitted may still be sent. What came between took time: CXone may have asked to wait meanwhile, and
-    /// there may be none left.
+    /// Whether what was admitted may still be sent. What came between took time: CXone may have asked to wait
+    /// meanwhile, and there may be none left.
     pub fn still_admits(&self, admission: &Admission<'_>) -> bool {
         let now = self.ports.environment().now();
         now <= admission.until && self.lease.closed_until(now).is_none()

@@ -1,4 +1,5 @@
-//! What the sources cite of the documents is there: `docs/rules.md#conflicts` leads to a heading.
+//! What the sources cite of the documents is there: `docs/rules.md#conflicts` leads to a heading. And their comments
+//! keep to the width of the code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail anywhere in it")]
 
@@ -54,8 +55,8 @@ fn anchors(document: &str) -> BTreeSet<String> {
     found
 }
 
-/// What a text cites of the documents, each as the document's name and an anchor: by its path from the root anywhere, and
-/// inside a document by a link to another or to itself.
+/// What a text cites of the documents, each as the document's name and an anchor: by its path from the root anywhere,
+/// and inside a document by a link to another or to itself.
 fn citations(text: &str, document: Option<&str>) -> BTreeSet<(String, String)> {
     let found = |pattern: &str, own: &str| -> Vec<_> {
         let pattern = Regex::new(pattern).unwrap();
@@ -109,4 +110,20 @@ fn a_citation_is_a_path_with_an_anchor_or_a_link_inside_a_document() {
 fn a_heading_is_an_anchor_unless_it_is_code() {
     let document = "# Rules\n\n## CXone's API: on_the wire\n\n```sh\n# a comment\n```\n#no heading\n";
     assert_eq!(anchors(document), BTreeSet::from(["rules".to_owned(), "cxones-api-on_the-wire".to_owned()]));
+}
+
+#[test]
+fn no_comment_is_wider_than_120_columns() {
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    assert!(files.len() > 100, "the sources are found");
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let wide = text
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.trim_start().starts_with("//") && line.chars().count() > 120);
+        assert_eq!(wide, None, "{}", path.display());
+    }
 }

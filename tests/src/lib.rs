@@ -1,8 +1,8 @@
 //! The local stack, and the tests that need one.
 //!
 //! `template` reads the deployment's template; `local` runs it on this machine: an AWS emulator, the real functions and
-//! a CXone simulator; `host` runs the functions' binaries as Lambda does, `bench` measures them by it; `operator` is what an
-//! operator does with a stack, here or in AWS.
+//! a CXone simulator; `host` runs the functions' binaries as Lambda does, `bench` measures them by it; `operator` is
+//! what an operator does with a stack, here or in AWS.
 
 use std::path::{Path, PathBuf};
 

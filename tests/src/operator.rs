@@ -52,7 +52,8 @@ impl Operator {
         Ok(MessageQueue::new(&self.sqs, self.outputs.get(output)?))
     }
 
-    /// Writes what a person found out about an event whose outcome is unknown, and says whether it was waiting for that.
+    /// Writes what a person found out about an event whose outcome is unknown, and says whether it was waiting for
+    /// that.
     pub async fn resolve(&self, key: &str, resolution: &str) -> Result<String, LocalError> {
         let key = IdempotencyKey::parse(key).ok_or(LocalError::Usage("KEY is an idempotency key: a UUID"))?;
         let resolution = match resolution {
@@ -74,7 +75,8 @@ impl Operator {
         if self.config.endpoint_url().is_some() {
             return self.redrive_by_hand().await;
         }
-        // The destination has to be named: most dead letters were sent by the function, and SQS knows no origin of those.
+        // The destination has to be named: most dead letters were sent by the function, and SQS knows no origin of
+        // those.
         let task = self
             .sqs
             .start_message_move_task()

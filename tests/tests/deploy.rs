@@ -1,4 +1,5 @@
-//! The template on the emulator, deployed as the tools deploy it to AWS, where a stack may be anything that a user makes of it.
+//! The template on the emulator, deployed as the tools deploy it to AWS, where a stack may be anything that a user
+//! makes of it.
 #![expect(clippy::unwrap_used, reason = "a deployment that fails fails its test")]
 
 use std::collections::BTreeSet;

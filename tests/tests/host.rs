@@ -5,14 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use contact_injection_tests::host::{
-    Deployment, Environment, EventSource, Function, FunctionConfig, Outcome, Package, Terms, message_event,
+    Deployment, DeploymentConfig, Environment, EventSource, Function, FunctionConfig, Outcome, Package, message_event,
 };
 use contact_injection_tests::local::LocalError;
 use contact_injection_tests::workspace_root;
 use serde_json::json;
 
 async fn deployed() -> Result<(Deployment, Package), LocalError> {
-    let terms = Terms::default();
+    let terms = DeploymentConfig::default();
     let inject = Package::of(Path::new(env!("CARGO_BIN_EXE_inject-contacts-process")), &terms.routes)?;
     let sync = Package::of(Path::new(env!("CARGO_BIN_EXE_sync-registry-process")), &terms.routes)?;
     let deployment = Deployment::start(terms).await?;

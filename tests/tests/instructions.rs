@@ -1,5 +1,5 @@
-//! Instructions that one event takes from its JSON to a checked contact, counted by callgrind: unlike a time, the same on
-//! a busy machine. Says so and does nothing where valgrind is not installed.
+//! Instructions that one event takes from its JSON to a checked contact, counted by callgrind: unlike a time, the same
+//! on a busy machine. Says so and does nothing where valgrind is not installed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere in it")]
 

@@ -67,7 +67,8 @@ impl<P: InjectPorts> Handler<P> {
         Self { ports, configuration, stack, metrics: Metrics::default(), memory: Mutex::new(Memory::default()) }
     }
 
-    /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at hand.
+    /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at
+    /// hand.
     ///
     /// # Errors
     /// [`StoreError`] where it can't be read.

@@ -44,7 +44,8 @@ impl<P: Ports> Handler<P> {
         Self { ports, settings, metrics: Metrics::default() }
     }
 
-    /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at hand.
+    /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at
+    /// hand.
     ///
     /// # Errors
     /// [`StoreError`] where it can't be read.

@@ -19,12 +19,13 @@ use reqwest::Client;
 use super::{http, settings::Variables};
 use crate::{error::chain, ports::StoreError};
 
-/// A call to AWS answers within milliseconds or not at all; three tries of this fit into what a worker keeps for closing.
+/// A call to AWS answers within milliseconds or not at all; three tries of this fit into what a worker keeps for
+/// closing.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 const OPERATION_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// The SDK's configuration. The environment is read by the SDKs' own names: `AWS_REGION`, credentials, `AWS_ENDPOINT_URL`
-/// and `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
+/// The SDK's configuration. The environment is read by the SDKs' own names: `AWS_REGION`, credentials,
+/// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
 pub fn configuration(variables: Variables<'_>, client: Client) -> SdkConfig {
     let text = |name| variables(name).filter(|value| !value.is_empty());
     let whether = |name| text(name).map(|value| value.eq_ignore_ascii_case("true"));

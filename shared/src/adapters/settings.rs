@@ -121,7 +121,8 @@ impl InjectSettings {
         let maximum_concurrency =
             reader.parsed("MAXIMUM_CONCURRENCY", "a whole number from 2 to 1000", |number| (2..=1000).contains(number));
         let boundary = reader.parsed("COMPLIANCE_BOUNDARY", "inside or outside", |_| true);
-        // Under a minute, health from the usual schedule would be unknown most of the time; a day is the rarest schedule.
+        // Under a minute, health from the usual schedule would be unknown most of the time; a day is the rarest
+        // schedule.
         let seconds = reader.parsed("QUEUE_HEALTH_MAX_AGE_SECONDS", "whole seconds from 60 to 86400", |seconds| {
             (60..=86_400).contains(seconds)
         });

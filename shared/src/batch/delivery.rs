@@ -1,7 +1,7 @@
 //! One message of a batch, from what it says to whether it comes back.
 //!
-//! Everything that is logged on its way stands in its span, which names the invocation, the message, the event, the route
-//! and the key.
+//! Everything that is logged on its way stands in its span, which names the invocation, the message, the event, the
+//! route and the key.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -20,8 +20,8 @@ use crate::{
     ports::InjectPorts,
 };
 
-/// A message that was handed out so often, and ends in a panic before any claim, counts as one that kills workers. Whether it
-/// did so before isn't on record, since nothing is before a claim.
+/// A message that was handed out so often, and ends in a panic before any claim, counts as one that kills workers.
+/// Whether it did so before isn't on record, since nothing is before a claim.
 const RECEIVES_TO_GIVE_UP: u32 = 3;
 
 /// A message, and what is known of its delivery.

@@ -30,7 +30,7 @@ use crate::domain::{
     lease::Lesson,
     routes::{Address, Priority, QueueId},
     time::Timestamp,
-    token::{TokenAnswer, TokenError},
+    token::{GrantedToken, TokenError},
 };
 
 /// One API of CXone's: what is sent to it, what its answers mean, and the facts that decisions rest on.
@@ -42,7 +42,7 @@ pub trait Dialect: fmt::Debug + Sync {
     fn token<'r>(&self, credentials: &'r Credentials) -> HttpRequest<'r>;
 
     /// What came of asking for a token.
-    fn read_token(&self, reply: &HttpReply) -> Verdict<Result<TokenAnswer, TokenError>>;
+    fn read_token(&self, reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError>>;
 
     /// Asks for a contact.
     fn contact<'r>(&self, token: &'r SecretString, submission: &Submission<'_>) -> HttpRequest<'r>;
@@ -56,7 +56,8 @@ pub trait Dialect: fmt::Debug + Sync {
     /// Asks for a queue's health.
     fn queue_health<'r>(&self, token: &'r SecretString, queue: &QueueId) -> HttpRequest<'r>;
 
-    /// A queue's health, as old as the question: what came meanwhile may not be in it. Nothing where there is no such queue.
+    /// A queue's health, as old as the question: what came meanwhile may not be in it. Nothing where there is no such
+    /// queue.
     fn read_queue_health(
         &self,
         queue: &QueueId,

@@ -35,15 +35,15 @@ use super::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
 /// A key is taken for forgotten so long before it is: for clocks, and a request's way.
 pub const KEY_GUARD: Duration = Duration::from_secs(15 * 60);
 
-/// How long a record is kept after it was last written, or after its event's own time where that is later. No write makes
-/// its life shorter.
+/// How long a record is kept after it was last written, or after its event's own time where that is later. No write
+/// makes its life shorter.
 ///
-/// Longer than a message can live without the ledger being asked: in the queue, the dead-letter queue and, redriven, the
-/// queue again (4 + 14 + 4 days), and then as long once more.
+/// Longer than a message can live without the ledger being asked: in the queue, the dead-letter queue and, redriven,
+/// the queue again (4 + 14 + 4 days), and then as long once more.
 pub const RECORD_LIFETIME: Duration = Duration::from_secs(45 * 86_400);
 
-/// How old an event may be for the ledger to be sure to remember it: a day less than [`RECORD_LIFETIME`], for clocks, and
-/// for an expiry that DynamoDB keeps in whole seconds.
+/// How old an event may be for the ledger to be sure to remember it: a day less than [`RECORD_LIFETIME`], for clocks,
+/// and for an expiry that DynamoDB keeps in whole seconds.
 pub const SURELY_REMEMBERED: Duration = Duration::from_secs(44 * 86_400);
 
 /// A claim can be taken over so long after its holder's deadline: the clocks' skew, and a request's last segments.

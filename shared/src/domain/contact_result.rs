@@ -32,8 +32,8 @@ pub enum ContactResult {
         wait: Option<RetryAfter>,
         /// What is kept of its own words about it.
         detail: Option<ErrorDetail>,
-        /// Whether CXone looked the key up before it refused, so that an earlier attempt under it left nothing either: a
-        /// key that it knows is answered with its contact.
+        /// Whether CXone looked the key up before it refused, so that an earlier attempt under it left nothing either:
+        /// a key that it knows is answered with its contact.
         clears_doubt: bool,
     },
     /// A contact may have been created: only the same key may be asked again.

@@ -1,7 +1,7 @@
 //! An OAuth client's credentials: those that the authorization server refused, and tokens that it asks to wait for.
 //!
-//! Both are kept with the client, so that every worker that would use it knows. A client that is refused fails fast and is
-//! therefore always free: without a pause it would draw one batch after the other into a refusal.
+//! Both are kept with the client, so that every worker that would use it knows. A client that is refused fails fast and
+//! is therefore always free: without a pause it would draw one batch after the other into a refusal.
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +15,8 @@ use super::{
     time::Timestamp,
 };
 
-/// From a rotation that is just under way, to a client that somebody forgot: one look in a quarter of an hour is enough.
+/// From a rotation that is just under way, to a client that somebody forgot: one look in a quarter of an hour is
+/// enough.
 const PAUSE: Backoff = Backoff { first: Duration::from_secs(30), cap: Duration::from_secs(900) };
 
 /// Tells one secret of a client from another without telling either: an HMAC under the secret, cut to 64 bits.
@@ -102,7 +103,8 @@ impl TokenWait {
     }
 }
 
-/// No stored time keeps anybody waiting for longer than it could have been meant to: a clock that ran ahead locks nothing.
+/// No stored time keeps anybody waiting for longer than it could have been meant to: a clock that ran ahead locks
+/// nothing.
 fn paused(until: Timestamp, now: Timestamp, longest: Duration) -> Option<Timestamp> {
     (until > now).then(|| until.min(now.plus(longest)))
 }

@@ -35,8 +35,8 @@ pub enum DriftKind {
 }
 
 /// Compares routes with a schema, and with the schema before it where there is one. Without one, a length counts as
-/// shrunk only where a constant of the route shows it, and flattened names, which the routes file doesn't spell out, are
-/// not known.
+/// shrunk only where a constant of the route shows it, and flattened names, which the routes file doesn't spell out,
+/// are not known.
 pub fn drift(routes: &Routes, schema: &Schema, previous: Option<&Schema>) -> Vec<Drift> {
     let mut found = BTreeSet::new();
     for route in routes.iter() {

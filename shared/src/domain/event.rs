@@ -56,7 +56,8 @@ impl Event {
         Self::unwrapped(json::read(body)?)
     }
 
-    /// Reads an event that is JSON already, by the same rules but one: a member that was repeated can't be seen any more.
+    /// Reads an event that is JSON already, by the same rules but one: a member that was repeated can't be seen any
+    /// more.
     pub fn from_json(value: &Value) -> Result<Self, MalformedEvent> {
         Self::unwrapped(json::bounded(value)?)
     }
@@ -230,8 +231,8 @@ impl Form {
         event.text("1.0");
         for (name, value) in sent.root().members() {
             let name = match name {
-                // EventBridge's own `version` says how to read the form that is given up here. It has neither of the others,
-                // whose names are needed for what it calls differently.
+                // EventBridge's own `version` says how to read the form that is given up here. It has neither of the
+                // others, whose names are needed for what it calls differently.
                 "version" | "type" | "data" => continue,
                 _ if name == self.event_type() => "type",
                 _ if name == self.data() => "data",

@@ -1,7 +1,7 @@
 //! When an event can be injected no more.
 //!
-//! Three things end it: its route's `maxAgeSeconds`, its sender's `expirytime`, and the ledger's memory. An event that is
-//! older than the ledger is sure to remember may have been injected before, whatever its route says.
+//! Three things end it: its route's `maxAgeSeconds`, its sender's `expirytime`, and the ledger's memory. An event that
+//! is older than the ledger is sure to remember may have been injected before, whatever its route says.
 
 use std::time::Duration;
 

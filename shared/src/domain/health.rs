@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::time::Timestamp;
 
-/// Answers closer together than this are one reading of a queue that isn't there. A gateway that loses its way does so for
-/// seconds, and for whoever asks meanwhile. Well below the minute between two runs of the sync, so that the next run's
-/// answer is the second reading though clocks differ.
+/// Answers closer together than this are one reading of a queue that isn't there. A gateway that loses its way does so
+/// for seconds, and for whoever asks meanwhile. Well below the minute between two runs of the sync, so that the next
+/// run's answer is the second reading though clocks differ.
 const READINGS_APART: Duration = Duration::from_secs(20);
 
 /// A rule by which a queue refuses contacts.

@@ -196,7 +196,8 @@ mod tests {
 
     #[test]
     fn the_hash_of_known_data_never_changes() {
-        // Made once with Python's hashlib, independently of this code: the ledger keeps hashes over many versions of it.
+        // Made once with Python's hashlib, independently of this code: the ledger keeps hashes over many versions of
+        // it.
         let known = hash(r#"{"b":[1,"\u00e9",null,{}],"a":{"d":true,"c":-2.5}}"#);
         assert_eq!(known.as_str(), "d8fd5d1f407f56ac8b321025067a814d215956ea84e0a622cfc192aee6daf536");
     }

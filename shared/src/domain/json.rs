@@ -2,8 +2,8 @@
 //!
 //! serde's own `Value` keeps the last of two members with one name, where another parser keeps the first: two systems
 //! then see two events in one body. It also lets an object or a tree grow to whatever the body holds, and every later
-//! walk pays for it. So one visitor writes a [`Document`] and refuses both on the way, in the one pass that parsing takes
-//! anyway; later code relies on the bounds and checks nothing again.
+//! walk pays for it. So one visitor writes a [`Document`] and refuses both on the way, in the one pass that parsing
+//! takes anyway; later code relies on the bounds and checks nothing again.
 
 mod document;
 
@@ -57,8 +57,8 @@ pub(crate) fn bounded(value: &Value) -> Result<Document, Fault> {
     reading.ended(read)
 }
 
-/// The JSON pointer of a member or element of the value at `parent`. Upstreams choose the names of members, and pointers
-/// are told to people: what looks personal in one is masked.
+/// The JSON pointer of a member or element of the value at `parent`. Upstreams choose the names of members, and
+/// pointers are told to people: what looks personal in one is masked.
 pub(crate) fn child(parent: &str, segment: impl fmt::Display) -> String {
     let segment = segment.to_string();
     let segment = pii::redact(&segment);

@@ -104,12 +104,24 @@ pub enum NoPermit {
     Reservation,
 }
 
-/// A held client. `fence` grows with every lease, so that a holder whose time is over can't write any more.
+/// What a lease is of.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The OAuth client.
+    pub client_id: String,
+    /// Grows with every lease of it, so that a holder whose time is over can't write any more.
+    pub fence: u64,
+    /// The configured rate.
+    pub rate: Rate,
+    /// The permits that it reserved.
+    pub permits: usize,
+    /// The holder's clock.
+    pub clock: ClockId,
+}
+
+/// A held client.
 pub struct Lease {
-    client_id: String,
-    fence: u64,
-    rate: Rate,
-    clock: ClockId,
+    grant: Grant,
     held: Mutex<Held>,
 }
 
@@ -123,32 +135,25 @@ impl Lease {
     ///
     /// `orphans` are reservations that were never given back: their holders crashed, and each permit counts as used at
     /// the last moment it could have been.
-    pub fn take_over(
-        client_id: String,
-        fence: u64,
-        mut state: ClientState,
-        orphans: &[Reservation],
-        permits: usize,
-        rate: Rate,
-        clock: ClockId,
-    ) -> Self {
+    pub fn take_over(grant: Grant, mut state: ClientState, orphans: &[Reservation]) -> Self {
         for orphan in orphans {
             // A clock of nobody: what a crashed worker's clock said is read with the skew's allowance by everyone.
-            state.window.assume(orphan.permits.min(rate.limit), orphan.until, ClockId::of_nobody());
+            state.window.assume(orphan.permits.min(grant.rate.limit), orphan.until, ClockId::of_nobody());
         }
         state.auth = state.auth.handed_over();
         state.routing = state.routing.handed_over();
-        Self { client_id, fence, rate, clock, held: Mutex::new(Held { state, permits_left: permits }) }
+        let permits_left = grant.permits;
+        Self { grant, held: Mutex::new(Held { state, permits_left }) }
     }
 
     /// The OAuth client.
     pub fn client_id(&self) -> &str {
-        &self.client_id
+        &self.grant.client_id
     }
 
     /// The lease's number.
     pub fn fence(&self) -> u64 {
-        self.fence
+        self.grant.fence
     }
 
     /// A permit for one request, or when to ask again.
@@ -165,8 +170,8 @@ impl Lease {
             if let Some(until) = state.throttle.closed_until(now) {
                 return Err(NoPermit::Window(until));
             }
-            let limit = state.throttle.limit(self.rate.limit);
-            let limits = WindowLimits { limit, length: self.rate.window, clock: self.clock };
+            let limit = state.throttle.limit(self.grant.rate.limit);
+            let limits = WindowLimits { limit, length: self.grant.rate.window, clock: self.grant.clock };
             if let Admission::RetryAt(at) = state.window.admit(now, limits) {
                 return Err(NoPermit::Window(at));
             }
@@ -192,8 +197,8 @@ impl Lease {
     /// Places taken in the window, and the limit that holds now.
     pub fn utilisation(&self, now: Timestamp) -> (usize, usize) {
         let mut held = self.held();
-        let limit = held.state.throttle.limit(self.rate.limit);
-        let limits = WindowLimits { limit, length: self.rate.window, clock: self.clock };
+        let limit = held.state.throttle.limit(self.grant.rate.limit);
+        let limits = WindowLimits { limit, length: self.grant.rate.window, clock: self.grant.clock };
         (held.state.window.occupied(now, limits), limit)
     }
 
@@ -217,7 +222,8 @@ impl Lease {
         self.held().state.sealed_token = None;
     }
 
-    /// Keeps a new token for the next holder, where it could be sealed. The credentials are good, and nobody has to wait.
+    /// Keeps a new token for the next holder, where it could be sealed. The credentials are good, and nobody has to
+    /// wait.
     pub fn keep_token(&self, sealed: Option<SealedToken>) {
         let state = &mut self.held().state;
         (state.sealed_token, state.refused, state.token_wait) = (sealed, None, None);
@@ -268,133 +274,4 @@ impl ClientState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::retry_after::RetryAfter;
-
-    const RATE: Rate = Rate { limit: 4, window: Duration::from_secs(60) };
-    const CLOCK: ClockId = ClockId::new(1);
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_millis(1_790_000_000_000 + seconds * 1000)
-    }
-
-    fn lease(state: ClientState, orphans: &[Reservation], permits: usize) -> Lease {
-        Lease::take_over("client-a".to_owned(), 7, state, orphans, permits, RATE, CLOCK)
-    }
-
-    fn permit(lease: &Lease, now: Timestamp) -> Result<Permit<'_>, NoPermit> {
-        lease.permit(Service::Routing, now).map(|(permit, _)| permit)
-    }
-
-    #[test]
-    fn a_lease_sends_no_more_than_it_reserved() {
-        let lease = lease(ClientState::default(), &[], 2);
-        for _ in 0..2 {
-            permit(&lease, at(0)).unwrap().learn(Lesson::Works, at(0));
-        }
-        assert_eq!(permit(&lease, at(0)).err(), Some(NoPermit::Reservation));
-    }
-
-    #[test]
-    fn a_dropped_permit_counts_as_a_send() {
-        let lease = lease(ClientState::default(), &[], 10);
-        for _ in 0..4 {
-            drop(permit(&lease, at(0)).unwrap());
-        }
-        assert!(matches!(permit(&lease, at(61)).err(), Some(NoPermit::Window(_))));
-    }
-
-    #[test]
-    fn an_unsent_permit_gives_its_place_back() {
-        let lease = lease(ClientState::default(), &[], 1);
-        permit(&lease, at(0)).unwrap().unsent();
-        assert!(permit(&lease, at(0)).is_ok());
-    }
-
-    #[test]
-    fn permits_of_a_crashed_holder_count_at_its_deadline() {
-        let lease = lease(ClientState::default(), &[Reservation { permits: 100, until: at(30) }], 10);
-        let Some(NoPermit::Window(opens)) = permit(&lease, at(45)).err() else { panic!("the window must be full") };
-        assert!(opens > at(90));
-        assert!(permit(&lease, opens).is_ok());
-    }
-
-    #[test]
-    fn a_token_request_takes_no_place_in_the_window() {
-        let lease = lease(ClientState::default(), &[], 4);
-        for _ in 0..50 {
-            let (token, _) = lease.permit(Service::Auth, at(0)).unwrap();
-            token.learn(Lesson::Works, at(0));
-        }
-        assert_eq!(lease.utilisation(at(0)).0, 0);
-    }
-
-    #[test]
-    fn an_open_circuit_refuses_and_takes_no_place() {
-        let rate = Rate { limit: 100, ..RATE };
-        let lease = Lease::take_over("client-a".to_owned(), 7, ClientState::default(), &[], 100, rate, CLOCK);
-        for _ in 0..5 {
-            permit(&lease, at(0)).unwrap().learn(Lesson::Fails, at(0));
-        }
-        assert!(matches!(permit(&lease, at(1)).err(), Some(NoPermit::Circuit(_))));
-        assert_eq!(lease.utilisation(at(1)).0, 5);
-        assert!(lease.permit(Service::Auth, at(1)).is_ok(), "the auth circuit is another");
-    }
-
-    #[test]
-    fn a_429_closes_the_window_for_everyone_who_comes_after() {
-        let first = lease(ClientState::default(), &[], 10);
-        let wait = Some(RetryAfter::new(Duration::from_secs(20)));
-        permit(&first, at(0)).unwrap().learn(Lesson::TooMany(wait), at(0));
-        let second = lease(first.state(at(1)), &[], 10);
-        assert_eq!(permit(&second, at(2)).err(), Some(NoPermit::Window(at(20))));
-        assert_eq!((second.closed_until(at(19)), second.closed_until(at(20))), (Some(at(20)), None));
-        assert_eq!(second.utilisation(at(2)).1, 2);
-    }
-
-    #[test]
-    fn what_is_free_is_what_a_permit_would_be_given_for() {
-        let free = |lease: &Lease, now| {
-            let free = lease.free(now);
-            let permits: Vec<_> = std::iter::from_fn(|| permit(lease, now).ok()).collect();
-            assert_eq!(permits.len(), free);
-            permits.into_iter().for_each(Permit::unsent);
-            free
-        };
-        let first = lease(ClientState::default(), &[], 3);
-        assert_eq!(free(&first, at(0)), 3, "of a limit of four it reserved three");
-        permit(&first, at(0)).unwrap().learn(Lesson::Works, at(0));
-        let second = lease(first.state(at(1)), &[], 10);
-        assert_eq!(free(&second, at(1)), 3, "one place is taken");
-        let wait = Some(RetryAfter::new(Duration::from_secs(20)));
-        permit(&second, at(1)).unwrap().learn(Lesson::TooMany(wait), at(1));
-        assert_eq!(free(&second, at(2)), 0, "a 429 closed it");
-    }
-
-    #[test]
-    fn a_state_with_fields_of_the_future_is_still_read() {
-        let state: ClientState = serde_json::from_str(r#"{"window":{"runs":[]},"colour":"red"}"#).unwrap();
-        assert_eq!(state, ClientState::default());
-    }
-
-    #[test]
-    fn what_the_authorization_server_says_of_a_client_is_kept_until_it_gives_a_token() {
-        let tag = SecretTag::new("client-a", &secrecy::SecretString::from("one"));
-        let other = SecretTag::new("client-a", &secrecy::SecretString::from("two"));
-        let first = lease(ClientState::default(), &[], 9);
-        assert_eq!((first.refusal(tag, at(0)), first.token_wait()), (None, None));
-        let refused = first.refuse(tag, at(0));
-        let wait = TokenWait::new(RetryAfter::new(Duration::from_secs(40)), true, at(0));
-        first.wait_for_token(wait);
-        let second = lease(first.state(at(0)), &[], 9);
-        assert_eq!(second.refusal(tag, at(1)), Some(refused.until));
-        assert_eq!((second.refusal(other, at(1)), second.token_wait()), (None, Some(wait)));
-        assert_eq!(second.refuse(tag, at(31)).until, at(91), "the second refusal in a row");
-        second.keep_token(serde_json::from_str("\"sealed\"").ok());
-        assert_eq!((second.refusal(tag, at(32)), second.token_wait()), (None, None));
-        assert!(second.state(at(32)).sealed_token.is_some());
-        second.drop_token();
-        assert_eq!(second.state(at(32)), ClientState::default());
-    }
-}
+mod tests;

@@ -131,8 +131,8 @@ pub const QUEUE_RETENTION: Duration = Duration::from_secs(4 * 86_400);
 /// spread, a visibility timeout or two after crashes, and a delivery.
 const LAST_LOOK: Duration = Duration::from_secs(3_600);
 
-/// Receives after which a message no longer comes back for each probe of a circuit: the queue's `maxReceiveCount`, 1,000,
-/// has to outlast [`QUEUE_RETENTION`].
+/// Receives after which a message no longer comes back for each probe of a circuit: the queue's `maxReceiveCount`,
+/// 1,000, has to outlast [`QUEUE_RETENTION`].
 const PATIENT_AFTER: u32 = 100;
 
 /// How long to keep a deferred message out of sight: whole seconds, from 0 to 12 hours less `held`, the time that this

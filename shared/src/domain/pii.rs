@@ -4,8 +4,9 @@
 //! number goes too: privacy wins over a lost order number. In a text that nobody marked, only what is recognisable for
 //! sure goes: e-mail addresses, card numbers by their check digit, social security numbers by their ranges.
 //!
-//! Numbers are found in groups of digits, as people write them, rather than by one pattern per layout: every sequence of
-//! whole groups that makes a card, a social security number or a phone number is masked, so no such sequence remains.
+//! Numbers are found in groups of digits, as people write them, rather than by one pattern per layout: every sequence
+//! of whole groups that makes a card, a social security number or a phone number is masked, so no such sequence
+//! remains.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -68,8 +69,8 @@ fn mask(text: &str, phones: bool) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// The e-mail address around an `@`: letters of every script, and before it whatever an atom of RFC 5322 may hold, but for
-/// the slash, which stands before an address more often than in one.
+/// The e-mail address around an `@`: letters of every script, and before it whatever an atom of RFC 5322 may hold, but
+/// for the slash, which stands before an address more often than in one.
 fn email(text: &str, at: usize) -> Option<Range<usize>> {
     let letter = |c: char| c.is_alphanumeric() || COMBINING_MARKS.contains(&c);
     let before = &text[..at];

@@ -2,10 +2,10 @@
 //!
 //! A queue's health is as old as its last reading, and many workers believe the same one. Where there is more room than
 //! all of them could fill before they stop believing it, each only counts what it places itself. Where there is less,
-//! places are handed out by number, from one count that begins anew with every reading: whoever holds a number within the
-//! room may place a contact. So the workers together never place more than there was room for, and whoever is not at work
-//! keeps no room from the others. The number says how full the queue is when the contact comes, which is what degradation
-//! counts.
+//! places are handed out by number, from one count that begins anew with every reading: whoever holds a number within
+//! the room may place a contact. So the workers together never place more than there was room for, and whoever is not
+//! at work keeps no room from the others. The number says how full the queue is when the contact comes, which is what
+//! degradation counts.
 
 mod plan;
 mod tickets;
@@ -17,6 +17,7 @@ use super::{
     health::{QueueHealth, Status},
     lease::Rate,
     routes::QueueId,
+    targets::Availability,
     time::Timestamp,
 };
 
@@ -27,32 +28,20 @@ pub const SATURATED_FOR: Duration = Duration::from_secs(30);
 /// request takes seconds.
 const ON_ITS_WAY: Duration = Duration::from_secs(20);
 
-/// A contact that was answered so long before its queue's health was asked for is counted in it: by how much clocks that
-/// are kept by NTP may differ. A wrong guess here is a matter of the contacts of these seconds.
+/// A contact that was answered so long before its queue's health was asked for is counted in it: by how much clocks
+/// that are kept by NTP may differ. A wrong guess here is a matter of the contacts of these seconds.
 const COUNTED_AFTER: Duration = Duration::from_secs(2);
 
-/// A queue with plenty of room that was read so long ago is read again: another worker's mark that it is full lasts for half
-/// a minute, and newer health may show little room.
+/// A queue with plenty of room that was read so long ago is read again: another worker's mark that it is full lasts for
+/// half a minute, and newer health may show little room.
 const PLENTY_REREAD_AFTER: Duration = Duration::from_secs(10);
 
-/// Any other queue, while a batch goes on: contacts wait up to a minute for their permits, and readings come each minute.
+/// Any other queue, while a batch goes on: contacts wait up to a minute for their permits, and readings come each
+/// minute.
 const SCARCE_REREAD_AFTER: Duration = Duration::from_secs(1);
 
 /// Parts of `maxCapacity`, in percent, from which each lowers the priority by a step.
 const NEARLY_FULL: [u64; 2] = [80, 90];
-
-/// What is known of a queue from outside this delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Availability {
-    /// It takes contacts; with the steps for how full it is.
-    Open(u32),
-    /// It doesn't.
-    Saturated,
-    /// There is no such queue.
-    Missing,
-    /// Nobody has said lately.
-    Unknown,
-}
 
 /// A queue as the registry holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,8 +147,8 @@ impl Queues {
         self.queues.entry(id).or_default().read = Some(now);
     }
 
-    /// Whether a new invocation has to read a queue in the registry: not one with plenty of room that was read lately, for
-    /// what others reserved or found full decides nothing there yet.
+    /// Whether a new invocation has to read a queue in the registry: not one with plenty of room that was read lately,
+    /// for what others reserved or found full decides nothing there yet.
     pub fn is_to_be_read(&self, id: &QueueId, now: Timestamp) -> bool {
         !(self.has_plenty(id, now) && self.was_read(id, PLENTY_REREAD_AFTER, now))
     }
@@ -224,8 +213,8 @@ impl Queues {
         }
     }
 
-    /// What to ask the registry for, to have places for so many more contacts; nothing where none has to be reserved. Until
-    /// it is granted or refused, nobody else of this worker asks for the same.
+    /// What to ask the registry for, to have places for so many more contacts; nothing where none has to be reserved.
+    /// Until it is granted or refused, nobody else of this worker asks for the same.
     pub fn ask(&mut self, id: &QueueId, contacts: u64, now: Timestamp) -> Option<Ask> {
         let known = self.queues.get_mut(id)?;
         known.scarce(now, self.bounds)?;
@@ -256,8 +245,8 @@ impl Queues {
         }
     }
 
-    /// For how many contacts to ask where one lacks its place: for those that will lack theirs too, unless somebody asks for
-    /// them already.
+    /// For how many contacts to ask where one lacks its place: for those that will lack theirs too, unless somebody
+    /// asks for them already.
     pub fn lacking(&self, id: &QueueId) -> u64 {
         let missing = |known: &Known| (known.expected + 1).saturating_sub(known.asked).max(1);
         self.queues.get(id).map_or(1, missing)

@@ -71,7 +71,8 @@ pub enum DeadLetterReason {
     MalformedEvent,
     /// No route matches the event.
     NoRoute,
-    /// A value can't be made from the event: required but absent, several nodes, wrong type, failed coercion, not a phone number.
+    /// A value can't be made from the event: required but absent, several nodes, wrong type, failed coercion, not a
+    /// phone number.
     MappingFailed,
     /// A value was made and breaks a limit or the registered schema.
     InvalidAttribute,
@@ -87,8 +88,8 @@ pub enum DeadLetterReason {
     Expired,
     /// The identity was used before with other data.
     Conflict,
-    /// A POST may have been accepted, and can't be repeated: CXone no longer remembers its key, or the event can't be sent
-    /// again. A person decides.
+    /// A POST may have been accepted, and can't be repeated: CXone no longer remembers its key, or the event can't be
+    /// sent again. A person decides.
     OutcomeUnknown,
     /// Claimed three times and never settled, with no service fault.
     CrashLoop,

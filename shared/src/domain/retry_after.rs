@@ -7,10 +7,10 @@
 //!                            │
 //!   429 under a token ───────┼──► window() every request of the client waits so long: 5 min at most, 5 s without one
 //!                            │
-//!   no token ────────────────┼──► token()  nobody asks for the client's token meanwhile: 5 min at most, not at all without
+//!   no token ────────────────┼──► token()  nobody asks for that client's token: 5 min at most, no wait without one
 //!                            │
-//!   429 or 5xx to a contact ─┴──► asked()  its message waits in the worker while the invocation has time for it, and in
-//!                                          the queue else: 15 min at most there (`visibility_delay`)
+//!   429 or 5xx to a contact ─┴──► asked()  its message waits in the worker while the invocation has time for it,
+//!                                          and in the queue else: 15 min at most there (`visibility_delay`)
 //! ```
 
 use std::time::{Duration, UNIX_EPOCH};

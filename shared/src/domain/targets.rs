@@ -4,10 +4,20 @@
 //! found out by trying. A full queue passes the event on; a queue that isn't there passes it on without a step, since
 //! that protects nobody's service level.
 
-use super::{
-    queues::Availability,
-    routes::{Address, OnUnknownHealth, QueueId, Target},
-};
+use super::routes::{Address, OnUnknownHealth, QueueId, Target};
+
+/// What is known of a queue from outside this delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// It takes contacts; with the steps for how full it is.
+    Open(u32),
+    /// It doesn't.
+    Saturated,
+    /// There is no such queue.
+    Missing,
+    /// Nobody has said lately.
+    Unknown,
+}
 
 /// How a target was passed over in this delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

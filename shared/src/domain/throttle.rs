@@ -39,7 +39,8 @@ impl Throttle {
 
     /// When the window opens again after a 429, where that is still to come.
     pub fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        // No stored time closes the window for longer than a Retry-After may: a clock that ran ahead can't lock a client.
+        // No stored time closes the window for longer than a Retry-After may: a clock that ran ahead can't lock a
+        // client.
         self.closed_until.filter(|until| *until > now).map(|until| until.min(now.plus(LONGEST_WAIT)))
     }
 

@@ -49,7 +49,7 @@ pub enum Freshness {
 
 /// What the authorization server answered, as far as it could be read.
 #[derive(Clone, Debug)]
-pub struct TokenAnswer {
+pub struct GrantedToken {
     /// The token itself.
     pub access_token: SecretString,
     /// `expires_in` in seconds, where it was there and a positive whole number.
@@ -92,7 +92,7 @@ fn or_none(error: Option<&ErrorCode>) -> String {
 
 impl Token {
     /// A token obtained at `now`: it lives for `expires_in`, else to the JWT's `exp`, else for an hour.
-    pub fn obtained(answer: TokenAnswer, now: Timestamp) -> Self {
+    pub fn obtained(answer: GrantedToken, now: Timestamp) -> Self {
         let lifetime = answer
             .expires_in
             .map(Duration::from_secs)
@@ -116,7 +116,8 @@ impl Token {
     /// What it is good for now.
     pub fn freshness(&self, now: Timestamp) -> Freshness {
         let lifetime = self.expires.since(self.obtained);
-        // A token that lives for less than the guard's tenfold gives up a tenth instead, or it would never serve at all.
+        // A token that lives for less than the guard's tenfold gives up a tenth instead, or it would never serve at
+        // all.
         let dead = self.expires.minus(END_GUARD.min(lifetime / 20));
         if now >= dead {
             Freshness::Expired
@@ -212,8 +213,8 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
-    fn answer(token: &str, expires_in: Option<u64>) -> TokenAnswer {
-        TokenAnswer { access_token: token.into(), expires_in }
+    fn answer(token: &str, expires_in: Option<u64>) -> GrantedToken {
+        GrantedToken { access_token: token.into(), expires_in }
     }
 
     fn jwt(exp: i64) -> String {

@@ -67,8 +67,8 @@ pub(super) fn ended_by_ledger(ended: Ended, given_up: Option<&GivenUp>, now: Tim
     }
 }
 
-/// What becomes of an event in doubt that can't be asked about any more: CXone has forgotten its key, or the event can't
-/// be sent again.
+/// What becomes of an event in doubt that can't be asked about any more: CXone has forgotten its key, or the event
+/// can't be sent again.
 pub(super) fn parked(why: Option<DeadLetterReason>, given_up: Option<&GivenUp>) -> Outcome {
     let why = match (given_up, why) {
         (Some(GivenUp { reason, detail }), _) => format!("the event can't be sent again ({reason}: {detail})"),

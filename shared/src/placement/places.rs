@@ -18,7 +18,8 @@ use crate::{
 };
 
 impl<P: InjectPorts> Pipeline<'_, P> {
-    /// The target that is likely to be next, by what is known already. That there is none is believed of what is not old.
+    /// The target that is likely to be next, by what is known already. That there is none is believed of what is not
+    /// old.
     pub(super) async fn likely(&self, route: &Route, passed: &[Option<Passed>]) -> Choice {
         let choice = self.choose(&self.queues.borrow(), route, passed);
         if matches!(choice, Choice::Target { .. }) {
@@ -93,7 +94,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         }
     }
 
-    /// A queue refused: this worker and, from their next look at the registry on, the others leave it alone for a while.
+    /// A queue refused: this worker and, from their next look at the registry on, the others leave it alone for a
+    /// while.
     pub(super) async fn saturate(&self, address: &Address) {
         let Some(queue) = address.queue() else { return };
         let until = self.queues.borrow_mut().saturate(queue, self.now());

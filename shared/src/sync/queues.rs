@@ -2,8 +2,8 @@
 //!
 //! A client's window may hold fewer requests than there are queues. Each client is asked for what its window has places
 //! for, then the next one takes over; only the last ones left wait for a place. What nobody could ask about any more is
-//! said to be unknown, and comes first in the next run. One that gives no answer that can be read has had its turn all the
-//! same: it takes no place from the others each time.
+//! said to be unknown, and comes first in the next run. One that gives no answer that can be read has had its turn all
+//! the same: it takes no place from the others each time.
 
 use std::collections::HashMap;
 
@@ -148,7 +148,8 @@ fn known_of<'k>(known: &'k Registered, queue: &QueueId) -> Option<&'k Queue> {
     known.queues.iter().find(|(id, _)| id == queue).map(|(_, queue)| queue)
 }
 
-/// The queues in the order in which CXone was last asked about them, whatever it answered; those never asked about first.
+/// The queues in the order in which CXone was last asked about them, whatever it answered; those never asked about
+/// first.
 fn asked_longest_ago_first(queues: &[QueueId], known: &Registered) -> Vec<QueueId> {
     let read = known.queues.iter().filter_map(|(id, queue)| Some((id, queue.health.as_ref()?.observed)));
     let mut asked: HashMap<&QueueId, Timestamp> = read.collect();

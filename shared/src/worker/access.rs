@@ -1,7 +1,7 @@
 //! A worker's token: had once for all who wait for it, renewed early, and not asked for where that would be in vain.
 //!
-//! What the authorization server says of a client is kept with the client: a token for the next worker, a refusal or a wait
-//! for every one.
+//! What the authorization server says of a client is kept with the client: a token for the next worker, a refusal or a
+//! wait for every one.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! The simulator's own endpoints, under `/_simulator/`, for tests and demos in other processes. Nothing here is CXone's,
-//! needs a token or counts in a window.
+//! The simulator's own endpoints, under `/_simulator/`, for tests and demos in other processes. Nothing here is
+//! CXone's, needs a token or counts in a window.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

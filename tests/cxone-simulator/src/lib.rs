@@ -40,7 +40,7 @@ pub use queue::{OnSaturation, Queue, Rates, Saturation, Thresholds};
 pub use schema::{AttributeDefinition, AttributeType, LengthField, ListShape, NameField, SchemaShape};
 pub use simulator::Simulator;
 pub use tenant::{
-    Answer, Call, Contact, ContactStatus, Delivery, Endpoint, Outcome, Request, RequestRecord, Summary, Tenant,
+    Call, Contact, ContactStatus, Delivery, Endpoint, HttpAnswer, Outcome, Request, RequestRecord, Summary, Tenant,
     TokenRecord,
 };
 pub use validation::{Rule, Violation, validate_contact_request};

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use crate::admin;
 use crate::clock::Clock;
 use crate::connection::Cut;
-use crate::tenant::{Answer, Call, Delivery, Request, Tenant};
+use crate::tenant::{Call, Delivery, HttpAnswer, Request, Tenant};
 
 /// The tenant and its clock, shared by all connections and by the owner of the simulator.
 #[derive(Debug, Clone)]
@@ -137,7 +137,7 @@ fn reset(cut: &Cut) -> Response {
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
-fn into_response(answer: Answer) -> Response {
+fn into_response(answer: HttpAnswer) -> Response {
     let builder = answer
         .headers
         .into_iter()

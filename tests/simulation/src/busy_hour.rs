@@ -1,4 +1,5 @@
-//! Queues that fill and drain as agents come and go, for two hours: with what the workers know of the queues, and without.
+//! Queues that fill and drain as agents come and go, for two hours: with what the workers know of the queues, and
+//! without.
 //!
 //! CXone creates contacts for a full queue and loses them at once (docs/rules.md#lost-contacts), and nothing else
 //! goes wrong. The same events and the same agents, once with the queues' health read each minute and once without any.

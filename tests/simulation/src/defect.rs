@@ -129,8 +129,8 @@ impl Defect {
         }
     }
 
-    /// The breach of the invariant that is there to see this defect, where it is among these. Another invariant may see some
-    /// of what follows from it first, which says nothing of the one that is meant.
+    /// The breach of the invariant that is there to see this defect, where it is among these. Another invariant may see
+    /// some of what follows from it first, which says nothing of the one that is meant.
     pub fn sign(self, breaches: &[String]) -> Option<&String> {
         breaches.iter().find(|breach| breach.contains(self.breaks()))
     }

@@ -63,8 +63,8 @@ fn each_event_ends_once(world: &World, event: &str, messages: &[&Sent]) {
         if !injected && mine.is_empty() {
             world.breach(format!("{event} in version {} became neither a contact nor a dead letter", message.version));
         }
-        // Where an event was sent more than once, by its upstream or by a redrive of two letters of one message, one of its
-        // messages may have ended before another could go on.
+        // Where an event was sent more than once, by its upstream or by a redrive of two letters of one message, one of
+        // its messages may have ended before another could go on.
         let redrives: Vec<_> = all().filter_map(|letter| letter.redriven).collect();
         let redriven_twice = redrives.windows(2).any(|pair| pair[0] == pair[1]);
         if messages.len() > 1 || redriven_twice {

@@ -1,8 +1,8 @@
 //! Lambda and its trigger: environments, invocations, and every way in which one ends.
 //!
 //! An invocation is one future. It can be dropped at any of its awaits, which is what a crash does, and it can be left
-//! alone for minutes, which is what a freeze does. One that is frozen past its deadline is either killed there or goes on
-//! for a moment when it wakes, with nobody left who waits for it.
+//! alone for minutes, which is what a freeze does. One that is frozen past its deadline is either killed there or goes
+//! on for a moment when it wakes, with nobody left who waits for it.
 
 use std::{
     cell::RefCell,

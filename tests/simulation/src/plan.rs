@@ -1,7 +1,7 @@
 //! What one seed has in store: the events, the workers, and how badly everything around them behaves.
 //!
-//! Each kind of fault is there in some runs and absent in others, and as often rare as frequent. Runs with every fault at
-//! once get stuck in the same few states; the interesting ones are where two meet.
+//! Each kind of fault is there in some runs and absent in others, and as often rare as frequent. Runs with every fault
+//! at once get stuck in the same few states; the interesting ones are where two meet.
 
 use std::ops::Range;
 
@@ -18,8 +18,8 @@ const HOUR: i64 = 60 * MINUTE;
 /// Where events come from.
 pub(crate) const SOURCE: &str = "/simulation/orders";
 
-/// The routes of every run: one with fallbacks, one whose events age, one that waits for its queue's health, and one for
-/// the busy hour.
+/// The routes of every run: one with fallbacks, one whose events age, one that waits for its queue's health, and one
+/// for the busy hour.
 pub(crate) const ROUTES: &str = r#"{"routes": [
   {"name": "order", "match": {"type": "order", "source": "/simulation/*"}, "channel": "voice",
    "targets": [{"queueId": "q-1"}, {"queueId": "q-2", "priorityDelta": -50}, {"skillIds": ["s-1"]}],

@@ -20,8 +20,8 @@ const MINUTE: i64 = 60 * SECOND;
 /// One sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sequence {
-    /// An event is injected and settled, and its message isn't acknowledged. Before it comes again, the registered length
-    /// of one of its attributes shrinks.
+    /// An event is injected and settled, and its message isn't acknowledged. Before it comes again, the registered
+    /// length of one of its attributes shrinks.
     SchemaShrinksBeforeTheRedelivery,
     /// Every target loses the contact, and the message is handed out a second time while the dead letter is on its way.
     TwinWhileTheDeadLetterIsOnItsWay,
@@ -31,8 +31,8 @@ pub enum Sequence {
     ExpiresBeforeTheWindowOpens,
     /// An event expires while there is no schema to check it against.
     ExpiresWithoutASchema,
-    /// A batch has places in a nearly full queue, and waits for the window to open until a newer reading has come, whose room
-    /// the others take.
+    /// A batch has places in a nearly full queue, and waits for the window to open until a newer reading has come,
+    /// whose room the others take.
     WaitsAcrossAReading,
     /// A queue whose health nobody can read refuses a contact, and events for it go on to come.
     RefusedByAQueueThatCannotBeRead,
@@ -120,8 +120,8 @@ impl Sequence {
                 ..calm
             },
             Self::WaitsAcrossAReading => {
-                // The health of a minute is known at its beginning. Three workers fill their windows and take places for
-                // more; the fourth has something to do a minute later.
+                // The health of a minute is known at its beginning. Three workers fill their windows and take places
+                // for more; the fourth has something to do a minute later.
                 let ticket = |number: i64| {
                     let at = if number < 30 { 40 } else { 62 } * SECOND;
                     event_of("ticket", &format!("e{number}"), at, None)

@@ -58,8 +58,8 @@ pub(crate) struct Seen {
     pub(crate) posts: Vec<Post>,
     /// Refusals by full queues, as a worker was told of them: invocation, queue, when.
     pub(crate) full: Vec<(u64, String, i64)>,
-    /// What workers told each other of full queues: invocation, queue, when it was kept, until when it holds by the worker's
-    /// clock.
+    /// What workers told each other of full queues: invocation, queue, when it was kept, until when it holds by the
+    /// worker's clock.
     pub(crate) marks: Vec<(u64, String, i64, i64)>,
     /// Which client a token belongs to.
     pub(crate) tokens: BTreeMap<String, String>,

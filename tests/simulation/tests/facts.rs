@@ -139,7 +139,8 @@ fn known_queues_lose_no_contact_where_unknown_ones_lose_hundreds() {
     let (aware, blind) = (busy_hour(true), busy_hour(false));
     assert_eq!((aware.lost, aware.dead_letters), (0, 0));
     assert!(blind.lost > 200 && blind.dead_letters > 50 && aware.late < blind.late, "{blind}");
-    // The fallback takes what the primary can't, at its delta and a step for the primary, and a step more from 80 and 90 %.
+    // The fallback takes what the primary can't, at its delta and a step for the primary, and a step more from 80 and
+    // 90 %.
     assert!(aware.by_target["q-2"] > 100);
     assert!(aware.by_priority.keys().all(|priority| [300, 350, 400, 450, 500].contains(priority)), "{aware}");
     assert!(aware.primary_again_after.is_some_and(|after| after <= 60_000), "within one sync");

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::single::accepted;
 use super::subject::{Subjects, batch, order, unlimited};
 use super::{Extent, Row, Target, median, millis};
-use crate::host::{Environment, FunctionConfig, Terms, message_event};
+use crate::host::{DeploymentConfig, Environment, FunctionConfig, message_event};
 use crate::local::LocalError;
 
 /// Messages in a batch.
@@ -20,7 +20,7 @@ pub(super) async fn measure(subjects: &Subjects, extent: Extent) -> Result<Vec<R
     let mut rows = routes(subjects, extent).await?;
     rows.push(clients(subjects, extent).await?);
     // Whoever measures next expects the usual routes.
-    subjects.inject.lay_routes(&Terms::default().routes)?;
+    subjects.inject.lay_routes(&DeploymentConfig::default().routes)?;
     Ok(rows)
 }
 
@@ -60,8 +60,8 @@ async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalEr
 
 /// One client and a thousand, in the secret and in the table.
 async fn clients(subjects: &Subjects, extent: Extent) -> Result<Row, LocalError> {
-    let few = subjects.deploy(Terms { clients: 1, ..unlimited() }).await?;
-    let many = subjects.deploy(Terms { clients: 1000, ..unlimited() }).await?;
+    let few = subjects.deploy(DeploymentConfig { clients: 1, ..unlimited() }).await?;
+    let many = subjects.deploy(DeploymentConfig { clients: 1000, ..unlimited() }).await?;
     let (mut few_times, mut many_times) = (Vec::new(), Vec::new());
     for _ in 0..extent.rounds.div_ceil(3) {
         for (deployment, times) in [(&few, &mut few_times), (&many, &mut many_times)] {
@@ -95,9 +95,9 @@ fn with_routes(config: &FunctionConfig, routes: &Path) -> FunctionConfig {
 
 /// The demo's first route so many times, each for a type of event of its own.
 fn write_routes(folder: &Path, count: usize) -> Result<std::path::PathBuf, LocalError> {
-    let what = || Terms::default().routes.display().to_string();
-    let text =
-        std::fs::read_to_string(Terms::default().routes).map_err(LocalError::system("read the demo's routes"))?;
+    let what = || DeploymentConfig::default().routes.display().to_string();
+    let text = std::fs::read_to_string(DeploymentConfig::default().routes)
+        .map_err(LocalError::system("read the demo's routes"))?;
     let demo: Value = serde_json::from_str(&text).map_err(|source| LocalError::Unreadable { what: what(), source })?;
     let routes: Vec<_> = (0..count)
         .map(|number| {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::subject::{Subjects, order};
 use super::{Extent, Row, Target, median, number};
-use crate::host::{EventSource, Function, Terms};
+use crate::host::{DeploymentConfig, EventSource, Function};
 use crate::local::LocalError;
 
 /// CXone's default for one client (docs/rules.md#rate-window).
@@ -19,8 +19,9 @@ const WORKERS: usize = 2;
 
 pub(super) async fn utilisation(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalError> {
     let window_seconds = extent.utilisation_window;
-    let terms = Terms { clients: WORKERS, rate_limit: LIMIT, window_seconds, ..Terms::default() };
-    let deployment = subjects.deploy(terms).await?;
+    let config =
+        DeploymentConfig { clients: WORKERS, rate_limit: LIMIT, window_seconds, ..DeploymentConfig::default() };
+    let deployment = subjects.deploy(config).await?;
     // A window more than is looked at, so that the backlog never ends first.
     deployment.send(&events((WINDOWS + 2) * LIMIT * WORKERS)).await?;
     let function = Function::new(deployment.inject(&subjects.inject, true)?);
@@ -65,8 +66,8 @@ pub(super) async fn drains(subjects: &Subjects, extent: Extent) -> Result<Vec<Ro
 
 async fn drain(subjects: &Subjects, extent: Extent, clients: usize) -> Result<Row, LocalError> {
     let window_seconds = extent.drain_window;
-    let terms = Terms { clients, rate_limit: LIMIT, window_seconds, ..Terms::default() };
-    let deployment = subjects.deploy(terms).await?;
+    let config = DeploymentConfig { clients, rate_limit: LIMIT, window_seconds, ..DeploymentConfig::default() };
+    let deployment = subjects.deploy(config).await?;
     deployment.send(&events(extent.drained_events)).await?;
     let function = Function::new(deployment.inject(&subjects.inject, false)?);
     let source = EventSource::new(deployment.endpoint(), &deployment.queues.contacts, &function)

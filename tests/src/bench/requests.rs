@@ -1,4 +1,5 @@
-//! Requests for each contact, what they cost in write units, and the log. Counts, so they are the same on every machine.
+//! Requests for each contact, what they cost in write units, and the log. Counts, so they are the same on every
+//! machine.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -69,8 +70,8 @@ async fn count(deployment: &Deployment, function: &FunctionConfig) -> Result<Req
     })
 }
 
-/// What DynamoDB charges for the two ledger writes of a contact and a tenth of the two lease writes of its batch, by the
-/// items as they stand.
+/// What DynamoDB charges for the two ledger writes of a contact and a tenth of the two lease writes of its batch, by
+/// the items as they stand.
 async fn write_units(deployment: &Deployment) -> Result<f64, LocalError> {
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(deployment.endpoint()));
     let largest = async |table: &str| {
@@ -83,8 +84,8 @@ async fn write_units(deployment: &Deployment) -> Result<f64, LocalError> {
     Ok(2.0 * units(ledger) + 2.0 * units(clients) / number(BATCH_SIZE))
 }
 
-/// An attribute's size by DynamoDB's rules, rounded up: names and values in UTF-8, three bytes around a list or a map and
-/// one for each of its members, and no number of more than 21 bytes.
+/// An attribute's size by DynamoDB's rules, rounded up: names and values in UTF-8, three bytes around a list or a map
+/// and one for each of its members, and no number of more than 21 bytes.
 fn size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::host::{Deployment, FunctionConfig, Package, Terms, message_event};
+use crate::host::{Deployment, DeploymentConfig, FunctionConfig, Package, message_event};
 use crate::local::LocalError;
 use crate::workspace_root;
 
@@ -20,7 +20,7 @@ pub(super) struct Subjects {
 
 impl Subjects {
     pub(super) async fn build() -> Result<Self, LocalError> {
-        let routes = Terms::default().routes;
+        let routes = DeploymentConfig::default().routes;
         Ok(Self {
             inject: Package::build("inject-contacts", &routes).await?,
             sync: Package::build("sync-registry", &routes).await?,
@@ -28,18 +28,18 @@ impl Subjects {
     }
 
     /// A deployment with these routes, its registry filled.
-    pub(super) async fn deploy(&self, terms: Terms) -> Result<Deployment, LocalError> {
-        self.inject.lay_routes(&terms.routes)?;
-        self.sync.lay_routes(&terms.routes)?;
-        let deployment = Deployment::start(terms).await?;
+    pub(super) async fn deploy(&self, config: DeploymentConfig) -> Result<Deployment, LocalError> {
+        self.inject.lay_routes(&config.routes)?;
+        self.sync.lay_routes(&config.routes)?;
+        let deployment = Deployment::start(config).await?;
         deployment.fill_registry(&self.sync).await?;
         Ok(deployment)
     }
 }
 
-/// Terms under which no rate limit is ever met.
-pub(super) fn unlimited() -> Terms {
-    Terms { rate_limit: UNLIMITED.0, window_seconds: UNLIMITED.1, ..Terms::default() }
+/// A deployment under which no rate limit is ever met.
+pub(super) fn unlimited() -> DeploymentConfig {
+    DeploymentConfig { rate_limit: UNLIMITED.0, window_seconds: UNLIMITED.1, ..DeploymentConfig::default() }
 }
 
 /// The peer, run by AWS's own Python runtime client, in the deployment of the function that it is compared with.

@@ -1,5 +1,5 @@
-//! A proxy before the AWS emulator that counts and records what passes through it, and refuses what it is told to, as AWS
-//! does under load. `AWS_ENDPOINT_URL` points to it.
+//! A proxy before the AWS emulator that counts and records what passes through it, and refuses what it is told to, as
+//! AWS does under load. `AWS_ENDPOINT_URL` points to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,7 +18,8 @@ use crate::local::LocalError;
 /// Requests by service and operation, `DynamoDB.PutItem`.
 pub type Counts = BTreeMap<String, u64>;
 
-/// A call in the words of an IAM policy: its action, and the name of what it is about (a table, a queue's URL, a secret).
+/// A call in the words of an IAM policy: its action, and the name of what it is about (a table, a queue's URL, a
+/// secret).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     /// `dynamodb:PutItem`.
@@ -66,7 +67,8 @@ impl AwsRequests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(LocalError::system(DOING))?;
         let address = listener.local_addr().map_err(LocalError::system(DOING))?;
         let seen = Arc::<Mutex<Seen>>::default();
-        // Nothing here is encrypted, but the client is built with whichever provider stands. A second call changes nothing.
+        // Nothing here is encrypted, but the client is built with whichever provider stands. A second call changes
+        // nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(|error| LocalError::system(DOING)(std::io::Error::other(error)))?;

@@ -18,7 +18,7 @@ const ROOM: u64 = 1_000_000_000;
 
 /// What a deployment is made with.
 #[derive(Debug, Clone)]
-pub struct Terms {
+pub struct DeploymentConfig {
     /// The routes file.
     pub routes: PathBuf,
     /// OAuth clients of the inject function.
@@ -31,7 +31,7 @@ pub struct Terms {
     pub latency: Duration,
 }
 
-impl Default for Terms {
+impl Default for DeploymentConfig {
     /// The demo's routes, two clients, the template's rate, 5 ms.
     fn default() -> Self {
         Self {
@@ -58,14 +58,14 @@ pub struct Deployment {
     emulator: Ministack,
     inject_secret: String,
     sync_secret: String,
-    terms: Terms,
+    config: DeploymentConfig,
 }
 
 impl Deployment {
     /// Makes it all, with an empty registry.
-    pub async fn start(terms: Terms) -> Result<Self, LocalError> {
-        let tenant = tenant(&terms)?;
-        let (workers, sync) = tenant.clients.split_at(terms.clients);
+    pub async fn start(config: DeploymentConfig) -> Result<Self, LocalError> {
+        let tenant = tenant(&config)?;
+        let (workers, sync) = tenant.clients.split_at(config.clients);
         let simulator =
             Simulator::start(tenant.clone()).await.map_err(LocalError::system("start the CXone simulator"))?;
         let emulator = tokio::task::spawn_blocking(Ministack::start).await;
@@ -75,7 +75,7 @@ impl Deployment {
         let inject_secret = create_secret(emulator.endpoint(), "host-inject", workers).await?;
         let sync_secret = create_secret(emulator.endpoint(), "host-sync", sync).await?;
         let aws_requests = AwsRequests::start(emulator.endpoint()).await?;
-        Ok(Self { simulator, aws_requests, tables, queues, emulator, inject_secret, sync_secret, terms })
+        Ok(Self { simulator, aws_requests, tables, queues, emulator, inject_secret, sync_secret, config })
     }
 
     /// The emulator's own endpoint, past the counting proxy.
@@ -102,9 +102,9 @@ impl Deployment {
             tables: &self.tables,
             queues: &self.queues,
             secret,
-            rate_limit: self.terms.rate_limit,
-            window_seconds: self.terms.window_seconds,
-            workers: self.terms.clients.max(2),
+            rate_limit: self.config.rate_limit,
+            window_seconds: self.config.window_seconds,
+            workers: self.config.clients.max(2),
         };
         FunctionConfig::new(name, &package.bootstrap(), package.root(), bindings.variables())
     }
@@ -130,19 +130,19 @@ impl Deployment {
 
 /// The demo's tenant with as many clients as asked for, one more for the sync function, and every queue of the routes
 /// open and with room for any number of contacts.
-fn tenant(terms: &Terms) -> Result<SimulatorConfig, LocalError> {
+fn tenant(config: &DeploymentConfig) -> Result<SimulatorConfig, LocalError> {
     let mut tenant: SimulatorConfig = read(&workspace_root().join("tests/fixtures/demo/tenant.json"))?;
-    tenant.clients = (1..=terms.clients)
+    tenant.clients = (1..=config.clients)
         .map(|number| ClientConfig::new(&format!("inject-worker-{number}"), &format!("secret-{number}")))
         .chain([ClientConfig::new("registry-sync", "secret-sync")])
         .collect();
-    let routes: Value = read(&terms.routes)?;
+    let routes: Value = read(&config.routes)?;
     let mut queues = BTreeSet::new();
     gather(&routes, "queueId", &mut queues);
     tenant.queues = queues.iter().map(|id| Queue::open(id).with_max_capacity(ROOM)).collect();
-    tenant.rate_limit.limit = terms.rate_limit;
-    tenant.rate_limit.window_milliseconds = terms.window_seconds * 1000;
-    tenant.latency_milliseconds = u64::try_from(terms.latency.as_millis()).unwrap_or(u64::MAX);
+    tenant.rate_limit.limit = config.rate_limit;
+    tenant.rate_limit.window_milliseconds = config.window_seconds * 1000;
+    tenant.latency_milliseconds = u64::try_from(config.latency.as_millis()).unwrap_or(u64::MAX);
     Ok(tenant)
 }
 

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::process::Process;
-use super::runtime_api::{Answer, Phase, RuntimeApi, instant, since_epoch};
+use super::runtime_api::{InvocationResult, Phase, RuntimeApi, instant, since_epoch};
 use super::{FunctionConfig, Usage};
 use crate::local::LocalError;
 
@@ -171,13 +171,13 @@ fn elapsed(since: Instant) -> Duration {
     instant().duration_since(since)
 }
 
-fn read(answer: Answer) -> Outcome {
+fn read(answer: InvocationResult) -> Outcome {
     let value = |body: &[u8]| {
         serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()))
     };
     match answer {
-        Answer::Response(body) => Outcome::Answered(value(&body)),
-        Answer::Error(body) => Outcome::Failed(value(&body)),
+        InvocationResult::Response(body) => Outcome::Answered(value(&body)),
+        InvocationResult::Error(body) => Outcome::Failed(value(&body)),
     }
 }
 

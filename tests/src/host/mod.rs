@@ -11,8 +11,9 @@
 //! ```
 //!
 //! Written for this, since what there is measures nothing: `cargo lambda watch` and the runtime interface emulator run
-//! one environment each, poll no queue and never kill; `lambda-simulator` serves a runtime API, but starts no process and
-//! so knows neither its start, its CPU time nor its memory. The emulator's own Lambda starts a process for each event.
+//! one environment each, poll no queue and never kill; `lambda-simulator` serves a runtime API, but starts no process
+//! and so knows neither its start, its CPU time nor its memory. The emulator's own Lambda starts a process for each
+//! event.
 
 mod aws_requests;
 mod bindings;
@@ -27,7 +28,7 @@ mod runtime_api;
 
 pub use aws_requests::{AwsRequests, Call, Counts, Refusal};
 pub use bindings::Bindings;
-pub use deployment::{Deployment, Terms};
+pub use deployment::{Deployment, DeploymentConfig};
 pub use environment::{Environment, Invocation, Outcome};
 pub use event_source::{Drained, EventSource};
 pub use function::{Function, FunctionConfig};

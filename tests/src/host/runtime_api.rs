@@ -21,7 +21,7 @@ const LARGEST_ANSWER: usize = 6 * 1024 * 1024 + 100 * 1024;
 
 /// What a function says to an event.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
+pub(super) enum InvocationResult {
     Response(Bytes),
     Error(Bytes),
 }
@@ -40,7 +40,7 @@ struct Event {
     request_id: String,
     payload: Bytes,
     deadline: Duration,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<InvocationResult>,
 }
 
 /// A served API. Dropping it closes the port.
@@ -78,7 +78,7 @@ impl RuntimeApi {
     }
 
     /// Hands an event out; the receiver gets the answer. `deadline` is time since the epoch.
-    pub(super) fn hand_out(&self, payload: Bytes, deadline: Duration) -> (String, oneshot::Receiver<Answer>) {
+    pub(super) fn hand_out(&self, payload: Bytes, deadline: Duration) -> (String, oneshot::Receiver<InvocationResult>) {
         let request_id = Uuid::new_v4().to_string();
         let (answer, answered) = oneshot::channel();
         // Where the server is gone, so is `answer`, and the receiver says so.
@@ -108,16 +108,16 @@ pub(super) fn instant() -> Instant {
 struct Shared {
     function_arn: String,
     queue: AsyncMutex<mpsc::UnboundedReceiver<Event>>,
-    current: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
+    current: Mutex<Option<(String, oneshot::Sender<InvocationResult>)>>,
     phase: watch::Sender<Phase>,
 }
 
 impl Shared {
-    fn current(&self) -> MutexGuard<'_, Option<(String, oneshot::Sender<Answer>)>> {
+    fn current(&self) -> MutexGuard<'_, Option<(String, oneshot::Sender<InvocationResult>)>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answered(&self, request_id: &str, answer: Answer) -> StatusCode {
+    fn answered(&self, request_id: &str, answer: InvocationResult) -> StatusCode {
         match self.current().take_if(|(current, _)| current == request_id) {
             Some((_, waiting)) => {
                 // Whoever waited may have given up at the deadline.
@@ -167,11 +167,11 @@ async fn next(State(shared): State<Arc<Shared>>) -> Result<(HeaderMap, Bytes), S
 }
 
 async fn response(State(shared): State<Arc<Shared>>, Path(request_id): Path<String>, body: Bytes) -> StatusCode {
-    shared.answered(&request_id, Answer::Response(body))
+    shared.answered(&request_id, InvocationResult::Response(body))
 }
 
 async fn error(State(shared): State<Arc<Shared>>, Path(request_id): Path<String>, body: Bytes) -> StatusCode {
-    shared.answered(&request_id, Answer::Error(body))
+    shared.answered(&request_id, InvocationResult::Error(body))
 }
 
 async fn init_error(State(shared): State<Arc<Shared>>, body: Bytes) -> StatusCode {

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use super::{ACCESS_KEY, LocalError, REGION};
 use crate::workspace_root;
 
-/// Ends the emulator as soon as its standard input closes, so that it outlives nobody, not even a parent that was killed.
+/// Ends the emulator as soon as its standard input closes, so that it outlives nobody, not even a parent that was
+/// killed.
 const LAUNCHER: &str = "\
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()

@@ -60,8 +60,8 @@ impl MessageQueue {
         Ok(())
     }
 
-    /// Receives up to ten messages with all their attributes, waiting so long for the first. They stay out of sight for so
-    /// long, or for as long as the queue says.
+    /// Receives up to ten messages with all their attributes, waiting so long for the first. They stay out of sight for
+    /// so long, or for as long as the queue says.
     pub async fn receive(&self, wait_seconds: i32, hidden_seconds: Option<i32>) -> Result<Vec<Message>, LocalError> {
         let request = self.sqs.receive_message().queue_url(&self.url).wait_time_seconds(wait_seconds);
         let request = request.max_number_of_messages(10).set_visibility_timeout(hidden_seconds);

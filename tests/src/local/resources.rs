@@ -1,5 +1,5 @@
-//! Tables, queues and secrets for whatever runs a function here: tables and queues from the template's own definitions, so
-//! that the two can't drift.
+//! Tables, queues and secrets for whatever runs a function here: tables and queues from the template's own definitions,
+//! so that the two can't drift.
 
 use std::time::Duration;
 
@@ -50,7 +50,8 @@ pub async fn create_tables(endpoint: &str, prefix: &str) -> Result<Tables, Local
 
 /// Makes the two queues under names that start with `prefix`, the one with the other as its dead-letter queue.
 ///
-/// By way of a stack: so made, a queue takes messages up to SQS's own limit, which the emulator's `CreateQueue` refuses.
+/// By way of a stack: so made, a queue takes messages up to SQS's own limit, which the emulator's `CreateQueue`
+/// refuses.
 pub async fn create_queues(endpoint: &str, prefix: &str) -> Result<Queues, LocalError> {
     let template = Template::read()?;
     let client = aws_sdk_sqs::Client::new(&sdk_config(endpoint));

@@ -117,8 +117,8 @@ impl Deploy<'_> {
         Outputs::parse(&tool::run(against(emulator, self.region, list_outputs(&sam_path(), self.stack))).await?)
     }
 
-    /// The template beside itself, but for what the emulator lacks: it has no `CodeDeploy`, and lets SAM see the parameters'
-    /// defaults alone.
+    /// The template beside itself, but for what the emulator lacks: it has no `CodeDeploy`, and lets SAM see the
+    /// parameters' defaults alone.
     fn without_canary(&self) -> Result<PathBuf, LocalError> {
         let mut template = Template::read_from(self.template.clone())?;
         template.set_default("Canary", "false")?;

@@ -1,7 +1,7 @@
 //! The real handlers and adapters, against the emulator's SQS, DynamoDB and Secrets Manager and the simulated CXone.
 //!
-//! One binary, so that all tests share one emulator; each has tables, queues, secret and tenant of its own. `stage` sets
-//! them up and plays SQS's part towards a function. The others are the evidence, by what they are about.
+//! One binary, so that all tests share one emulator; each has tables, queues, secret and tenant of its own. `stage`
+//! sets them up and plays SQS's part towards a function. The others are the evidence, by what they are about.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
 

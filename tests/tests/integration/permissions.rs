@@ -13,7 +13,8 @@ use super::stage::{Function, Scene, Stage, emulator, event, record};
 /// An action, and the logical id of what it is about.
 type Grant = (String, String);
 
-/// What a role allows for what Lambda does with it: polling, logs, traces and failed runs. No code of ours asks for these.
+/// What a role allows for what Lambda does with it: polling, logs, traces and failed runs. No code of ours asks for
+/// these.
 const BY_LAMBDA: [(&str, &str); 10] = [
     ("sqs:ReceiveMessage", "ContactQueue"),
     ("sqs:DeleteMessage", "ContactQueue"),

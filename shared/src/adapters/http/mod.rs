@@ -1,7 +1,7 @@
 //! One HTTP client for everything that a function talks to: one connection pool, one TLS configuration with its root
-//! certificates, HTTP/1.1 alone, which every service here speaks. [`cxone`] is the transport
-//! to CXone, and [`aws`] hands the client to the AWS SDK, whose own would bring a second HTTP stack, with HTTP/2, and load
-//! the root certificates a second time.
+//! certificates, HTTP/1.1 alone, which every service here speaks. [`cxone`] is the transport to CXone, and [`aws`]
+//! hands the client to the AWS SDK, whose own would bring a second HTTP stack, with HTTP/2, and load the root
+//! certificates a second time.
 
 mod aws;
 mod cxone;
@@ -19,13 +19,15 @@ use crate::worker::REQUEST_TIMEOUT;
 /// Within [`REQUEST_TIMEOUT`]: a connection that isn't made in this time won't carry an answer in the rest of it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// After so long the kernel gives up bytes that nobody acknowledges, and their connection with them: `TCP_USER_TIMEOUT`.
+/// After so long the kernel gives up bytes that nobody acknowledges, and their connection with them:
+/// `TCP_USER_TIMEOUT`.
 ///
-/// By the HTTP client's default, 30 s, a request's bytes are resent for long after the request was given up, and one that
-/// arrives then can make a second contact or overrun a window that has forgotten it. A request is in the kernel's hands
-/// once its connection stands, [`CONNECT_TIMEOUT`] after it was begun at the latest; so nothing of it is sent again
-/// beyond [`REQUEST_TIMEOUT`] but for the kernel's first pause before it resends, which isn't counted. That pause, the
-/// network's own transit and what CXone's edge holds back have [`LATE_ARRIVAL`](crate::domain::window::LATE_ARRIVAL).
+/// By the HTTP client's default, 30 s, a request's bytes are resent for long after the request was given up, and one
+/// that arrives then can make a second contact or overrun a window that has forgotten it. A request is in the kernel's
+/// hands once its connection stands, [`CONNECT_TIMEOUT`] after it was begun at the latest; so nothing of it is sent
+/// again beyond [`REQUEST_TIMEOUT`] but for the kernel's first pause before it resends, which isn't counted. That
+/// pause, the network's own transit and what CXone's edge holds back have
+/// [`LATE_ARRIVAL`](crate::domain::window::LATE_ARRIVAL).
 const UNACKNOWLEDGED: Duration = REQUEST_TIMEOUT.saturating_sub(CONNECT_TIMEOUT);
 
 /// The client can't be built: the machine has no root certificates.

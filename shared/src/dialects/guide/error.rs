@@ -1,8 +1,8 @@
 //! What an error answer says, without its words.
 //!
-//! CXone's error texts are free, and may repeat a value of the event in any form: no pattern finds a name in a sentence.
-//! So no text is kept. What is kept is the error's code, where it has the form of one, and which of our own names the
-//! answer mentions: they are ours, and tell nothing of anybody.
+//! CXone's error texts are free, and may repeat a value of the event in any form: no pattern finds a name in a
+//! sentence. So no text is kept. What is kept is the error's code, where it has the form of one, and which of our own
+//! names the answer mentions: they are ours, and tell nothing of anybody.
 
 use serde_json::Value;
 
@@ -41,7 +41,8 @@ fn is_distinctive(name: &str) -> bool {
     name.contains(|char: char| char == ':' || char.is_ascii_uppercase())
 }
 
-/// Whether a text holds a name as a whole word. A colon belongs to a word that goes on after it, as `string:notes` does.
+/// Whether a text holds a name as a whole word. A colon belongs to a word that goes on after it, as `string:notes`
+/// does.
 fn holds_word(text: &str, name: &str) -> bool {
     let in_word = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-');
     text.match_indices(name).any(|(at, _)| {

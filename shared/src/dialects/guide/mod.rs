@@ -24,7 +24,7 @@ use crate::domain::{
     lease::Lesson,
     routes::{Address, Priority, QueueId},
     time::Timestamp,
-    token::{TokenAnswer, TokenError},
+    token::{GrantedToken, TokenError},
 };
 
 /// What holds of the API as a whole: docs/wire.md#key-memory, docs/rules.md#attributes.
@@ -43,7 +43,7 @@ impl Dialect for Guide {
         token::request(credentials)
     }
 
-    fn read_token(&self, reply: &HttpReply) -> Verdict<Result<TokenAnswer, TokenError>> {
+    fn read_token(&self, reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError>> {
         token::read(reply)
     }
 

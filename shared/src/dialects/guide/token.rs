@@ -13,7 +13,7 @@ use crate::{
         contact_result::ErrorCode,
         credentials::Credentials,
         lease::Lesson,
-        token::{TokenAnswer, TokenError},
+        token::{GrantedToken, TokenError},
     },
 };
 
@@ -30,7 +30,7 @@ pub(super) fn request(credentials: &Credentials) -> HttpRequest<'_> {
     HttpRequest { path: path(["oauth", "token"]), bearer: None, headers: Vec::new(), content: Content::PostForm(form) }
 }
 
-pub(super) fn read(reply: &HttpReply) -> Verdict<Result<TokenAnswer, TokenError>> {
+pub(super) fn read(reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError>> {
     let meaning = match reply {
         HttpReply::Answered(response) => answer(response),
         HttpReply::Silence | HttpReply::Unreachable => Err(TokenError::Unanswered),
@@ -44,7 +44,7 @@ pub(super) fn read(reply: &HttpReply) -> Verdict<Result<TokenAnswer, TokenError>
     Verdict { meaning, lesson }
 }
 
-fn answer(response: &HttpResponse) -> Result<TokenAnswer, TokenError> {
+fn answer(response: &HttpResponse) -> Result<GrantedToken, TokenError> {
     let &HttpResponse { status, retry_after, .. } = response;
     match (row(status).token, response.member("error").and_then(Value::as_str)) {
         (Token::Granted, _) => granted(response).ok_or(TokenError::Unreadable),
@@ -59,10 +59,10 @@ fn answer(response: &HttpResponse) -> Result<TokenAnswer, TokenError> {
     }
 }
 
-fn granted(response: &HttpResponse) -> Option<TokenAnswer> {
+fn granted(response: &HttpResponse) -> Option<GrantedToken> {
     let access_token = response.member("access_token")?.as_str().filter(|token| is_header_value(token))?;
     let expires_in = response.member("expires_in").and_then(lifetime);
-    Some(TokenAnswer { access_token: SecretString::from(access_token), expires_in })
+    Some(GrantedToken { access_token: SecretString::from(access_token), expires_in })
 }
 
 /// `expires_in`: a positive whole number, or the text of one. Anything else says nothing.
@@ -87,7 +87,7 @@ mod tests {
         HttpReply::Answered(HttpResponse::new(status, Some("7"), body, Timestamp::from_millis(0)))
     }
 
-    fn token(status: u16, body: &Value) -> Result<TokenAnswer, TokenError> {
+    fn token(status: u16, body: &Value) -> Result<GrantedToken, TokenError> {
         read(&reply(status, body.to_string().as_bytes())).meaning
     }
 

@@ -62,8 +62,8 @@ impl Claim {
         self.doubtful.is_some()
     }
 
-    /// The answer proves that no request under the present key has created anything yet; one that was given up may still
-    /// be on its way for a while.
+    /// The answer proves that no request under the present key has created anything yet; one that was given up may
+    /// still be on its way for a while.
     pub fn clear_doubt(&mut self, now: Timestamp) {
         self.doubtful = self.doubtful.filter(|since| now.since(*since) < LATE_ARRIVAL);
     }

@@ -66,7 +66,8 @@ pub struct Record {
     pub hash: Option<DataHash>,
     /// The earliest time at which a request under the present key may have been sent, while its outcome is in doubt.
     pub first_sent: Option<Timestamp>,
-    /// Whether a worker crashed under the present key: it may have been told of a loss, and have gone on under the next one.
+    /// Whether a worker crashed under the present key: it may have been told of a loss, and have gone on under the next
+    /// one.
     pub after_crash: bool,
     /// Claims that were never settled.
     pub crashes: u32,

@@ -16,7 +16,8 @@ pub enum Resolution {
 }
 
 /// The record after a person's decision; nothing where the event isn't parked. It lives on for as long as any that is
-/// written now, and for as long as it would have lived without having been parked, which an event of a later date needs.
+/// written now, and for as long as it would have lived without having been parked, which an event of a later date
+/// needs.
 pub fn resolve(record: &Record, resolution: Resolution, now: Timestamp) -> Option<Record> {
     if record.state != State::Parked || record.version > RECORD_VERSION {
         return None;

@@ -60,8 +60,8 @@ impl<'a> Rules<'a> {
         None
     }
 
-    /// A text of the identity. CloudEvents forbids control characters in it, and the idempotency key relies on that: one
-    /// of them separates source from id in the name that the key is made of.
+    /// A text of the identity. CloudEvents forbids control characters in it, and the idempotency key relies on that:
+    /// one of them separates source from id in the name that the key is made of.
     pub(super) fn identifier(&mut self, name: &str) -> Option<String> {
         let text = self.text(name)?;
         if text.chars().any(char::is_control) {

@@ -2,8 +2,8 @@
 //!
 //! An event is read, asked for a few of its members and dropped. A tree of maps and strings spends most of that time on
 //! allocating and freeing what nobody asks for. Here every value is an entry of one list, in the order of the text, and
-//! every text is a stretch of one string. The entry of an array or object says how many entries after it are its own, so
-//! that what isn't asked for is stepped over.
+//! every text is a stretch of one string. The entry of an array or object says how many entries after it are its own,
+//! so that what isn't asked for is stepped over.
 
 use std::{iter, sync::OnceLock};
 
@@ -40,7 +40,8 @@ pub(crate) struct Text {
 #[derive(Clone, Copy)]
 pub(crate) struct Place(usize);
 
-/// A value in a document, as RFC 9535 means a node: what is there, and where. A member's name is one too, before its value.
+/// A value in a document, as RFC 9535 means a node: what is there, and where. A member's name is one too, before its
+/// value.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'d> {
     document: &'d Document,

@@ -107,14 +107,14 @@ impl Lease {
         if service == Service::Routing {
             match lesson {
                 Lesson::Works | Lesson::TokenRefused | Lesson::Fails | Lesson::TooMany(_) => {
-                    state.window.answered(now, self.clock);
+                    state.window.answered(now, self.grant.clock);
                 }
-                Lesson::Unanswered => state.window.unanswered(now, self.clock),
+                Lesson::Unanswered => state.window.unanswered(now, self.grant.clock),
                 Lesson::Unreachable => state.window.unsent(),
             }
             match lesson {
-                Lesson::Works | Lesson::TokenRefused | Lesson::Fails => state.throttle.succeeded(self.rate.limit),
-                Lesson::TooMany(wait) => state.throttle.rate_limited(now, admitted, self.rate.limit, wait),
+                Lesson::Works | Lesson::TokenRefused | Lesson::Fails => state.throttle.succeeded(self.grant.rate.limit),
+                Lesson::TooMany(wait) => state.throttle.rate_limited(now, admitted, self.grant.rate.limit, wait),
                 Lesson::Unanswered | Lesson::Unreachable => {}
             }
         }
@@ -137,8 +137,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        lease::{ClientState, NoPermit, Rate},
-        token::{SealedToken, Token, TokenAnswer},
+        lease::{ClientState, Grant, NoPermit, Rate},
+        token::{GrantedToken, SealedToken, Token},
         window::{ClockId, JITTER_GUARD, LATE_ARRIVAL},
     };
 
@@ -149,7 +149,8 @@ mod tests {
     }
 
     fn lease(permits: usize, rate: Rate) -> Lease {
-        Lease::take_over("client-a".to_owned(), 7, ClientState::default(), &[], permits, rate, ClockId::new(1))
+        let grant = Grant { client_id: "client-a".to_owned(), fence: 7, rate, permits, clock: ClockId::new(1) };
+        Lease::take_over(grant, ClientState::default(), &[])
     }
 
     fn permit(lease: &Lease, service: Service, now: Timestamp) -> Result<Permit<'_>, NoPermit> {
@@ -236,7 +237,7 @@ mod tests {
         let lease = lease(1, RATE);
         assert_eq!((lease.client_id(), lease.fence()), ("client-a", 7));
         assert_eq!(lease.sealed_token(), None);
-        let answer = TokenAnswer { access_token: "t".into(), expires_in: None };
+        let answer = GrantedToken { access_token: "t".into(), expires_in: None };
         let sealed = SealedToken::seal(&Token::obtained(answer, at(0)), "client-a", &"s".into(), [0; 12]).unwrap();
         lease.keep_token(Some(sealed.clone()));
         assert_eq!((lease.sealed_token(), lease.state(at(0)).sealed_token), (Some(sealed.clone()), Some(sealed)));

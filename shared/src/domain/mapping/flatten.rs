@@ -1,14 +1,15 @@
 //! A nested object becomes attributes: one for each scalar in it, named after its path and typed by the registry.
 //!
 //! A name that the route maps on its own is the route's: that is how a member of the object gets its coercion or its
-//! `pii` word, and it keeps a stripped value from coming back through here. Two members that end in one name are refused,
-//! since whichever won would be chance.
+//! `pii` word, and it keeps a stripped value from coming back through here. Two members that end in one name are
+//! refused, since whichever won would be chance.
 
 use std::cell::LazyCell;
 
-use super::{ComplianceBoundary, Mapping, convert, masked};
+use super::{ComplianceBoundary, Mapping, masked};
 use crate::domain::{
     attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue},
+    convert,
     json::{self, Kind, Node},
     pii,
     problem::Problem,
@@ -18,8 +19,8 @@ use crate::domain::{
 
 /// Values that one object may flatten into. A person reads the contact: hundreds of attributes are a mistake already.
 const MAX_VALUES: usize = 1_000;
-/// Bytes of the names of all members, each with the names of the objects around it: every name, pointer and problem that
-/// is made here is bounded by it, however deep below long names the values stand.
+/// Bytes of the names of all members, each with the names of the objects around it: every name, pointer and problem
+/// that is made here is bounded by it, however deep below long names the values stand.
 const MAX_NAME_BYTES: usize = 128 * MAX_VALUES;
 
 impl<'a> Mapping<'a> {
@@ -107,8 +108,8 @@ enum TooMuch {
 }
 
 impl<'e> Leaves<'e> {
-    /// Adds the leaves of an object, by their names, so that the order in a text decides nothing. `above` is the length of
-    /// the names around it. An event nests to a bounded depth, so recursion does too.
+    /// Adds the leaves of an object, by their names, so that the order in a text decides nothing. `above` is the length
+    /// of the names around it. An event nests to a bounded depth, so recursion does too.
     fn collect(&mut self, object: Node<'e>, prefix: &str, above: usize) -> Result<(), TooMuch> {
         for (key, value) in object.sorted_members() {
             let is_object = value.kind() == Kind::Object;

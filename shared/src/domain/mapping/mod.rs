@@ -4,18 +4,17 @@
 //! registered length decides where a text is cut, and it is cut only after masking, so that no half of a card number
 //! survives. Everything that is wrong is told at once; a sender that learns one mistake per attempt needs many.
 
-pub(crate) mod convert;
 mod flatten;
-mod phone;
 
 use std::{borrow::Cow, str::FromStr};
 
-pub(crate) use self::phone::{E164, UnknownRegion};
 use super::{
     attributes::{AttributeKey, AttributeValue, Registration, Schema},
     contact::{Attributes, Contact},
+    convert,
     event::Event,
     json::{Kind, Node},
+    phone::E164,
     pii,
     problem::Problem,
     reason::DeadLetterReason,
@@ -237,8 +236,8 @@ fn kept(value: AttributeValue) -> AttributeValue {
     value
 }
 
-/// The value within its length in characters, or the length that it breaks. A cut may leave a card number where there was
-/// a longer one, so that what is left is masked again.
+/// The value within its length in characters, or the length that it breaks. A cut may leave a card number where there
+/// was a longer one, so that what is left is masked again.
 fn fitted(
     value: AttributeValue,
     limit: usize,

@@ -15,8 +15,8 @@ impl Queues {
     /// takes it, as far as is known.
     ///
     /// What is granted may be less. So a queue to which events would then fall back waits until the ones before it are
-    /// settled, and is asked once for both; where queues are each other's fallbacks, the first is asked. Plan again after
-    /// it, until nothing is to be reserved.
+    /// settled, and is asked once for both; where queues are each other's fallbacks, the first is asked. Plan again
+    /// after it, until nothing is to be reserved.
     pub fn to_reserve<'r>(
         &self,
         routes: impl IntoIterator<Item = &'r Route>,

@@ -1,7 +1,7 @@
 //! From a routes file to routes: every rule is tried on every part, and whatever is wrong is told at once.
 //!
-//! Each function returns `None` only after it has noted why, so that a caller may go on with the rest and give up at the
-//! end.
+//! Each function returns `None` only after it has noted why, so that a caller may go on with the rest and give up at
+//! the end.
 
 mod values;
 
@@ -102,7 +102,8 @@ impl Findings {
         }
     }
 
-    /// An optional member, or its default. What is unreadable is noted, so the default that stands in for it is never used.
+    /// An optional member, or its default. What is unreadable is noted, so the default that stands in for it is never
+    /// used.
     fn or_default<T: Default>(&mut self, member: Member<T>, pointer: &str) -> T {
         self.optional(member, pointer).ok().flatten().unwrap_or_default()
     }

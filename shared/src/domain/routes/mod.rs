@@ -31,7 +31,7 @@ pub(crate) use self::{
 use super::{
     attributes::{AttributeKey, AttributeValue},
     event::Event,
-    mapping::E164,
+    phone::E164,
 };
 
 /// The routes of a deployment, in the order in which they are tried.
@@ -173,8 +173,8 @@ impl Routes {
         Self { queues: queues.into_iter().cloned().collect(), list, by_type }
     }
 
-    /// Reads a routes file for an API whose text attributes hold so many characters. It is refused as a whole, with every
-    /// problem that it has.
+    /// Reads a routes file for an API whose text attributes hold so many characters. It is refused as a whole, with
+    /// every problem that it has.
     pub fn from_json(text: &str, longest_text: usize) -> Result<Self, RoutesError> {
         load::routes(text, longest_text)
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::message::{Answer, iso_8601};
+use super::message::{HttpAnswer, iso_8601};
 use super::record::{Contact, ContactStatus};
 use crate::config::OversizedStrings;
 use crate::queue::{OnSaturation, Queue};
@@ -26,7 +26,7 @@ struct Remembered {
     at_ms: u64,
     contact: usize,
     body: Vec<u8>,
-    answer: Answer,
+    answer: HttpAnswer,
 }
 
 /// What there is to know besides the request when a contact is created.
@@ -44,7 +44,7 @@ pub(crate) struct Creation<'a> {
 
 /// An answer and the contact that it is about.
 pub(crate) struct Posted {
-    pub(crate) answer: Answer,
+    pub(crate) answer: HttpAnswer,
     pub(crate) contact_id: Option<String>,
 }
 
@@ -62,7 +62,7 @@ impl Contacts {
         let refused = |answer| Posted { answer, contact_id: None };
         let Some(key) = key.and_then(hyphenated_uuid) else {
             let message = "X-Idempotency-Key must be there and a UUID";
-            return refused(Answer::error(400, "invalid_idempotency_key", message));
+            return refused(HttpAnswer::error(400, "invalid_idempotency_key", message));
         };
         if let Some(replay) = self.replay(key, body, creation.now_ms) {
             return replay;
@@ -92,17 +92,17 @@ impl Contacts {
     }
 }
 
-fn create(key: Uuid, body: &[u8], creation: Creation<'_>) -> Result<(Contact, Answer), Answer> {
+fn create(key: Uuid, body: &[u8], creation: Creation<'_>) -> Result<(Contact, HttpAnswer), HttpAnswer> {
     let mut request: Value = serde_json::from_slice(body)
-        .map_err(|_| Answer::error(400, "invalid_payload", "the body must be a JSON object"))?;
+        .map_err(|_| HttpAnswer::error(400, "invalid_payload", "the body must be a JSON object"))?;
     if creation.oversized_strings == OversizedStrings::Truncate {
         truncate_strings(&mut request);
     }
-    validate_contact_request(&request).map_err(|violations| Answer::violations(&violations))?;
+    validate_contact_request(&request).map_err(|violations| HttpAnswer::violations(&violations))?;
     let status = match request.get("queueId").and_then(Value::as_str) {
         Some(queue_id) => {
             let queue = creation.queues.iter_mut().find(|queue| queue.id == queue_id);
-            let queue = queue.ok_or_else(|| Answer::error(404, "queue_not_found", "no such queue"))?;
+            let queue = queue.ok_or_else(|| HttpAnswer::error(404, "queue_not_found", "no such queue"))?;
             enter(queue, creation.lost)?
         }
         None => creation.lost.unwrap_or_else(|| by_skill(&request, creation.skills)),
@@ -126,16 +126,16 @@ fn create(key: Uuid, body: &[u8], creation: Creation<'_>) -> Result<(Contact, An
         replays: 0,
         conflicting_replays: 0,
     };
-    Ok((contact, Answer::json(201, &answer)))
+    Ok((contact, HttpAnswer::json(201, &answer)))
 }
 
 /// Takes a place in the queue, or finds the contact lost, or is turned away. A lost contact takes no place.
-fn enter(queue: &mut Queue, lost: Option<ContactStatus>) -> Result<ContactStatus, Answer> {
+fn enter(queue: &mut Queue, lost: Option<ContactStatus>) -> Result<ContactStatus, HttpAnswer> {
     if let Some(saturation) = queue.saturation() {
         return match queue.on_saturation {
             OnSaturation::Conflict => {
                 let body = json!({ "error": "queue_saturated", "message": "the queue takes no contact", "threshold": saturation });
-                Err(Answer::json(409, &body))
+                Err(HttpAnswer::json(409, &body))
             }
             OnSaturation::Failed => Ok(ContactStatus::Failed),
             OnSaturation::Abandoned => Ok(ContactStatus::Abandoned),

@@ -126,7 +126,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// An answer.
-    Answer(Answer),
+    Answer(HttpAnswer),
     /// A connection reset instead of an answer.
     Reset,
     /// Silence, then a reset.
@@ -138,7 +138,7 @@ pub enum Delivery {
 
 /// An HTTP answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The status.
     pub status: u16,
     /// Headers apart from `Content-Length`, names in lower case.
@@ -147,7 +147,7 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self { status, headers: vec![("content-type", "application/json".to_owned())], body: body.to_string() }
     }
@@ -215,15 +215,16 @@ mod tests {
 
     #[test]
     fn retry_after_is_rounded_up_to_whole_seconds() {
-        let answer = Answer::error(429, "e", "m").with_retry_after(RetryAfterForm::Seconds, 0, 1_001);
+        let answer = HttpAnswer::error(429, "e", "m").with_retry_after(RetryAfterForm::Seconds, 0, 1_001);
         assert_eq!(answer.header("retry-after"), Some("2"));
     }
 
     #[test]
     fn retry_after_can_be_an_http_date_or_absent() {
-        let dated = Answer::error(429, "e", "m").with_retry_after(RetryAfterForm::HttpDate, 1_715_783_400_000, 5_000);
+        let dated =
+            HttpAnswer::error(429, "e", "m").with_retry_after(RetryAfterForm::HttpDate, 1_715_783_400_000, 5_000);
         assert_eq!(dated.header("retry-after"), Some("Wed, 15 May 2024 14:30:05 GMT"));
-        let absent = Answer::error(429, "e", "m").with_retry_after(RetryAfterForm::Absent, 0, 5_000);
+        let absent = HttpAnswer::error(429, "e", "m").with_retry_after(RetryAfterForm::Absent, 0, 5_000);
         assert_eq!(absent.header("retry-after"), None);
     }
 

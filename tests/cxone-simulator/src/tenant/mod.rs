@@ -7,8 +7,8 @@
 //! 3. the client's sliding window (429): from here on the request counts, whatever its answer;
 //! 4. faults that answer in the endpoint's stead;
 //! 5. the scope (403);
-//! 6. for a contact: the media type and the idempotency key's form (400), its replay (the original 201), the payload (400),
-//!    the queue's existence (404) and its thresholds (409), then creation (201).
+//! 6. for a contact: the media type and the idempotency key's form (400), its replay (the original 201), the payload
+//!    (400), the queue's existence (404) and its thresholds (409), then creation (201).
 //!
 //! A replay comes before the payload is looked at: the key alone decides (docs/wire.md#key-memory).
 
@@ -25,7 +25,7 @@ mod tests;
 use std::collections::HashMap;
 
 pub use contacts::IDEMPOTENCY_RETENTION_MS;
-pub use message::{Answer, Call, Delivery, Endpoint, Outcome, Request};
+pub use message::{Call, Delivery, Endpoint, HttpAnswer, Outcome, Request};
 pub use record::{Contact, ContactStatus, RequestRecord, Summary, TokenRecord};
 
 use crate::config::{SCOPE_ATTRIBUTES_READ, SCOPE_CONTACTS_WRITE, SCOPE_QUEUES_READ, SimulatorConfig};
@@ -125,7 +125,7 @@ impl Tenant {
     }
 
     /// The answer of the endpoint, or of a fault in its stead.
-    fn process(&mut self, request: &Request, effect: Option<&Effect>, record: &mut RequestRecord) -> Answer {
+    fn process(&mut self, request: &Request, effect: Option<&Effect>, record: &mut RequestRecord) -> HttpAnswer {
         if !matches!(request.call, Call::Token { .. })
             && let Err(answer) = self.admit(request, record)
         {
@@ -133,13 +133,13 @@ impl Tenant {
         }
         match effect {
             Some(Effect::Redirect { status, location }) => {
-                Answer::error(*status, "moved", "look elsewhere").with_header("location", location.clone())
+                HttpAnswer::error(*status, "moved", "look elsewhere").with_header("location", location.clone())
             }
             Some(Effect::Status { status, retry_after_seconds, processed }) => {
                 if *processed {
                     self.serve(request, None, record);
                 }
-                let answer = Answer::error(*status, "injected", "a fault of the simulation");
+                let answer = HttpAnswer::error(*status, "injected", "a fault of the simulation");
                 match retry_after_seconds {
                     Some(wait) => {
                         let form = self.config.rate_limit.retry_after;
@@ -148,7 +148,9 @@ impl Tenant {
                     None => answer,
                 }
             }
-            Some(Effect::Words { status, body }) => Answer { status: *status, headers: Vec::new(), body: body.clone() },
+            Some(Effect::Words { status, body }) => {
+                HttpAnswer { status: *status, headers: Vec::new(), body: body.clone() }
+            }
             Some(Effect::Lost { status }) => self.serve(request, Some(*status), record),
             Some(Effect::Malformed { body }) => malformed(self.serve(request, None, record), *body),
             _ => self.serve(request, None, record),
@@ -156,7 +158,7 @@ impl Tenant {
     }
 
     /// Authenticates the request and counts it in its client's window.
-    fn admit(&mut self, request: &Request, record: &mut RequestRecord) -> Result<(), Answer> {
+    fn admit(&mut self, request: &Request, record: &mut RequestRecord) -> Result<(), HttpAnswer> {
         let caller = self.tokens.authenticate(self.now_ms, request.bearer.as_deref(), &self.config.clients)?;
         record.client_id = Some(caller.client_id.clone());
         record.token = Some(caller.token);
@@ -164,11 +166,11 @@ impl Tenant {
         let limit = &self.config.rate_limit;
         self.windows.entry(caller.client_id).or_default().admit(self.now_ms, limit).map_err(|wait_ms| {
             let message = format!("more than {} requests in {} ms", limit.limit, limit.window_milliseconds);
-            Answer::error(429, "rate_limited", &message).with_retry_after(limit.retry_after, self.now_ms, wait_ms)
+            HttpAnswer::error(429, "rate_limited", &message).with_retry_after(limit.retry_after, self.now_ms, wait_ms)
         })
     }
 
-    fn serve(&mut self, request: &Request, lost: Option<ContactStatus>, record: &mut RequestRecord) -> Answer {
+    fn serve(&mut self, request: &Request, lost: Option<ContactStatus>, record: &mut RequestRecord) -> HttpAnswer {
         let scope = match request.call {
             Call::CreateContact { .. } => Some(SCOPE_CONTACTS_WRITE),
             Call::QueueHealth { .. } => Some(SCOPE_QUEUES_READ),
@@ -178,7 +180,7 @@ impl Tenant {
         if let (Some(scope), Some(token)) = (scope, record.token)
             && !self.tokens.carries(token, scope)
         {
-            return Answer::error(403, "forbidden", &format!("the token lacks the scope {scope}"));
+            return HttpAnswer::error(403, "forbidden", &format!("the token lacks the scope {scope}"));
         }
         match &request.call {
             Call::Token { form } => {
@@ -186,15 +188,15 @@ impl Tenant {
                 self.tokens.issue(self.now_ms, form, &self.config.clients, &self.config.tokens, random)
             }
             Call::CreateContact { media_type, .. } if !is_json(media_type.as_deref()) => {
-                Answer::error(400, "invalid_payload", "Content-Type must be application/json")
+                HttpAnswer::error(400, "invalid_payload", "Content-Type must be application/json")
             }
             Call::CreateContact { key, body, .. } => self.post_contact(key.as_deref(), body, lost, record),
             Call::QueueHealth { queue_id } => match self.queue(queue_id) {
-                Some(queue) => Answer::json(200, &queue.health()),
-                None => Answer::error(404, "queue_not_found", "no such queue"),
+                Some(queue) => HttpAnswer::json(200, &queue.health()),
+                None => HttpAnswer::error(404, "queue_not_found", "no such queue"),
             },
-            Call::Attributes => Answer::json(200, &self.config.schema_shape.render(&self.config.attributes)),
-            Call::Unknown { target } => Answer::error(404, "not_found", &format!("no endpoint {target}")),
+            Call::Attributes => HttpAnswer::json(200, &self.config.schema_shape.render(&self.config.attributes)),
+            Call::Unknown { target } => HttpAnswer::error(404, "not_found", &format!("no endpoint {target}")),
         }
     }
 
@@ -204,7 +206,7 @@ impl Tenant {
         body: &[u8],
         lost: Option<ContactStatus>,
         record: &mut RequestRecord,
-    ) -> Answer {
+    ) -> HttpAnswer {
         let creation = Creation {
             now_ms: self.now_ms,
             client_id: record.client_id.as_deref().unwrap_or_default(),
@@ -226,7 +228,7 @@ fn is_json(media_type: Option<&str>) -> bool {
 }
 
 /// Spoils a successful answer; others stay as they are.
-fn malformed(mut answer: Answer, body: MalformedBody) -> Answer {
+fn malformed(mut answer: HttpAnswer, body: MalformedBody) -> HttpAnswer {
     if !(200..300).contains(&answer.status) {
         return answer;
     }

@@ -45,7 +45,7 @@ fn by_skill(skill: &str) -> Value {
     request
 }
 
-fn answer(outcome: Outcome) -> Answer {
+fn answer(outcome: Outcome) -> HttpAnswer {
     match outcome.delivery {
         Delivery::Answer(answer) => answer,
         delivery => panic!("no answer but {delivery:?}"),
@@ -65,11 +65,11 @@ impl Bench {
         Self { tenant, token }
     }
 
-    fn post(&mut self, now_ms: u64, key: &str, body: &Value) -> Answer {
+    fn post(&mut self, now_ms: u64, key: &str, body: &Value) -> HttpAnswer {
         answer(self.tenant.handle(now_ms, &Request::create_contact(&self.token, key, body)))
     }
 
-    fn attributes(&mut self, now_ms: u64) -> Answer {
+    fn attributes(&mut self, now_ms: u64) -> HttpAnswer {
         answer(self.tenant.handle(now_ms, &Request::attributes(&self.token)))
     }
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use super::message::Answer;
+use super::message::HttpAnswer;
 use super::record::TokenRecord;
 use crate::config::{ClientConfig, TokenFormat, TokenRules};
 
@@ -50,23 +50,27 @@ impl Tokens {
         clients: &[ClientConfig],
         rules: &TokenRules,
         random: u128,
-    ) -> Answer {
+    ) -> HttpAnswer {
         let members = ["client_id", "client_secret", "grant_type", "scope"].map(|name| only(form, name));
         let [Some(client_id), Some(client_secret), Some(grant_type), Some(scope)] = members else {
             let description = "client_id, client_secret, grant_type and scope must be given once each";
-            return Answer::oauth_error(400, "invalid_request", description);
+            return HttpAnswer::oauth_error(400, "invalid_request", description);
         };
         if grant_type != "client_credentials" {
-            return Answer::oauth_error(400, "unsupported_grant_type", "grant_type must be client_credentials");
+            return HttpAnswer::oauth_error(400, "unsupported_grant_type", "grant_type must be client_credentials");
         }
         let known =
             clients.iter().find(|client| client.client_id == client_id && client.client_secret == client_secret);
         let Some(client) = known else {
-            return Answer::oauth_error(rules.invalid_client_status, "invalid_client", "client authentication failed");
+            return HttpAnswer::oauth_error(
+                rules.invalid_client_status,
+                "invalid_client",
+                "client authentication failed",
+            );
         };
         let scopes: Vec<String> = scope.split_ascii_whitespace().map(str::to_owned).collect();
         if scopes.is_empty() || scopes.iter().any(|scope| !client.scopes.contains(scope)) {
-            return Answer::oauth_error(400, "invalid_scope", "a requested scope is unknown or not granted");
+            return HttpAnswer::oauth_error(400, "invalid_scope", "a requested scope is unknown or not granted");
         }
         let expires_at_ms = now_ms.saturating_add(rules.lifetime_seconds.saturating_mul(1000));
         let value = match rules.format {
@@ -86,7 +90,7 @@ impl Tokens {
             scopes,
             value,
         });
-        Answer::json(200, &body).with_header("cache-control", "no-store".to_owned())
+        HttpAnswer::json(200, &body).with_header("cache-control", "no-store".to_owned())
     }
 
     /// Who the bearer is.
@@ -98,9 +102,9 @@ impl Tokens {
         now_ms: u64,
         bearer: Option<&str>,
         clients: &[ClientConfig],
-    ) -> Result<Authenticated, Answer> {
+    ) -> Result<Authenticated, HttpAnswer> {
         let refused = |message| {
-            Answer::error(401, "unauthorized", message)
+            HttpAnswer::error(401, "unauthorized", message)
                 .with_header("www-authenticate", "Bearer error=\"invalid_token\"".to_owned())
         };
         let bearer = bearer.ok_or_else(|| refused("no bearer token"))?;

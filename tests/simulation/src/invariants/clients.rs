@@ -119,8 +119,8 @@ fn every_wait_for_a_token_is_kept(world: &World) {
     }
 }
 
-/// Nobody asks again with credentials that were refused before their pause is over, once whoever was refused has given the
-/// client back.
+/// Nobody asks again with credentials that were refused before their pause is over, once whoever was refused has given
+/// the client back.
 fn refused_credentials_are_left_alone(world: &World) {
     let seen = world.seen.borrow();
     let soonest = FIRST_PAUSE - 2 * world.plan.skew;

@@ -7,15 +7,15 @@ use crate::{
     world::{Post, World},
 };
 
-/// So long after a reading was kept a worker may still send by the one before: it read the registry up to ten seconds before,
-/// where that showed plenty of room, and up to a second else.
+/// So long after a reading was kept a worker may still send by the one before: it read the registry up to ten seconds
+/// before, where that showed plenty of room, and up to a second else.
 const STILL_BY_THE_OLD_ONE: i64 = 11_000;
 
-/// Of each reading that was kept: the requests that created contacts, from when every worker goes by it to the next one,
-/// are no more than the room that it showed.
+/// Of each reading that was kept: the requests that created contacts, from when every worker goes by it to the next
+/// one, are no more than the room that it showed.
 ///
-/// Whatever has been asked once without an answer is asked again, where the contact may be already. A store that fails can
-/// hide a reading, and nothing is promised of a queue whose health nobody believes any more.
+/// Whatever has been asked once without an answer is asked again, where the contact may be already. A store that fails
+/// can hide a reading, and nothing is promised of a queue whose health nobody believes any more.
 pub(super) fn no_queue_gets_more_than_its_room(world: &World) {
     if world.plan.faults.store > 0.0 || world.plan.blind {
         return;

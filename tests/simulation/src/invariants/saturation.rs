@@ -27,8 +27,8 @@ fn whoever_is_refused_tells(world: &World) -> Option<String> {
     silent.map(|(invocation, queue, _)| format!("i{invocation} was refused by {queue}, which is full, and told nobody"))
 }
 
-/// While what was told holds by every clock, no invocation that began after it asks the queue again, unless a reading since
-/// says that the queue has room.
+/// While what was told holds by every clock, no invocation that began after it asks the queue again, unless a reading
+/// since says that the queue has room.
 fn whoever_is_told_heeds_it(world: &World) -> Option<String> {
     let seen = world.seen.borrow();
     let lasts = i64::try_from(SATURATED_FOR.as_millis()).unwrap_or(i64::MAX);

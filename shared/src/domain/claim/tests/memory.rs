@@ -19,8 +19,8 @@ fn records_outlive_every_way_of_a_message_that_does_not_ask_the_ledger() {
 }
 
 proptest! {
-    /// An event may be dated in the past or the future, be claimed or refused whenever it lives, end in any way, and come
-    /// again at any time at which it still lives: its record is there.
+    /// An event may be dated in the past or the future, be claimed or refused whenever it lives, end in any way, and
+    /// come again at any time at which it still lives: its record is there.
     #[test]
     fn no_event_within_the_ledgers_memory_outlives_its_record(
         age in -60 * 86_400_000_i64..44 * 86_400_000, replayed in 0.0..1.0_f64, settled in 0..90_000_u64, ending in 0..8_usize,

@@ -13,8 +13,8 @@ struct Racer {
     read: bool,
 }
 
-/// Lets workers read, reserve and place contacts one by one, in any interleaving. Returns what they placed, and what was
-/// reserved when the first of them had to fall back.
+/// Lets workers read, reserve and place contacts one by one, in any interleaving. Returns what they placed, and what
+/// was reserved when the first of them had to fall back.
 fn race(workers: usize, room: u64, batches: &[(usize, u64)], turns: &[usize]) -> (u64, Option<u64>) {
     let routes = routes(&[&[1]]);
     let route = routes.iter().next().unwrap();

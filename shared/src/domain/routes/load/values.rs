@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::{Findings, json};
 use crate::domain::{
     attributes::{AttributeKey, AttributeType, AttributeValue},
-    mapping::{E164, UnknownRegion, convert},
+    convert,
+    phone::{E164, UnknownRegion},
     routes::{
         AttributeRule, Field, Flatten, Overflow, Path, Pii, Source,
         file::{FlattenSpec, FormatSpec, Member, RootSpec, Scalar, ValueSpec},
@@ -19,7 +20,8 @@ impl Findings {
         self.field(spec, false, at)
     }
 
-    /// A field of the contact itself. It is what it is by purpose, so it has no length limit and nothing is masked in it.
+    /// A field of the contact itself. It is what it is by purpose, so it has no length limit and nothing is masked in
+    /// it.
     pub(super) fn field(&mut self, spec: ValueSpec, mandatory: bool, at: &str) -> Option<Field> {
         let ValueRule { source, coerce, phone, overflow, pii } = self.value(spec, AttributeType::String, at)?;
         for (name, given) in [("overflow", overflow.is_some()), ("pii", pii.is_some())] {

@@ -1,8 +1,8 @@
 //! The shape of a path, looked at before it is parsed.
 //!
 //! RFC 9535 lets a path multiply its own work: `$..*..*` visits every node once for each of its ancestors, a filter
-//! inside a filter does so for each sibling, and nested brackets make the parser itself go exponential. What is accepted
-//! visits each value of an event a bounded number of times, and an event's values are bounded too.
+//! inside a filter does so for each sibling, and nested brackets make the parser itself go exponential. What is
+//! accepted visits each value of an event a bounded number of times, and an event's values are bounded too.
 
 use super::PathError;
 

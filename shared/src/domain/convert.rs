@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::{Timestamp, fmt::temporal::Pieces};
 use serde_json::Number;
 
-use crate::domain::{
+use super::{
     attributes::{AttributeType, AttributeValue},
     json::Kind,
 };
@@ -77,8 +77,8 @@ pub(crate) fn attribute(
     })
 }
 
-/// The value as text. Coercion writes a number or a boolean as JSON does. What was too large an integer for the parser is
-/// a rounded double by now.
+/// The value as text. Coercion writes a number or a boolean as JSON does. What was too large an integer for the parser
+/// is a rounded double by now.
 pub(crate) fn text(value: Kind<'_>, coerce: bool) -> Result<Cow<'_, str>, ConversionError> {
     match value {
         Kind::Text(text) => Ok(text.into()),
@@ -110,7 +110,8 @@ fn boolean(value: Kind<'_>, coerce: bool) -> Result<bool, ConversionError> {
     }
 }
 
-/// The value as an ISO 8601 date or date-time, its offset kept. Coercion reads a number as seconds since the Unix epoch.
+/// The value as an ISO 8601 date or date-time, its offset kept. Coercion reads a number as seconds since the Unix
+/// epoch.
 fn date(value: Kind<'_>, coerce: bool) -> Result<String, ConversionError> {
     match value {
         Kind::Text(text) => {
@@ -143,8 +144,8 @@ fn wrong(expected: AttributeType, value: Kind<'_>) -> ConversionError {
     ConversionError::WrongType { expected, found: Found::of(value) }
 }
 
-/// Whether a double holds the number just as it was written. A number that was written with a fraction or an exponent is
-/// a double already, and may be one that was rounded to 2⁵³ or to an integer beyond it.
+/// Whether a double holds the number just as it was written. A number that was written with a fraction or an exponent
+/// is a double already, and may be one that was rounded to 2⁵³ or to an integer beyond it.
 fn is_exact(number: &Number) -> bool {
     if let Some(integer) = number.as_i64() {
         return integer.unsigned_abs() <= MAX_EXACT;

@@ -3,8 +3,8 @@
 //! A number is accepted if its country's plan has such numbers at all. It need not be assigned: the plan is asked, not
 //! the range, because ranges open faster than metadata ships, and the numbers reserved for fiction must pass in tests.
 //!
-//! The phone-number library is asked when this is built, for its metadata, and when it is tested, for its opinion of every
-//! region's numbers. What stands between, taking off what people put before a number, is this module.
+//! The phone-number library is asked when this is built, for its metadata, and when it is tested, for its opinion of
+//! every region's numbers. What stands between, taking off what people put before a number, is this module.
 
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -40,9 +40,9 @@ struct Region {
     transform: &'static str,
 }
 
-/// The national numbers of a region as an automaton over digits: a table instead of a pattern, since every event asks. Of
-/// each state it tells whether a number may end there, and for each digit the next state's place and one more, or 0 where no
-/// number goes on so. The first state is the start.
+/// The national numbers of a region as an automaton over digits: a table instead of a pattern, since every event asks.
+/// Of each state it tells whether a number may end there, and for each digit the next state's place and one more, or 0
+/// where no number goes on so. The first state is the start.
 struct Numbers(&'static [(bool, [u8; 10])]);
 
 impl Numbers {
@@ -142,8 +142,8 @@ fn transformed(rule: &str, found: &Captures<'_>) -> String {
     text
 }
 
-/// The regions by country code, each code's main one first: made from the library's metadata by the build script, since the
-/// library would read all of its metadata first, which is most of a cold start.
+/// The regions by country code, each code's main one first: made from the library's metadata by the build script, since
+/// the library would read all of its metadata first, which is most of a cold start.
 static REGIONS: &[Region] = &include!(concat!(env!("OUT_DIR"), "/phone_regions.rs"));
 
 /// Each pattern, from its first use on.
@@ -156,8 +156,8 @@ fn of_code(code: u16) -> impl Iterator<Item = usize> {
     (first..REGIONS.len()).take_while(move |place| REGIONS[*place].code == code)
 }
 
-/// Whether any region of a country code has such national numbers, all of their digits: the library's own check is content
-/// with the first ones.
+/// Whether any region of a country code has such national numbers, all of their digits: the library's own check is
+/// content with the first ones.
 fn has_number(code: u16, national: &str) -> bool {
     of_code(code).any(|place| REGIONS[place].numbers.accept(national))
 }
