@@ -19,7 +19,7 @@ export ARCHITECTURE ROUTES ENVIRONMENT PARAMETERS
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 28
+	@grep -hE '^[a-z -]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z -]+):.*## /  make \1\t/' | expand -t 28
 
 # Tools -----------------------------------------------------------------------------------------------------------
 $(TOOLS): tests/requirements.txt
@@ -108,9 +108,9 @@ fuzz: ## fuzzes every reader of outside text: SECONDS=3600 for each, FUZZ_TARGET
 
 # Stack -------------------------------------------------------------------------------------------------------------
 LOCAL := cargo run --locked --quiet --package contact-injection-tests --bin local --
-OPERATOR := cargo run --locked --quiet --package contact-injection-tests --bin operator --
+OPERATOR := cargo run --locked --quiet --package operator --bin contact-injection -- --stack $(STACK)
 
-.PHONY: demo up simulator deploy dry-run dead-letters redrive resolve
+.PHONY: demo up simulator deploy dry-run dead-letters redrive resolve pause resume
 demo: $(TOOLS) ## the whole stack on this machine: deploys it, sends sample events, shows what became of each
 	$(LOCAL) demo
 
@@ -125,19 +125,23 @@ deploy: $(TOOLS) ## to the AWS account of the shell: ENVIRONMENT=staging ARCHITE
 	sam build --config-env $(ENVIRONMENT) $(OVERRIDES)
 	sam deploy --config-env $(ENVIRONMENT) --stack-name $(STACK) $(OVERRIDES) $(if $(filter no,$(CONFIRM)),--no-confirm-changeset)
 
-dry-run: $(TOOLS) ## checks the events of a JSON list against the stack's routes and CXone: EVENTS=file.json
+# The operator's program; what it takes besides goes into ARGS, as in ARGS="--reason expired --json".
+ARGS ?=
+dry-run: ## checks the events of a JSON list against the stack's routes and CXone: EVENTS=file.json
 	@test -n "$(EVENTS)" || { echo 'usage: make dry-run EVENTS=file.json' >&2; exit 2; }
-	@printf '{"dryRun":{"events":%s}}' "$$(cat $(EVENTS))" | \
-		sam remote invoke InjectFunction --stack-name $(STACK) --event-file - | python3 -m json.tool
+	@$(OPERATOR) dry-run $(ARGS) '$(EVENTS)'
 
-dead-letters: $(TOOLS) ## what could not be injected, and why
-	@$(OPERATOR) dead-letters $(STACK)
+dead-letters: ## what could not be injected, and why: ARGS="--reason expired"
+	@$(OPERATOR) dead-letters $(ARGS)
 
-redrive: $(TOOLS) ## sends every dead letter back to the contact queue
-	@$(OPERATOR) redrive $(STACK)
+redrive: ## sends dead letters back to the queue that they came from: ARGS="--rate 10"
+	@$(OPERATOR) redrive $(ARGS)
 
-resolve: $(TOOLS) ## decides about an event whose outcome is unknown: KEY=<idempotency key> AS=injected|retry
-	@$(OPERATOR) resolve $(STACK) '$(KEY)' '$(AS)'
+resolve: ## decides about an event whose outcome is unknown: KEY=<idempotency key> AS=injected|retry
+	@$(OPERATOR) resolve $(ARGS) '$(KEY)' '$(AS)'
+
+pause resume: ## the event source mappings off, and on again: nothing is received meanwhile
+	@$(OPERATOR) $@ $(ARGS)
 
 # Called by `sam build`: the binary, and beside it the routes that both functions read. Both binaries are built at once, so
 # that they share their dependencies. cargo-lambda's own release optimizations stay off, since they abort on a panic, and

@@ -1,15 +1,13 @@
 //! The local stack, and the tests that need one.
 //!
 //! `template` reads the deployment's template; `local` runs it on this machine: an AWS emulator, the real functions and
-//! a CXone simulator; `host` runs the functions' binaries as Lambda does, `bench` measures them by it; `operator` is
-//! what an operator does with a stack, here or in AWS.
+//! a CXone simulator; `host` runs the functions' binaries as Lambda does, and `bench` measures them by it.
 
 use std::path::{Path, PathBuf};
 
 pub mod bench;
 pub mod host;
 pub mod local;
-pub mod operator;
 pub mod template;
 
 /// The folder of the workspace, which holds the template, the routes and the tools' `.venv`.

@@ -61,12 +61,6 @@ pub enum LocalError {
         /// What the SDK said.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The ledger table refused a call.
-    #[error(transparent)]
-    Ledger(contact_injection::ports::StoreError),
-    /// The operator's words can't be read.
-    #[error("{0}")]
-    Usage(&'static str),
     /// Messages were still on their way when the time was up.
     #[error("after {seconds} s there are still {messages} messages in the contact queue")]
     NotDrained {

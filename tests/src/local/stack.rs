@@ -27,11 +27,6 @@ pub struct Stack {
 pub struct Outputs(BTreeMap<String, String>);
 
 impl Outputs {
-    /// Asks for the outputs of a stack in the account that the environment names.
-    pub(crate) async fn of_stack(sam: &Path, name: &str) -> Result<Self, LocalError> {
-        Self::parse(&tool::run(list_outputs(sam, name)).await?)
-    }
-
     fn parse(listed: &str) -> Result<Self, LocalError> {
         let listed: Vec<Output> = parse("the stack's outputs", listed)?;
         Ok(Self(listed.into_iter().map(|output| (output.output_key, output.output_value)).collect()))

@@ -1,0 +1,52 @@
+//! The commands, one module each.
+
+mod completions;
+mod dead_letters;
+mod dry_run;
+mod pause;
+mod redrive;
+mod resolve;
+mod status;
+
+use clap::Subcommand;
+
+use crate::answer::Answer;
+use crate::cli::Target;
+use crate::error::Error;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    DryRun(dry_run::Arguments),
+    Status(status::Arguments),
+    DeadLetters(dead_letters::Arguments),
+    Redrive(redrive::Arguments),
+    Resolve(resolve::Arguments),
+    /// Turns the event source mappings off: nothing is received until `resume`, and messages wait in their queue.
+    Pause,
+    /// Turns the event source mappings on again.
+    Resume,
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) async fn run(self, target: &Target) -> Result<Answer, Error> {
+        match self {
+            Self::DryRun(arguments) => dry_run::run(target, arguments).await,
+            Self::Status(arguments) => status::run(target, arguments).await,
+            Self::DeadLetters(arguments) => dead_letters::run(target, arguments).await,
+            Self::Redrive(arguments) => redrive::run(target, arguments).await,
+            Self::Resolve(arguments) => resolve::run(target, &arguments).await,
+            Self::Pause => pause::run(target, pause::Wanted::Off).await,
+            Self::Resume => pause::run(target, pause::Wanted::On).await,
+            Self::Completions(arguments) => Ok(completions::run(&arguments)),
+        }
+    }
+}
+
+/// Reads an idempotency key.
+fn key(text: &str) -> Result<contact_injection::domain::idempotency::IdempotencyKey, String> {
+    let key = contact_injection::domain::idempotency::IdempotencyKey::parse(text);
+    key.ok_or_else(|| "an idempotency key is a UUID, as a2557f4f-de63-5abf-938e-b777f7427914".to_owned())
+}

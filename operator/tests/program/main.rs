@@ -1,0 +1,14 @@
+//! The program as an operator runs it, against real queues and tables of the AWS emulator.
+//!
+//! One binary, so that all tests share one emulator; each has a stack of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
+mod stage;
+
+mod dead_letters;
+mod invocation;
+mod lookup;
+mod pause;
+mod redrive;
+mod words;
