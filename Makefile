@@ -13,6 +13,8 @@ ENVIRONMENT ?= default
 ARCHITECTURE ?= x86_64
 STACK ?= contact-injection$(if $(filter-out default,$(ENVIRONMENT)),-$(ENVIRONMENT))
 ROUTES ?= functions/inject-contacts/routes.json
+CASES ?= functions/inject-contacts/cases
+SCHEMA ?= tests/fixtures/upstream/schema.json
 SEEDS ?= 10000
 FROM ?= 0
 export ARCHITECTURE ROUTES ENVIRONMENT PARAMETERS
@@ -83,6 +85,12 @@ audit: ## licences, bans and sources of every dependency
 
 busy-hour: ## queues that fill and drain in virtual time, with their health known and without
 	cargo run --locked --quiet --package simulation -- --busy-hour
+
+# Without --schema no route that flattens can be checked: this is what the fixtures' tenant has registered.
+.PHONY: check
+check: ## the routes and their cases, offline: ROUTES=file CASES=folder SCHEMA=file ARGS="--explain"
+	@cargo run --locked --quiet --package operator --bin contact-injection -- \
+		check --routes $(ROUTES) --schema $(SCHEMA) $(ARGS) $(CASES)
 
 # Figures and fuzzing -----------------------------------------------------------------------------------------------
 .PHONY: bench fuzz

@@ -12,10 +12,10 @@ use crate::{
         event::{Event, Identity, MalformedEvent},
         expiry::Expiry,
         idempotency::IdempotencyKey,
-        mapping,
+        mapping::{self, ComplianceBoundary},
         problem::Problem,
         reason::DeadLetterReason,
-        routes::{Priority, Route},
+        routes::{Priority, Route, Routes},
         time::Timestamp,
     },
     leases::NoClient,
@@ -47,13 +47,20 @@ pub struct DryRunAnswer {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DryRunResult {
-    id: Option<String>,
-    source: Option<String>,
-    route: Option<String>,
-    idempotency_key: Option<IdempotencyKey>,
-    verdict: Validity,
-    problems: Vec<Problem>,
-    request: Option<Value>,
+    /// The event's id, where it could be read.
+    pub id: Option<String>,
+    /// Its source, where it could be read.
+    pub source: Option<String>,
+    /// Its route, where it has one.
+    pub route: Option<String>,
+    /// Its key, where its identity could be read.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Whether it would be injected.
+    pub verdict: Validity,
+    /// What stands in the way.
+    pub problems: Vec<Problem>,
+    /// The request for its route's first target, where its contact can be made.
+    pub request: Option<Value>,
 }
 
 /// Whether an event would be injected.
@@ -96,27 +103,36 @@ pub async fn dry_run<P: Ports>(
         Session::run(ports, metrics, &mut memory.clients, terms, fetch).await;
     let schema = fetched?.schema;
     let now = ports.environment().now();
-    let check = Check { configuration, schema: &schema, dialect: ports.dialect(), now };
+    let Configuration { routes, boundary, .. } = configuration;
+    let check = Check { routes, boundary: *boundary, schema: &schema, dialect: ports.dialect(), now };
     Ok(DryRunAnswer { results: input.events.iter().map(|event| check.event(event)).collect() })
 }
 
-/// What events are checked by.
-struct Check<'c> {
-    configuration: &'c Configuration,
-    schema: &'c Schema,
-    dialect: &'c dyn Dialect,
-    now: Timestamp,
+/// What events are checked by: the deployed functions' own code, and nothing from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Check<'c> {
+    /// How events become contacts.
+    pub routes: &'c Routes,
+    /// Inside or outside a HIPAA or PCI-DSS boundary.
+    pub boundary: ComplianceBoundary,
+    /// The registered attributes.
+    pub schema: &'c Schema,
+    /// The API that the requests are for.
+    pub dialect: &'c dyn Dialect,
+    /// When the events are looked at.
+    pub now: Timestamp,
 }
 
 impl Check<'_> {
-    fn event(&self, event: &Value) -> DryRunResult {
+    /// What would become of one event.
+    pub fn event(&self, event: &Value) -> DryRunResult {
         let event = match Event::from_json(event) {
             Ok(event) => event,
             Err(MalformedEvent { identity, problems, .. }) => {
                 return result(identity.as_ref(), None, problems, None);
             }
         };
-        let route = self.configuration.routes.select(&event);
+        let route = self.routes.select(&event);
         let (request, problems) = route.map_or_else(
             || {
                 let no_route = "no route matches the event's type and source";
@@ -132,7 +148,7 @@ impl Check<'_> {
         let expiry = Expiry::new(event.time().unwrap_or(self.now), route.max_age(), event.expiry());
         let expired = expiry.passed(self.now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
         let mut problems: Vec<_> = expired.into_iter().collect();
-        let contact = mapping::map(route, event, self.schema, self.configuration.boundary);
+        let contact = mapping::map(route, event, self.schema, self.boundary);
         let contact = contact.map_err(|found| problems.extend(found)).ok();
         let request = route.targets().first().zip(contact).map(|(target, contact)| {
             let priority = Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), 0);

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+mod check;
 mod completions;
 mod dead_letters;
 mod dry_run;
@@ -17,6 +18,7 @@ use crate::error::Error;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Check(check::Arguments),
     DryRun(dry_run::Arguments),
     Status(status::Arguments),
     DeadLetters(dead_letters::Arguments),
@@ -33,6 +35,7 @@ impl Command {
     /// Does it.
     pub(crate) async fn run(self, target: &Target) -> Result<Answer, Error> {
         match self {
+            Self::Check(arguments) => check::run(target, arguments).await,
             Self::DryRun(arguments) => dry_run::run(target, arguments).await,
             Self::Status(arguments) => status::run(target, arguments).await,
             Self::DeadLetters(arguments) => dead_letters::run(target, arguments).await,

@@ -6,6 +6,7 @@
 
 mod stage;
 
+mod check;
 mod dead_letters;
 mod invocation;
 mod lookup;

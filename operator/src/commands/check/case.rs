@@ -1,0 +1,211 @@
+//! Cases: an event, and what is expected to become of it.
+
+use std::path::{Path, PathBuf};
+
+use contact_injection::domain::reason::DeadLetterReason;
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+
+use super::read;
+use crate::error::Error;
+
+/// One case.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// Its file, and its place there where that holds a list.
+    pub(super) name: String,
+    /// The event.
+    pub(super) event: Value,
+    /// What is to become of it.
+    pub(super) expected: Expected,
+}
+
+/// What is expected of an event.
+#[derive(Debug, PartialEq)]
+pub(super) enum Expected {
+    /// It is injected.
+    Contact {
+        /// By this route.
+        route: Option<String>,
+        /// With these members of the request for the first target, and any others.
+        request: Option<Value>,
+    },
+    /// It is dead-lettered.
+    Problem {
+        /// For this reason.
+        problem: DeadLetterReason,
+        /// Which has this place in the event.
+        pointer: Option<String>,
+        /// By this route.
+        route: Option<String>,
+    },
+}
+
+/// Every case of some files.
+#[derive(Debug, Default)]
+pub(super) struct Cases {
+    pub(super) list: Vec<Case>,
+}
+
+impl Cases {
+    /// Reads these files, and those with the extension `json` in these folders, in the order of their names.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] names the file, and the place in it that is no case.
+    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Error> {
+        let mut cases = Self::default();
+        for path in paths {
+            if path.is_dir() {
+                for file in folder(path)? {
+                    cases.file(&file)?;
+                }
+            } else {
+                cases.file(path)?;
+            }
+        }
+        Ok(cases)
+    }
+
+    fn file(&mut self, path: &Path) -> Result<(), Error> {
+        let unreadable = |why: String| Error::Unreadable { path: path.display().to_string(), why };
+        let text = read(path)?;
+        // The position, and none of the text.
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|error| unreadable(format!("no JSON at line {}, column {}", error.line(), error.column())))?;
+        let name = path.display().to_string();
+        match value {
+            Value::Array(list) => {
+                for (index, value) in list.into_iter().enumerate() {
+                    let case = case(format!("{name} {index}"), value, &format!("/{index}")).map_err(unreadable)?;
+                    self.list.push(case);
+                }
+            }
+            value => self.list.push(case(name, value, "").map_err(unreadable)?),
+        }
+        Ok(())
+    }
+}
+
+fn folder(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let unreadable =
+        |error: std::io::Error| Error::Unreadable { path: path.display().to_string(), why: error.to_string() };
+    let entries: Result<Vec<_>, _> =
+        std::fs::read_dir(path).map_err(unreadable)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut files = entries.map_err(unreadable)?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a case; what isn't one is told by its place and by none of its values.
+fn case(name: String, value: Value, at: &str) -> Result<Case, String> {
+    let mut members = object(value, at)?;
+    let event = members.remove("event").ok_or_else(|| format!("{at}/event is missing"))?;
+    let expect = members.remove("expect").ok_or_else(|| format!("{at}/expect is missing"))?;
+    nothing_else(&members, at)?;
+    let expected = expected(expect, &format!("{at}/expect"))?;
+    Ok(Case { name, event, expected })
+}
+
+fn expected(value: Value, at: &str) -> Result<Expected, String> {
+    let mut members = object(value, at)?;
+    let route = text(&mut members, "route", at)?;
+    let expected = match members.remove("problem") {
+        Some(problem) => {
+            let problem = DeadLetterReason::deserialize(&problem)
+                .map_err(|_| format!("{at}/problem is no reason of a dead letter"))?;
+            Expected::Problem { problem, pointer: text(&mut members, "pointer", at)?, route }
+        }
+        None => match members.remove("request") {
+            request @ (None | Some(Value::Object(_))) => Expected::Contact { route, request },
+            Some(_) => return Err(format!("{at}/request is not an object")),
+        },
+    };
+    nothing_else(&members, at)?;
+    if expected == (Expected::Contact { route: None, request: None }) {
+        return Err(format!("{at} expects nothing: name a route, a request or a problem"));
+    }
+    Ok(expected)
+}
+
+fn object(value: Value, at: &str) -> Result<Map<String, Value>, String> {
+    let Value::Object(members) = value else { return Err(format!("{} is not an object", place(at))) };
+    Ok(members)
+}
+
+fn text(members: &mut Map<String, Value>, name: &str, at: &str) -> Result<Option<String>, String> {
+    match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("{at}/{name} is not a text")),
+    }
+}
+
+fn nothing_else(members: &Map<String, Value>, at: &str) -> Result<(), String> {
+    members
+        .keys()
+        .next()
+        .map_or(Ok(()), |name| Err(format!("{at}/{name} is no member of a case, or not beside the others")))
+}
+
+fn place(at: &str) -> &str {
+    if at.is_empty() { "the file" } else { at }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: Value) -> Result<Expected, String> {
+        case("c".to_owned(), value, "/0").map(|case| case.expected)
+    }
+
+    fn expecting(expect: &Value) -> Result<Expected, String> {
+        read(json!({ "event": {}, "expect": expect }))
+    }
+
+    #[test]
+    fn a_case_expects_a_contact_or_a_problem() {
+        let route = || Some("orders".to_owned());
+        assert_eq!(expecting(&json!({ "route": "orders" })), Ok(Expected::Contact { route: route(), request: None }));
+        let request = Some(json!({ "priority": 750 }));
+        assert_eq!(
+            expecting(&json!({ "route": "orders", "request": { "priority": 750 } })),
+            Ok(Expected::Contact { route: route(), request })
+        );
+        let problem = Expected::Problem {
+            problem: DeadLetterReason::MappingFailed,
+            pointer: Some("/data/phone".to_owned()),
+            route: None,
+        };
+        assert_eq!(expecting(&json!({ "problem": "mapping-failed", "pointer": "/data/phone" })), Ok(problem));
+    }
+
+    #[test]
+    fn what_is_no_case_is_told_by_its_place_and_no_value() {
+        for (value, said) in [
+            (json!("Pat Doe"), "/0 is not an object"),
+            (json!({ "expect": {} }), "/0/event is missing"),
+            (json!({ "event": "Pat Doe" }), "/0/expect is missing"),
+            (json!({ "event": {}, "expect": {} }), "/0/expect expects nothing: name a route, a request or a problem"),
+            (
+                json!({ "event": {}, "expect": { "problem": "Pat Doe" } }),
+                "/0/expect/problem is no reason of a dead letter",
+            ),
+            (json!({ "event": {}, "expect": { "route": 7 } }), "/0/expect/route is not a text"),
+            (json!({ "event": {}, "expect": { "request": 7 } }), "/0/expect/request is not an object"),
+            (
+                json!({ "event": {}, "expect": { "route": "r", "pointer": "/x" } }),
+                "/0/expect/pointer is no member of a case, or not beside the others",
+            ),
+            (
+                json!({ "event": {}, "expects": {}, "expect": { "route": "r" } }),
+                "/0/expects is no member of a case, or not beside the others",
+            ),
+        ] {
+            assert_eq!(read(value).unwrap_err(), said);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `check`: the routes file, and cases against it, in the very code of the function and without any network.
+
+mod case;
+mod compare;
+mod explain;
+mod junit;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use contact_injection::adapters::dynamodb::DynamoRegistry;
+use contact_injection::adapters::environment::System;
+use contact_injection::dialects::guide::{self, Guide};
+use contact_injection::dialects::{Dialect as _, HttpReply, HttpResponse};
+use contact_injection::domain::attributes::{AttributeDefinition, AttributeKey, Schema};
+use contact_injection::domain::event::Event;
+use contact_injection::domain::mapping::ComplianceBoundary;
+use contact_injection::domain::routes::Routes;
+use contact_injection::dry_run::Check;
+use contact_injection::ports::{Environment as _, Registry as _, Wanted};
+use serde_json::{Value, json};
+
+use self::case::{Case, Cases};
+use self::compare::Difference;
+use crate::answer::{Answer, End, count, plain};
+use crate::cli::Target;
+use crate::error::Error;
+use crate::stack::Stack;
+
+/// Checks the routes file, and cases against it, offline: an event each, and what is expected to become of it.
+///
+/// A case is {"event": …, "expect": {"route": …, "request": {a part of it}}} or {"event": …, "expect": {"problem": …,
+/// "pointer": …}}; a file holds one or a list. An event's age is not judged. Exits with 1 where the routes file has
+/// problems or a case differs.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Files of cases, or folders of such files.
+    cases: Vec<PathBuf>,
+    /// The routes file.
+    #[arg(long, value_name = "FILE", default_value = "functions/inject-contacts/routes.json")]
+    routes: PathBuf,
+    /// The registered attributes, as CXone answers them or as --save-schema wrote them. Without it every attribute that
+    /// a route names counts as registered.
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// On which side of a HIPAA or PCI-DSS boundary the deployment is.
+    #[arg(long, value_name = "SIDE", default_value = "outside")]
+    boundary: Boundary,
+    /// Print which data an event of each route must carry, and which it may.
+    #[arg(long)]
+    explain: bool,
+    /// Write the cases' results as XML for CI systems too, as unit test runners do.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Show values where a case differs: they are the event's.
+    #[arg(long)]
+    show_request: bool,
+    /// Fetch the registered attributes that a stack knows into a file for --schema, and check nothing.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cases", "schema", "explain", "junit"])]
+    save_schema: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Boundary {
+    Outside,
+    Inside,
+}
+
+/// What became of a case.
+struct Checked<'c> {
+    case: &'c Case,
+    route: Option<String>,
+    differences: Vec<Difference>,
+}
+
+/// Checks, or fetches what is needed for it.
+pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer, Error> {
+    if let Some(file) = &arguments.save_schema {
+        return save_schema(target, file).await;
+    }
+    let text = read(&arguments.routes)?;
+    let routes = match Routes::from_json(&text, guide::FACTS.longest_text) {
+        Ok(routes) => routes,
+        Err(error) => {
+            let problems = error
+                .problems
+                .iter()
+                .map(|problem| json!({ "pointer": problem.pointer, "message": problem.message, "hint": problem.hint }));
+            let json = json!({ "problems": problems.collect::<Vec<_>>(), "cases": [] });
+            let said = format!("{}:\n{error}", arguments.routes.display());
+            return Ok(Answer::done(said, json).ending(End::Problems));
+        }
+    };
+    let file: Value = serde_json::from_str(&text).unwrap_or_default();
+    let known = arguments.schema.as_deref().map(schema).transpose()?;
+    let cases = Cases::read(&arguments.cases)?;
+    let assumed = Schema::new(named(&file));
+    let check = Check {
+        routes: &routes,
+        boundary: match arguments.boundary {
+            Boundary::Outside => ComplianceBoundary::Outside,
+            Boundary::Inside => ComplianceBoundary::Inside,
+        },
+        schema: known.as_ref().unwrap_or(&assumed),
+        dialect: &Guide,
+        now: System::new().now(),
+    };
+    if known.is_none() {
+        refuse_flattened(&cases, &routes, &file)?;
+    }
+    let checked: Vec<_> = cases.list.iter().map(|case| check_case(case, check)).collect();
+    if let Some(path) = &arguments.junit {
+        let report = junit::report(&checked, arguments.show_request);
+        std::fs::write(path, report).map_err(|error| unwritable(path, &error))?;
+    }
+    let explained = arguments.explain.then(|| explain::routes(&file, known.as_ref()));
+    Ok(answer(&routes, &checked, explained, arguments.show_request))
+}
+
+fn check_case<'c>(case: &'c Case, check: Check<'_>) -> Checked<'c> {
+    // As if the event had just come: whether it is late says nothing of how it is mapped.
+    let sent = Event::from_json(&case.event).ok().and_then(|event| event.time());
+    let result = Check { now: sent.unwrap_or(check.now), ..check }.event(&case.event);
+    let differences = compare::differences(&case.expected, &result);
+    Checked { case, route: result.route, differences }
+}
+
+fn answer(routes: &Routes, checked: &[Checked<'_>], explained: Option<(String, Value)>, values: bool) -> Answer {
+    let differing = checked.iter().filter(|one| !one.differences.is_empty()).count();
+    let (mut text, explained) = explained.unwrap_or_default();
+    for one in checked {
+        let verdict = if one.differences.is_empty() { "ok" } else { "differs" };
+        let route = one.route.as_deref().unwrap_or("-");
+        text.extend([format!("{verdict:7}  {}  route {}\n", plain(&one.case.name), plain(route))]);
+        text.extend(one.differences.iter().map(|difference| format!("         {}\n", difference.told(values))));
+    }
+    let of_cases = match checked.len() {
+        0 => "no cases".to_owned(),
+        all => format!("{}: {} as expected, {differing} different", count(all, "case"), all - differing),
+    };
+    let routes = count(routes.iter().count(), "route");
+    text.extend([format!("the routes file is good: {routes}; {of_cases}")]);
+    let cases = checked.iter().map(|one| {
+        let differences = one.differences.iter().map(|difference| difference.json(values)).collect::<Vec<_>>();
+        let verdict = if differences.is_empty() { "ok" } else { "differs" };
+        json!({ "case": one.case.name, "route": one.route, "verdict": verdict, "differences": differences })
+    });
+    let mut json = json!({ "problems": [], "cases": cases.collect::<Vec<_>>() });
+    if !explained.is_null() {
+        json["routes"] = explained;
+    }
+    Answer::done(text, json).ending(if differing == 0 { End::Done } else { End::Problems })
+}
+
+/// What a route flattens is typed by the registered attributes: without them nobody knows what becomes of it.
+fn refuse_flattened(cases: &Cases, routes: &Routes, file: &Value) -> Result<(), Error> {
+    let flattening: BTreeSet<_> = members(file)
+        .filter(|route| route.get("flatten").is_some())
+        .filter_map(|route| route["name"].as_str())
+        .collect();
+    for case in &cases.list {
+        let Ok(event) = Event::from_json(&case.event) else { continue };
+        if let Some(route) = routes.select(&event).filter(|route| flattening.contains(route.name())) {
+            return Err(Error::Usage(format!(
+                "{}: its route {:?} flattens an object by the registered attributes: give them with --schema",
+                plain(&case.name),
+                route.name()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The routes of a file that is known to be good.
+fn members(file: &Value) -> impl Iterator<Item = &Value> {
+    file["routes"].as_array().into_iter().flatten()
+}
+
+/// Every attribute that a route names, as if it were registered so.
+fn named(file: &Value) -> Vec<AttributeDefinition> {
+    let keys = members(file).filter_map(|route| route["attributes"].as_object()).flat_map(|rules| rules.keys());
+    let keys = keys.filter_map(|key| key.parse::<AttributeKey>().ok());
+    keys.map(|key| AttributeDefinition {
+        key: key.name().to_owned(),
+        attribute_type: key.kind(),
+        max_length: None,
+        required: false,
+    })
+    .collect()
+}
+
+fn schema(path: &Path) -> Result<Schema, Error> {
+    let text = read(path)?;
+    let response = HttpResponse::new(200, None, text.as_bytes(), System::new().now());
+    let schema = Guide.read_schema(&HttpReply::Answered(response)).meaning;
+    schema.map_err(|unread| Error::Unreadable { path: path.display().to_string(), why: unread.to_string() })
+}
+
+async fn save_schema(target: &Target, file: &Path) -> Result<Answer, Error> {
+    let stack = Stack::find(target).await?;
+    let table = stack.output("RegistryTableName")?.to_owned();
+    let registry = DynamoRegistry::new(stack.dynamodb(), table.clone(), System::new());
+    let registered = registry.load(&Wanted::schema()).await;
+    let registered = registered.map_err(|error| Error::ledger("dynamodb:BatchGetItem", &table, &error))?;
+    let Some(snapshot) = registered.schema else {
+        return Err(Error::NotDone("the stack has not synced the registered attributes yet: run its sync".to_owned()));
+    };
+    let attributes = snapshot.schema.definitions();
+    let text = format!("{:#}\n", json!({ "attributes": attributes }));
+    std::fs::write(file, text).map_err(|error| unwritable(file, &error))?;
+    let said = format!("{} of {} in {}", count(attributes.len(), "attribute"), snapshot.fetched, file.display());
+    Ok(Answer::done(said, json!({ "attributes": attributes.len(), "fetched": snapshot.fetched.to_string() })))
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    let unreadable = |why: String| Error::Unreadable { path: path.display().to_string(), why };
+    std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::Usage(format!("cannot write {}: {error}", path.display()))
+}
