@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::outcome::{self, Outcome, Row, Sent};
 use super::report::{self, Record, StepMark};
 use super::samples::{self, Sample, Step};
+use super::stack::operate;
 use super::{LocalError, MessageQueue, Stack, sdk_config, secret_text};
 
 /// A deferral waits for some backoff; none of the demo's takes longer.
@@ -46,6 +47,7 @@ pub async fn run() -> Result<bool, LocalError> {
     if !good {
         print(&format!("\nThe emulator's last words:\n{}\n", demo.stack.emulator().log_tail()));
     }
+    demo.operate(&run).await?;
     let report = demo.report(&run, &rows)?;
     say(&format!("the report of this run: {}", report.display()));
     Ok(good)
@@ -112,6 +114,18 @@ impl Demo {
         let contacts = self.simulator.contacts();
         let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters));
         run.outcomes.extend(ended);
+        Ok(())
+    }
+
+    /// Shows what an operator is told of all this.
+    async fn operate(&self, run: &Run) -> Result<(), LocalError> {
+        let dead_letters = MessageQueue::new(&self.sqs, self.stack.outputs().get("DeadLetterQueueUrl")?);
+        dead_letters.show(run.dead_letters.iter().filter_map(|letter| letter.receipt_handle.as_deref())).await?;
+        let routes = samples::routes().display().to_string();
+        for words in [&["dead-letters"][..], &["check", "--routes", &routes, "--explain"]] {
+            say(&format!("contact-injection {}", words.join(" ")));
+            print(&operate(&self.stack, words).await?);
+        }
         Ok(())
     }
 

@@ -82,6 +82,15 @@ impl MessageQueue {
         }
     }
 
+    /// Puts messages that were received back into sight.
+    pub async fn show(&self, receipt_handles: impl IntoIterator<Item = &str>) -> Result<(), LocalError> {
+        for handle in receipt_handles {
+            let request = self.sqs.change_message_visibility().queue_url(&self.url).receipt_handle(handle);
+            request.visibility_timeout(0).send().await.map_err(LocalError::aws("sqs:ChangeMessageVisibility"))?;
+        }
+        Ok(())
+    }
+
     /// Deletes up to ten messages.
     pub async fn delete(&self, receipt_handles: impl IntoIterator<Item = &str>) -> Result<(), LocalError> {
         const CALL: &str = "sqs:DeleteMessageBatch";

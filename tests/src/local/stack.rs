@@ -84,6 +84,14 @@ impl Stack {
     }
 }
 
+/// Runs a command of the operator's program on a stack and gives what it prints.
+pub(super) async fn operate(stack: &Stack, words: &[&str]) -> Result<String, LocalError> {
+    let mut command = Command::new("cargo");
+    command.args(["run", "--locked", "--quiet", "--package", "operator", "--bin", "contact-injection", "--"]);
+    command.args(words).args(["--stack", STACK_NAME]).current_dir(workspace_root());
+    tool::run(against(&stack.emulator, REGION, command)).await
+}
+
 /// One deployment of a template.
 #[derive(Debug)]
 pub struct Deploy<'a> {
