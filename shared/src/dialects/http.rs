@@ -76,3 +76,17 @@ impl HttpResponse {
         self.body.as_ref()?.get(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_has_a_status() {
+        let answered = HttpReply::Answered(HttpResponse::new(418, None, b"", Timestamp::from_millis(0)));
+        assert_eq!(
+            [answered, HttpReply::Silence, HttpReply::Unreachable].map(|reply| reply.status()),
+            [Some(418), None, None]
+        );
+    }
+}

@@ -158,6 +158,11 @@ impl Queues {
         self.is_to_be_read(id, now) && !self.was_read(id, SCARCE_REREAD_AFTER, now)
     }
 
+    /// Whether what is known of a queue is too old to send by: the registry took its time to answer, or this worker did.
+    pub fn is_outdated(&self, id: &QueueId, now: Timestamp) -> bool {
+        !self.was_read(id, PLENTY_REREAD_AFTER, now)
+    }
+
     fn was_read(&self, id: &QueueId, within: Duration, now: Timestamp) -> bool {
         // A time that is yet to come was read off a clock that has been set back since.
         let read = self.queues.get(id).and_then(|known| known.read);

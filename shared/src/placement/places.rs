@@ -29,11 +29,14 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         self.choose(&self.queues.borrow(), route, passed)
     }
 
-    /// Reads again in the registry what is old by now of the queues that an event may go to.
-    async fn look_again(&self, route: &Route, passed: &[Option<Passed>]) {
+    /// Reads again in the registry what is old by now of the queues that an event may go to; false where that took so
+    /// long that it is old already.
+    async fn look_again(&self, route: &Route, passed: &[Option<Passed>]) -> bool {
         let open = route.targets().iter().zip(passed).filter(|(_, passed)| passed.is_none());
         let queues: Vec<_> = open.filter_map(|(target, _)| target.address().queue()).collect();
         look_again(self.ports, self.queues, &queues).await;
+        let (known, now) = (self.queues.borrow(), self.now());
+        !queues.iter().any(|queue| known.is_outdated(queue, now))
     }
 
     /// Chooses a target by what the registry says now, and takes its place there. One that the batch didn't foresee is
@@ -45,9 +48,12 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         admission: &Admission<'_>,
     ) -> Option<Choice> {
         loop {
-            self.look_again(route, passed).await;
+            let fresh = self.look_again(route, passed).await;
             if !self.worker.still_admits(admission) {
                 return None;
+            }
+            if !fresh {
+                continue;
             }
             let (choice, unreserved) = self.place_at_once(route, passed);
             let Some(queue) = unreserved else { return Some(choice) };

@@ -32,6 +32,7 @@ fn seeds_that_once_failed_do_not() {
         7_006_646,
         7_018_189,
         150_129_498,
+        300_080_650,
     ] {
         assert_eq!(run(seed, None, false).breaches, [""; 0], "seed {seed}");
     }

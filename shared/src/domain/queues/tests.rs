@@ -285,6 +285,8 @@ fn little_room_is_read_again_after_a_second_and_plenty_of_it_after_ten() {
     assert_eq!([1, 9, 10].map(|seconds| due(&queues, seconds)), [(false, false), (false, false), (true, true)]);
     assert!(queues.is_to_be_read_again(&numbered(2), NOW), "nobody has read it yet");
     assert!(queues.is_to_be_read_again(&queue(), NOW.minus(SECOND)), "the clock was set back");
+    let outdated = [0, 9, 10].map(|seconds| queues.is_outdated(&queue(), NOW.plus(SECOND * seconds)));
+    assert_eq!(outdated, [false, false, true], "what took ten seconds to be read says nothing of now");
 }
 
 #[test]
