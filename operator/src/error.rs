@@ -104,7 +104,9 @@ impl Error {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let SdkError::ServiceError(answer) = error else { return Self::Aws { action, said: chain(error) } };
-        let (code, message) = (answer.err().code().unwrap_or("no code"), answer.err().message().unwrap_or("no words"));
+        // An answer without a code is one that can't be read.
+        let Some(code) = answer.err().code() else { return Self::Aws { action, said: chain(error) } };
+        let message = answer.err().message().unwrap_or("no words");
         Self::of_answer(action, resource, code, format!("{code}: {message}"))
     }
 

@@ -4,12 +4,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
+mod sqs;
 mod stage;
 
 mod check;
 mod dead_letters;
 mod invocation;
 mod lookup;
+mod move_task;
 mod pause;
 mod redrive;
+mod template;
 mod words;

@@ -36,7 +36,8 @@ pub(super) async fn run(stack: &Stack, interrupt: &Interrupt, rate: u16) -> Resu
     } else {
         tasks.start(rate).await?;
     }
-    let mut moved = tasks.follow(interrupt, rate, found.map(|task| task.started_timestamp())).await?;
+    let ended_before = found.filter(|task| !is_active(task)).map(|task| task.started_timestamp());
+    let mut moved = tasks.follow(interrupt, rate, ended_before).await?;
     moved.notes.splice(0..0, notes);
     Ok(Some(moved))
 }
@@ -92,13 +93,13 @@ impl<'a> Tasks<'a> {
         cancelled.map(drop).map_err(|error| Error::aws("sqs:CancelMessageMoveTask", self.from, &error))
     }
 
-    /// Follows the task to its end, and cancels it where somebody wants that.
-    async fn follow(&self, interrupt: &Interrupt, rate: u16, before: Option<i64>) -> Result<Outcome, Error> {
+    /// Follows the task to its end, and cancels it where somebody wants that. One that started at `ended_before` is another.
+    async fn follow(&self, interrupt: &Interrupt, rate: u16, ended_before: Option<i64>) -> Result<Outcome, Error> {
         let (clock, progress) = (System::new(), Progress::on_terminal());
         let mut cancelled = false;
         loop {
             if let Some(Some(task)) = self.latest().await? {
-                let is_new = is_active(&task) || Some(task.started_timestamp()) != before;
+                let is_new = is_active(&task) || Some(task.started_timestamp()) != ended_before;
                 if is_new && !is_active(&task) {
                     return Ok(ended(&task, interrupt.is_set()));
                 }
