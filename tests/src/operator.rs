@@ -61,7 +61,7 @@ impl Operator {
             _ => return Err(LocalError::Usage("AS is injected or retry")),
         };
         let client = aws_sdk_dynamodb::Client::new(&self.config);
-        let table = DynamoLedger::new(client, self.outputs.get("LedgerTableName")?.to_owned());
+        let table = DynamoLedger::new(client, self.outputs.get("LedgerTableName")?.to_owned(), System::new());
         let resolved =
             ledger::resolve(&table, key, resolution, System::new().now()).await.map_err(LocalError::Ledger)?;
         Ok(if resolved { "resolved: redrive its dead letter" } else { "nothing to resolve: the event is not parked" }

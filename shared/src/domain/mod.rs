@@ -27,4 +27,5 @@ pub mod targets;
 pub mod throttle;
 pub mod time;
 pub mod token;
+pub mod traceparent;
 pub mod window;

@@ -3,11 +3,17 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
+use super::Description;
+use crate::domain::{
+    idempotency::DataHash,
+    reason::{DeadLetterReason, Reason},
+    time::Timestamp,
+};
 
 /// The form of the record that this code writes. One with a higher number is left alone.
 ///
-/// 2: dead-lettered events are on record, and a released event may be bound to its data.
+/// 2: dead-lettered events are on record, and a released event may be bound to its data. What describes an event came
+/// after it and needs no other number: a worker that doesn't know of it leaves it out, and decides the same.
 pub const RECORD_VERSION: u32 = 2;
 
 /// What is known of an event.
@@ -82,6 +88,14 @@ pub struct Record {
     pub dead_letters: Vec<DeadLettered>,
     /// When the record is forgotten; a parked one isn't before a person has decided.
     pub expires: Option<Timestamp>,
+    /// Which event it is.
+    pub event: Description,
+    /// When the event was put on record first.
+    pub first_seen: Option<Timestamp>,
+    /// Why there is no contact in a queue, as the last dead letter or deferral said.
+    pub reason: Option<Reason>,
+    /// The target that was asked last, as logs show it.
+    pub target: Option<String>,
 }
 
 impl Record {
