@@ -163,7 +163,7 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
         return End::on_record(dead, dead_lettered(None, delivery, reason));
     };
     // Whether unreadable data are those that the event is bound to can't be told: its record stays as it is.
-    if record.hash.is_some() && delivery.hash.is_none() && record.version <= RECORD_VERSION {
+    if record.hash.is_some() && delivery.hash.is_none() && !record.is_of_newer_version() {
         return End::as_found(dead);
     }
     match ended(record, delivery) {
@@ -175,14 +175,14 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
     }
 }
 
-/// The record, where it isn't forgotten. DynamoDB deletes what has expired when it comes to it.
+/// The record, where it isn't forgotten.
 fn remembered(existing: Option<&Record>, now: Timestamp) -> Option<&Record> {
-    existing.filter(|record| record.state == State::Parked || record.expires.is_none_or(|at| at > now))
+    existing.filter(|record| record.is_remembered(now))
 }
 
 /// What holds of the event whatever this delivery wants of it.
 fn ended(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
-    if record.version > RECORD_VERSION {
+    if record.is_of_newer_version() {
         return Some(NotClaimed::NewerVersion(record.version));
     }
     if record.state == State::Claimed && record.until > delivery.now {

@@ -122,6 +122,16 @@ impl Record {
         }
     }
 
+    /// Whether a newer version of this program wrote it.
+    pub const fn is_of_newer_version(&self) -> bool {
+        self.version > RECORD_VERSION
+    }
+
+    /// Whether it isn't forgotten yet. DynamoDB deletes what has expired when it comes to it.
+    pub fn is_remembered(&self, now: Timestamp) -> bool {
+        self.state == State::Parked || self.expires.is_none_or(|at| at > now)
+    }
+
     /// Requests sent for the event, the claim that this record holds open counted as one.
     pub fn attempts_so_far(&self) -> u32 {
         self.attempts.saturating_add(u32::from(matches!(self.state, State::Claimed)))

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{RECORD_LIFETIME, RECORD_VERSION, Record, State};
+use super::{RECORD_LIFETIME, Record, State};
 use crate::domain::time::Timestamp;
 
 /// What a person found out about a parked event.
@@ -18,7 +18,7 @@ pub enum Resolution {
 /// The record after a person's decision; nothing where the event isn't parked. It lives on for as long as any that is
 /// written now, and for as long as it would have lived without having been parked, which an event of a later date needs.
 pub fn resolve(record: &Record, resolution: Resolution, now: Timestamp) -> Option<Record> {
-    if record.state != State::Parked || record.version > RECORD_VERSION {
+    if record.state != State::Parked || record.is_of_newer_version() {
         return None;
     }
     let expires = record.expires.max(Some(now.plus(RECORD_LIFETIME)));
