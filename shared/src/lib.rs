@@ -75,8 +75,8 @@
 //! queues that are nearly full. [`ledger`], [`leases`] and [`worker`] are its three guards: nothing twice, no client
 //! shared, nothing sent outside the rate; a [`session`] holds an invocation's clients. [`domain`] decides and does no
 //! I/O; [`dialects`] say what goes over the wire and what comes back; [`ports`] names what the decisions need from
-//! outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP. [`sync`] and [`dry_run`] are the other two
-//! things that can be asked for.
+//! outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP. [`sync`], [`dry_run`] and [`status`] are
+//! the other things that can be asked for.
 
 pub mod batch;
 pub mod pipeline;
@@ -91,6 +91,7 @@ pub mod dry_run;
 mod room;
 pub mod schema;
 mod snapshot;
+pub mod status;
 pub mod sync;
 
 pub mod dialects;

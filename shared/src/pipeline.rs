@@ -24,9 +24,9 @@ use crate::{
     domain::{
         attributes::Schema,
         backoff::WITHIN_INVOCATION,
-        claim::{self, Claim, ClaimRequest, NotClaimed, PlacedContact, Record, State},
+        claim::{self, Claim, ClaimRequest, Description, NotClaimed, PlacedContact, Record, State},
         contact::Contact,
-        event::{Event, Identity},
+        event::{Event, MalformedEvent},
         expiry::Expiry,
         idempotency::{DataHash, IdempotencyKey},
         mapping::{self, ComplianceBoundary},
@@ -84,12 +84,32 @@ pub struct Identified {
     pub hash: Option<DataHash>,
     /// What the event's age is counted from.
     pub born: Timestamp,
+    /// Which event it is.
+    pub event: Description,
 }
 
 impl Identified {
-    fn new(identity: &Identity, message: &Message, hash: Option<DataHash>, born: Timestamp) -> Self {
-        let key = IdempotencyKey::of_event(identity.source(), identity.id());
-        Self { key, message_id: message.message_id.clone(), hash, born }
+    fn new(event: &Event, message: &Message, born: Timestamp) -> Self {
+        let identity = event.identity();
+        Self {
+            key: IdempotencyKey::of_event(identity.source(), identity.id()),
+            message_id: message.message_id.clone(),
+            hash: Some(DataHash::of(event.data())),
+            born,
+            event: Description::of(identity).of_type(event.event_type()).traced(event.traceparent().cloned()),
+        }
+    }
+
+    /// Of an event of which the identity can be read, if little else.
+    fn of_malformed(malformed: &MalformedEvent, message: &Message, born: Timestamp) -> Option<Self> {
+        let identity = malformed.identity.as_ref()?;
+        Some(Self {
+            key: IdempotencyKey::of_event(identity.source(), identity.id()),
+            message_id: message.message_id.clone(),
+            hash: malformed.data.clone(),
+            born,
+            event: Description::of(identity).traced(malformed.traceparent.clone()),
+        })
     }
 
     fn delivery(&self, environment: &impl Environment) -> claim::Delivery {
@@ -99,6 +119,7 @@ impl Identified {
             hash: self.hash.clone(),
             born: self.born,
             now: environment.now(),
+            event: self.event.clone(),
         }
     }
 }
@@ -106,11 +127,7 @@ impl Identified {
 /// What is known of a delivery besides its outcome: for the log, the metrics and the dead letter.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryDetails {
-    /// Which event it is, where that could be read.
-    pub event: Option<EventName>,
-    /// The route's name.
-    pub route: Option<String>,
-    /// What the ledger knows it by, where the identity could be read.
+    /// Which event it is and what the ledger knows it by, where the identity could be read.
     pub identified: Option<Identified>,
     /// Whether the ledger has given it to this delivery.
     pub claimed: bool,
@@ -128,23 +145,6 @@ pub struct DeliveryDetails {
     pub latency: Option<Duration>,
 }
 
-/// How an event is told from others in a log.
-#[derive(Clone, Debug)]
-pub struct EventName {
-    /// Its id.
-    pub id: String,
-    /// Its source.
-    pub source: String,
-    /// Its type, where it could be read.
-    pub kind: Option<String>,
-}
-
-impl EventName {
-    fn new(identity: &Identity, kind: Option<&str>) -> Self {
-        Self { id: identity.id().to_owned(), source: identity.source().to_owned(), kind: kind.map(str::to_owned) }
-    }
-}
-
 /// The first step: needs nothing but the message.
 ///
 /// # Errors
@@ -158,22 +158,19 @@ pub fn prepare<'a>(
     let sent = message.sent.unwrap_or(now);
     details.age = Some(now.since(sent));
     let event = Event::parse(&message.body).map_err(|malformed| {
-        if let Some(identity) = &malformed.identity {
-            details.event = Some(EventName::new(identity, None));
-            details.identified = Some(Identified::new(identity, message, malformed.data, sent));
-        }
+        details.identified = Identified::of_malformed(&malformed, message, sent);
         given_up(DeadLetterReason::MalformedEvent, &malformed.problems)
     })?;
     let born = event.time().unwrap_or(sent);
-    let identified = Identified::new(event.identity(), message, Some(DataHash::of(event.data())), born);
-    details.event = Some(EventName::new(event.identity(), Some(event.event_type())));
-    details.identified = Some(identified.clone());
+    let mut identified = Identified::new(&event, message, born);
     details.age = Some(now.since(born));
     let Some(route) = routes.select(&event) else {
+        details.identified = Some(identified);
         let detail = "no route matches the event's type and source".to_owned();
         return Err(GivenUp { reason: DeadLetterReason::NoRoute, detail });
     };
-    details.route = Some(route.name().to_owned());
+    identified.event = identified.event.by_route(route.name());
+    details.identified = Some(identified.clone());
     let expiry = Expiry::new(born, route.max_age(), event.expiry());
     let prepared = Prepared { event, route, identified, expiry };
     prepared.expired(now).map_or(Ok(prepared), Err)
@@ -297,7 +294,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             Ending::Injected(contact) => {
                 (claim.injected(contact.clone(), now), Outcome::Injected { contact_id: contact.contact_id })
             }
-            Ending::Deferred(outcome) => (claim.unplaced(now), outcome),
+            Ending::Deferred(outcome) => (claim.unplaced(outcome.deferral(), now), outcome),
             Ending::GivenUp(given_up) => {
                 let record = claim.given_up(given_up.reason, &identified.message_id, now);
                 let outcome =

@@ -151,13 +151,14 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let (Prepared { event, route, .. }, target) = (self.prepared, &self.prepared.route.targets()[stop.index]);
         let priority =
             Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
-        self.details.target = Some(target.address().to_string());
+        let address = target.address().to_string();
         self.details.priority = Some(priority.get());
         self.count_fallback(stop);
         let key = self.prepared.key().after_lost(self.claim.lost());
         let submission = Submission { contact: self.contact, address: target.address(), priority, key };
         let (result, status) = self.pipeline.worker.post(admission, &submission).await;
-        self.claim.sent();
+        self.claim.sent(&address);
+        self.details.target = Some(address);
         self.details.http_status = status.or(self.details.http_status);
         self.limited = None;
         result

@@ -5,7 +5,10 @@
 
 #![expect(async_fn_in_trait, reason = "a worker is one thread: nothing here is ever sent to another")]
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
@@ -53,6 +56,15 @@ pub enum Swap<T> {
 pub trait Ledger {
     /// The record as it is now, after every write that was answered before.
     async fn read(&self, key: IdempotencyKey) -> Result<Option<Record>, StoreError>;
+
+    /// The records of these events, as [`Self::read`] would find each. What isn't in the answer isn't in the table.
+    async fn read_many(&self, keys: &BTreeSet<IdempotencyKey>) -> Result<BTreeMap<IdempotencyKey, Record>, StoreError> {
+        let mut records = BTreeMap::new();
+        for &key in keys {
+            records.extend(self.read(key).await?.map(|record| (key, record)));
+        }
+        Ok(records)
+    }
 
     /// Writes the record where there is none.
     async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError>;

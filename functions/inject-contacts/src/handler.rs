@@ -1,4 +1,4 @@
-//! What comes in, told apart: a batch of messages, or a dry run. Nothing is decided here.
+//! What comes in, told apart: a batch of messages, or a person's question or decision. Nothing is decided here.
 
 use std::io::Write as _;
 
@@ -7,16 +7,20 @@ use contact_injection::{
     adapters::{settings::InjectSettings, telemetry},
     batch::{Batch, Configuration, Memory},
     domain::{
+        claim::Resolution,
+        idempotency::IdempotencyKey,
         message::{Attribute, AttributeContent, Message},
         time::Timestamp,
     },
     dry_run::{DryRun, DryRunError, dry_run},
     error::chain,
+    ledger,
     metrics::Metrics,
     ports::{Environment, InjectPorts, Secrets, StoreError},
+    status::{StatusError, StatusRequest, status},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use serde::Deserialize as _;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tracing::{Instrument as _, info, info_span, warn};
@@ -24,8 +28,11 @@ use tracing::{Instrument as _, info, info_span, warn};
 /// Why an invocation fails as a whole: nothing of it is acknowledged, and SQS hands it out again.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
-    /// The input is neither an SQS event nor a dry run.
-    #[error("the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}")]
+    /// The input is nothing that can be asked for.
+    #[error(
+        "the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}, {{\"status\": {{\"events\": […]}}}} or \
+         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}}"
+    )]
     Input(#[source] serde_json::Error),
     /// A record can be neither acknowledged nor reported.
     #[error("record {0} of the batch has no message id or no receipt handle, so nothing can be said of it")]
@@ -33,6 +40,12 @@ pub enum HandlerError {
     /// The dry run could not be made.
     #[error(transparent)]
     DryRun(#[from] DryRunError),
+    /// It can't be said where the events are.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    /// It isn't known whether the decision is on record.
+    #[error("the decision may not be on record")]
+    Resolve(#[source] StoreError),
     /// The answer could not be written.
     #[error("the answer could not be written")]
     Answer(#[source] serde_json::Error),
@@ -42,6 +55,21 @@ impl From<HandlerError> for Diagnostic {
     fn from(error: HandlerError) -> Self {
         Self { error_type: "InjectContacts".to_owned(), error_message: chain(&error) }
     }
+}
+
+/// A person's decision about a parked event: `{"resolve": {"key": …, "as": "injected"|"retry"}}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resolve {
+    key: IdempotencyKey,
+    #[serde(rename = "as")]
+    resolution: Resolution,
+}
+
+/// Whether it was the decision's to make: the event was parked.
+#[derive(Debug, Serialize)]
+struct Resolved {
+    resolved: bool,
 }
 
 /// The inject function, from one invocation to the next.
@@ -103,12 +131,22 @@ impl<P: InjectPorts> Handler<P> {
 
     async fn dispatch(&self, request_id: &str, deadline: Timestamp, mut payload: Value) -> Result<Value, HandlerError> {
         if let Some(input) = payload.get_mut("dryRun").map(Value::take) {
-            let input = DryRun::deserialize(input).map_err(HandlerError::Input)?;
+            let input = parsed::<DryRun>(input)?;
             let mut memory = self.memory.lock().await;
-            let answer = dry_run(&self.ports, &self.configuration, &self.metrics, &mut memory, deadline, input).await?;
-            return serde_json::to_value(answer).map_err(HandlerError::Answer);
+            let run = dry_run(&self.ports, &self.configuration, &self.metrics, &mut memory, deadline, input);
+            return answer(&run.await?);
         }
-        let event = SqsEvent::deserialize(payload).map_err(HandlerError::Input)?;
+        if let Some(input) = payload.get_mut("status").map(Value::take) {
+            return answer(&status(&self.ports, parsed::<StatusRequest>(input)?).await?);
+        }
+        if let Some(input) = payload.get_mut("resolve").map(Value::take) {
+            let Resolve { key, resolution } = parsed(input)?;
+            let (ledger, now) = (self.ports.ledger(), self.ports.environment().now());
+            let resolved = ledger::resolve(ledger, key, resolution, now).await.map_err(HandlerError::Resolve)?;
+            info!(idempotency_key = %key, ?resolution, resolved, "a person has decided about an event");
+            return answer(&Resolved { resolved });
+        }
+        let event = parsed::<SqsEvent>(payload)?;
         let messages = event
             .records
             .into_iter()
@@ -127,8 +165,16 @@ impl<P: InjectPorts> Handler<P> {
         info!(received, back = back.len(), "the batch is done");
         let mut response = SqsBatchResponse::default();
         response.batch_item_failures = back.into_iter().map(failure).collect();
-        serde_json::to_value(response).map_err(HandlerError::Answer)
+        answer(&response)
     }
+}
+
+fn parsed<T: DeserializeOwned>(input: Value) -> Result<T, HandlerError> {
+    T::deserialize(input).map_err(HandlerError::Input)
+}
+
+fn answer(answer: &impl Serialize) -> Result<Value, HandlerError> {
+    serde_json::to_value(answer).map_err(HandlerError::Answer)
 }
 
 fn failure(message_id: String) -> BatchItemFailure {

@@ -110,7 +110,7 @@ const fn state(record: &Record) -> &'static str {
 
 async fn record(stack: &Stack, key: IdempotencyKey) -> Result<Option<Record>, Error> {
     let table = stack.output("LedgerTableName")?;
-    let ledger = DynamoLedger::new(stack.dynamodb(), table.to_owned());
+    let ledger = DynamoLedger::new(stack.dynamodb(), table.to_owned(), System::new());
     let failed = |error| Error::ledger("dynamodb:GetItem", &format!("the table {table}"), &error);
     ledger.read(key).await.map_err(failed)
 }

@@ -39,7 +39,7 @@ enum Found {
 pub(super) async fn run(target: &Target, arguments: &Arguments) -> Result<Answer, Error> {
     let stack = Stack::find(target).await?;
     let table = stack.output("LedgerTableName")?;
-    let ledger = DynamoLedger::new(stack.dynamodb(), table.to_owned());
+    let ledger = DynamoLedger::new(stack.dynamodb(), table.to_owned(), System::new());
     let resolution = match arguments.found {
         Found::Injected => Resolution::Injected,
         Found::Retry => Resolution::Retry,

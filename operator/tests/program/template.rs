@@ -10,7 +10,8 @@ use super::stage::{emulator, run};
 #[tokio::test]
 async fn a_stack_of_the_real_template_has_what_each_command_needs() {
     let folder = TempDir::new().unwrap();
-    // The emulator keeps a parameter's number as the text that it is in CloudFormation, which no SDK reads as a mapping's.
+    // The emulator keeps a parameter's number as the text that it is in CloudFormation, which no SDK reads as a
+    // mapping's.
     let text = std::fs::read_to_string(workspace_root().join("template.yaml")).unwrap();
     let text = text.replace("MaximumConcurrency: !Ref MaximumConcurrency", "MaximumConcurrency: 2");
     std::fs::write(folder.path().join("template.yaml"), text).unwrap();

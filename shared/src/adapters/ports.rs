@@ -89,7 +89,7 @@ impl<E: Environment + Clone> Ports for WorkerPorts<E> {
 #[derive(Debug)]
 pub struct InjectorPorts<E = System> {
     worker: WorkerPorts<E>,
-    ledger: DynamoLedger,
+    ledger: DynamoLedger<E>,
     dead_letters: SqsDeadLetters,
     queue: SqsContactQueue,
 }
@@ -120,8 +120,8 @@ impl<E: Environment + Clone> InjectorPorts<E> {
         environment: E,
     ) -> Result<Self, ForbiddenUrl> {
         Ok(Self {
-            worker: WorkerPorts::over(dynamodb.clone(), secrets, http, &settings.common, environment)?,
-            ledger: DynamoLedger::new(dynamodb, settings.ledger_table.clone()),
+            worker: WorkerPorts::over(dynamodb.clone(), secrets, http, &settings.common, environment.clone())?,
+            ledger: DynamoLedger::new(dynamodb, settings.ledger_table.clone(), environment),
             dead_letters: SqsDeadLetters::new(sqs.clone(), settings.dead_letter_queue_url.clone()),
             queue: SqsContactQueue::new(sqs, settings.contact_queue_url.clone()),
         })
@@ -153,7 +153,7 @@ impl<E: Environment + Clone> Ports for InjectorPorts<E> {
 }
 
 impl<E: Environment + Clone> InjectPorts for InjectorPorts<E> {
-    type Ledger = DynamoLedger;
+    type Ledger = DynamoLedger<E>;
     type DeadLetters = SqsDeadLetters;
     type Queue = SqsContactQueue;
 

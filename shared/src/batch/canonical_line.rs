@@ -6,7 +6,7 @@ use tracing::info;
 
 use super::delivery::Delivery;
 use crate::{
-    domain::outcome::Outcome,
+    domain::{outcome::Outcome, traceparent::Traceparent},
     metrics::{Metric, Metrics},
 };
 
@@ -14,9 +14,9 @@ impl Delivery<'_> {
     /// The canonical line and the counts of this delivery.
     pub(super) fn report(&self, outcome: &Outcome, request_id: &str, metrics: &Metrics) {
         let details = &self.details;
-        let event = details.event.as_ref();
+        let event = details.identified.as_ref().map(|identified| &identified.event);
         let contact_id = match outcome {
-            Outcome::Injected { contact_id } | Outcome::Duplicate { contact_id } => Some(contact_id.as_str()),
+            Outcome::Injected { contact_id } | Outcome::Duplicate { contact_id } => known(contact_id),
             _ => None,
         };
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -25,8 +25,9 @@ impl Delivery<'_> {
             reason = outcome.reason(),
             event_id = event.map(|event| event.id.as_str()),
             event_source = event.map(|event| event.source.as_str()),
-            event_type = event.and_then(|event| event.kind.as_deref()),
-            route = details.route,
+            event_type = event.and_then(|event| known(&event.event_type)),
+            route = event.and_then(|event| known(&event.route)),
+            traceparent = event.and_then(|event| event.traceparent.as_ref()).map(Traceparent::as_str),
             idempotency_key = details.identified.as_ref().map(|identified| identified.key.to_string()),
             message_id = self.message.message_id,
             target = details.target,
@@ -54,4 +55,9 @@ impl Delivery<'_> {
             value(Metric::InjectionLatencyMilliseconds, details.latency);
         }
     }
+}
+
+/// Nothing, where it is empty.
+fn known(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }

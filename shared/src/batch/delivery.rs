@@ -16,7 +16,7 @@ use crate::{
         routes::Routes,
         time::Timestamp,
     },
-    pipeline::{Conclusion, DeliveryDetails, Pipeline, Prepared, prepare},
+    pipeline::{Conclusion, DeliveryDetails, Identified, Pipeline, Prepared, prepare},
     ports::InjectPorts,
 };
 
@@ -54,14 +54,12 @@ impl<'a> Delivery<'a> {
             Ok(Err(given_up)) => (None, Some(Conclusion::GivenUp(given_up))),
             Err(_) => (None, Some(span.in_scope(|| panicked(&message, false)))),
         };
-        if let Some(event) = &details.event {
+        if let Some(Identified { key, event, .. }) = &details.identified {
             span.record("event_id", event.id.as_str());
-        }
-        if let Some(route) = &details.route {
-            span.record("route", route.as_str());
-        }
-        if let Some(identified) = &details.identified {
-            span.record("idempotency_key", field::display(identified.key));
+            span.record("idempotency_key", field::display(key));
+            if !event.route.is_empty() {
+                span.record("route", event.route.as_str());
+            }
         }
         Self { message, prepared, details, conclusion, outcome: None, span }
     }

@@ -17,6 +17,8 @@
 //! An event that is refused before any claim is put on record all the same, so that the table tells how each one ended.
 //! All of it is decided here; the table only compares and swaps.
 
+mod description;
+mod final_outcome;
 mod held;
 mod record;
 mod resolution;
@@ -26,6 +28,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use self::{
+    description::Description,
+    final_outcome::FinalOutcome,
     held::Claim,
     record::{DeadLettered, PlacedContact, RECORD_VERSION, Record, State},
     resolution::{Resolution, resolve},
@@ -65,6 +69,8 @@ pub struct Delivery {
     pub born: Timestamp,
     /// The worker's clock.
     pub now: Timestamp,
+    /// Which event it is, for the record.
+    pub event: Description,
 }
 
 /// What a worker asks for when it claims an event.
@@ -157,7 +163,7 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
         return End::on_record(dead, dead_lettered(None, delivery, reason));
     };
     // Whether unreadable data are those that the event is bound to can't be told: its record stays as it is.
-    if record.hash.is_some() && delivery.hash.is_none() && record.version <= RECORD_VERSION {
+    if record.hash.is_some() && delivery.hash.is_none() && !record.is_of_newer_version() {
         return End::as_found(dead);
     }
     match ended(record, delivery) {
@@ -169,14 +175,14 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
     }
 }
 
-/// The record, where it isn't forgotten. DynamoDB deletes what has expired when it comes to it.
+/// The record, where it isn't forgotten.
 fn remembered(existing: Option<&Record>, now: Timestamp) -> Option<&Record> {
-    existing.filter(|record| record.state == State::Parked || record.expires.is_none_or(|at| at > now))
+    existing.filter(|record| record.is_remembered(now))
 }
 
 /// What holds of the event whatever this delivery wants of it.
 fn ended(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
-    if record.version > RECORD_VERSION {
+    if record.is_of_newer_version() {
         return Some(NotClaimed::NewerVersion(record.version));
     }
     if record.state == State::Claimed && record.until > delivery.now {
@@ -217,6 +223,9 @@ fn claimed(request: &ClaimRequest, before: Option<&Record>) -> Record {
         forgiven: before.forgiven,
         dead_letters: before.dead_letters.clone(),
         expires: before.expires.max(fresh.expires),
+        first_seen: before.first_seen,
+        reason: before.reason,
+        target: before.target.clone(),
         ..fresh
     }
 }
@@ -234,6 +243,9 @@ fn dead_lettered(before: Option<&Record>, delivery: &Delivery, reason: DeadLette
         lost: before.lost.clone(),
         forgiven: before.lost.len(),
         expires: before.expires.max(fresh.expires),
+        first_seen: before.first_seen,
+        reason: Some(reason.into()),
+        target: before.target.clone(),
         ..fresh.clone()
     }
 }
@@ -249,6 +261,8 @@ fn parked(before: &Record, delivery: &Delivery, reason: DeadLetterReason) -> Rec
         crashes: 0,
         attempts: before.attempts_so_far(),
         expires: before.expires.max(Some(expiry(delivery))),
+        event: delivery.event.clone(),
+        reason: Some(DeadLetterReason::OutcomeUnknown.into()),
         ..before.clone()
     }
 }
@@ -271,6 +285,10 @@ fn blank(delivery: &Delivery) -> Record {
         contact: None,
         dead_letters: Vec::new(),
         expires: Some(expiry(delivery)),
+        event: delivery.event.clone(),
+        first_seen: Some(delivery.now),
+        reason: None,
+        target: None,
     }
 }
 

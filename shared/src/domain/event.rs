@@ -16,6 +16,7 @@ use super::{
     json::{self, Document, Fault, Kind, Node, Place},
     problem::Problem,
     time::Timestamp,
+    traceparent::Traceparent,
 };
 
 /// An event that every rule of its envelope holds for.
@@ -25,6 +26,7 @@ pub struct Event {
     kind: String,
     time: Option<Timestamp>,
     expiry: Option<Timestamp>,
+    traceparent: Option<Traceparent>,
     envelope: Document,
     /// Where `data` stands in the envelope.
     data: Place,
@@ -46,6 +48,8 @@ pub struct MalformedEvent {
     pub identity: Option<Identity>,
     /// Its data, where they are an object in spite of the rest.
     pub data: Option<DataHash>,
+    /// Where it stands in its sender's trace.
+    pub traceparent: Option<Traceparent>,
     /// At least one problem.
     pub problems: Vec<Problem>,
 }
@@ -80,6 +84,11 @@ impl Event {
     /// The `expirytime` extension: when the event stops being worth anything.
     pub fn expiry(&self) -> Option<Timestamp> {
         self.expiry
+    }
+
+    /// The `traceparent` extension, where it is valid.
+    pub fn traceparent(&self) -> Option<&Traceparent> {
+        self.traceparent.as_ref()
     }
 
     /// The whole event as a CloudEvent, whatever form it arrived in.
@@ -142,6 +151,7 @@ impl Event {
         let kind = rules.text(form.event_type());
         let time = rules.time("time");
         let expiry = rules.time("expirytime");
+        let traceparent = rules.traceparent();
         rules.data(form.data());
         let problems = rules.problems();
 
@@ -149,11 +159,11 @@ impl Event {
         let envelope = form.into_cloud_event(document);
         match (identity, kind, envelope.root().get("data").map(Node::place)) {
             (Some(identity), Some(kind), Some(data)) if problems.is_empty() => {
-                Ok(Self { identity, kind, time, expiry, envelope, data, form })
+                Ok(Self { identity, kind, time, expiry, traceparent, envelope, data, form })
             }
             (identity, ..) => {
                 let data = envelope.root().get("data").filter(|data| data.kind() == Kind::Object).map(DataHash::of);
-                Err(MalformedEvent { identity, data, problems })
+                Err(MalformedEvent { identity, data, traceparent, problems })
             }
         }
     }
@@ -180,7 +190,7 @@ impl Identity {
 
 impl From<Problem> for MalformedEvent {
     fn from(problem: Problem) -> Self {
-        Self { identity: None, data: None, problems: vec![problem] }
+        Self { identity: None, data: None, traceparent: None, problems: vec![problem] }
     }
 }
 
@@ -357,6 +367,21 @@ mod tests {
             let event = cloud_event(|event| drop(event.insert(name.to_owned(), "a\u{1f}b".into())));
             assert_eq!(pointers(event), [format!("/{name}")]);
         }
+    }
+
+    #[test]
+    fn a_valid_traceparent_is_kept_and_any_other_is_as_good_as_none() {
+        let traced = |value: Value| cloud_event(|event| drop(event.insert("traceparent".to_owned(), value)));
+        let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(traced(sent.into()).unwrap().traceparent().map(Traceparent::as_str), Some(sent));
+        for other in [json!("00-trace"), json!(7), Value::Null] {
+            assert_eq!(traced(other).unwrap().traceparent(), None);
+        }
+        let malformed = cloud_event(|event| {
+            event.insert("traceparent".to_owned(), sent.into());
+            event.remove("data");
+        });
+        assert_eq!(malformed.unwrap_err().traceparent, Traceparent::parse(sent));
     }
 
     #[test]

@@ -40,6 +40,12 @@ impl IdempotencyKey {
         if lost == 0 { self } else { Self(Uuid::new_v5(&self.0, format!("after-lost:{lost}").as_bytes())) }
     }
 
+    /// The id under which an outcome of this event is told (docs/rules.md#outcome-events).
+    pub fn of_outcome(self, outcome: &str, reason: &str, contact_id: &str) -> Uuid {
+        let separator = char::from(UNIT_SEPARATOR);
+        Uuid::new_v5(&self.0, format!("{outcome}{separator}{reason}{separator}{contact_id}").as_bytes())
+    }
+
     /// Reads a key from its hyphenated text.
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::parse_str(text).ok().map(Self)
@@ -164,6 +170,19 @@ mod tests {
             IdempotencyKey::of_event("/crm/emea", "evt-1").after_lost(1).to_string(),
             "f17f16e0-08d1-55ec-b4e8-f94b3b5c1c9b"
         );
+    }
+
+    #[test]
+    fn the_id_of_a_known_outcome_never_changes() {
+        // Made once with Python's uuid5, independently of this code.
+        let key = IdempotencyKey::of_event("/crm/emea", "evt-1");
+        for (outcome, reason, contact_id, id) in [
+            ("injected", "", "c-1", "d2907b58-dd86-508f-a6f3-6496990f101d"),
+            ("dead-lettered", "no-route", "", "41713da8-818f-502a-b367-7592252b5257"),
+            ("outcome-unknown", "outcome-unknown", "", "59cbab08-65d2-51f5-8309-b88c2ef506c1"),
+        ] {
+            assert_eq!(key.of_outcome(outcome, reason, contact_id).to_string(), id);
+        }
     }
 
     #[test]

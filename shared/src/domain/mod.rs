@@ -29,4 +29,5 @@ pub mod targets;
 pub mod throttle;
 pub mod time;
 pub mod token;
+pub mod traceparent;
 pub mod window;

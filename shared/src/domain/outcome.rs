@@ -92,6 +92,14 @@ impl Outcome {
         }
     }
 
+    /// Why the message comes back, where it does.
+    pub const fn deferral(&self) -> Option<DeferralReason> {
+        match self {
+            Self::Deferred { reason, .. } => Some(*reason),
+            Self::Injected { .. } | Self::Duplicate { .. } | Self::DeadLettered { .. } => None,
+        }
+    }
+
     /// The reason's name, where the outcome has one.
     pub const fn reason(&self) -> Option<&'static str> {
         match self {

@@ -158,7 +158,8 @@ impl Queues {
         self.is_to_be_read(id, now) && !self.was_read(id, SCARCE_REREAD_AFTER, now)
     }
 
-    /// Whether what is known of a queue is too old to send by: the registry took its time to answer, or this worker did.
+    /// Whether what is known of a queue is too old to send by: the registry took its time to answer, or this worker
+    /// did.
     pub fn is_outdated(&self, id: &QueueId, now: Timestamp) -> bool {
         !self.was_read(id, PLENTY_REREAD_AFTER, now)
     }

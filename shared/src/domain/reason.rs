@@ -6,7 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Why a message comes back. None of these ever counts towards giving it up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DeferralReason {
     /// The client's window is full.
     RateWindow,
@@ -118,6 +119,38 @@ impl DeadLetterReason {
 impl fmt::Display for DeadLetterReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// Why an event has no contact in a queue: for now, or for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Reason {
+    /// It comes back.
+    Deferred(DeferralReason),
+    /// It doesn't.
+    DeadLettered(DeadLetterReason),
+}
+
+impl Reason {
+    /// The reason as callers see it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deferred(reason) => reason.as_str(),
+            Self::DeadLettered(reason) => reason.as_str(),
+        }
+    }
+}
+
+impl From<DeferralReason> for Reason {
+    fn from(reason: DeferralReason) -> Self {
+        Self::Deferred(reason)
+    }
+}
+
+impl From<DeadLetterReason> for Reason {
+    fn from(reason: DeadLetterReason) -> Self {
+        Self::DeadLettered(reason)
     }
 }
 

@@ -4,7 +4,11 @@ use futures::FutureExt as _;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{claim::State, idempotency::DataHash, time::Timestamp};
+use crate::domain::{
+    claim::{Description, State},
+    idempotency::DataHash,
+    time::Timestamp,
+};
 
 /// A table of one record that answers after so many writes without an answer, each of which it commits.
 struct Forgetful {
@@ -49,7 +53,8 @@ impl Ledger for Forgetful {
 
 fn delivery(attempt: u128, now: Timestamp) -> Delivery {
     let hash = Some(DataHash::from_stored("same"));
-    Delivery { attempt: Uuid::from_u128(attempt), message_id: format!("m{attempt}"), hash, born: now, now }
+    let (attempt, message_id) = (Uuid::from_u128(attempt), format!("m{attempt}"));
+    Delivery { attempt, message_id, hash, born: now, now, event: Description::default() }
 }
 
 fn request(attempt: u128, seconds: i64) -> ClaimRequest {
@@ -78,13 +83,13 @@ fn a_claim_whose_answer_is_lost_keeps_the_doubt_before_it() {
     let ledger = Forgetful { record: RefCell::default(), silent: RefCell::new(0) };
     let mut first = claimed(&ledger, &request(1, 0));
     first.doubt(Timestamp::from_millis(5000));
-    *ledger.record.borrow_mut() = Some(first.unplaced(Timestamp::from_millis(5000)));
+    *ledger.record.borrow_mut() = Some(first.unplaced(None, Timestamp::from_millis(5000)));
     let second = request(2, 50);
     // The insertion learns what is there, the replacement is committed unnoticed, and its repetition finds itself.
     let ledger = Forgetful { silent: RefCell::new(2), ..ledger };
     let again = claimed(&ledger, &second);
     assert!(again.is_doubtful());
-    assert_eq!(again.unplaced(second.delivery.now).state, State::InDoubt);
+    assert_eq!(again.unplaced(None, second.delivery.now).state, State::InDoubt);
 }
 
 fn dead_lettered(ledger: &Forgetful, attempt: u128, seconds: i64) -> Ended {
@@ -105,10 +110,10 @@ fn an_event_that_cannot_be_injected_is_on_record_though_the_answer_is_lost() {
 fn the_requests_that_an_event_in_doubt_has_cost_are_told_when_it_is_parked() {
     let ledger = Forgetful { record: RefCell::default(), silent: RefCell::new(0) };
     let mut claim = claimed(&ledger, &request(1, 0));
-    claim.sent();
-    claim.sent();
+    claim.sent("queue:q");
+    claim.sent("queue:q");
     claim.doubt(Timestamp::from_millis(5000));
-    *ledger.record.borrow_mut() = Some(claim.unplaced(Timestamp::from_millis(5000)));
+    *ledger.record.borrow_mut() = Some(claim.unplaced(None, Timestamp::from_millis(5000)));
     let parked = Ended { how: NotClaimed::Parked(Some(DeadLetterReason::NoRoute)), attempts: 2 };
     assert_eq!(dead_lettered(&ledger, 2, 50), parked);
     assert_eq!(dead_lettered(&ledger, 3, 60), parked, "and to whoever finds it parked");

@@ -212,7 +212,8 @@ async fn a_panic_is_one_records_own_fate() {
 async fn a_person_resolves_what_is_parked_and_nothing_else() {
     let stage = Stage::usual().await;
     let worker = stage.worker();
-    let table = DynamoLedger::new(Client::new(&sdk_config(emulator().endpoint())), stage.tables.ledger.clone());
+    let table =
+        DynamoLedger::new(Client::new(&sdk_config(emulator().endpoint())), stage.tables.ledger.clone(), System::new());
     let resolve = async |id: &str, resolution| {
         let key = IdempotencyKey::parse(&key_of(id).to_string()).unwrap();
         ledger::resolve(&table, key, resolution, System::new().now()).await.unwrap()

@@ -18,6 +18,7 @@ mod registry;
 mod room;
 mod secrecy;
 mod start;
+mod status;
 mod stores;
 mod sync;
 mod tokens;

@@ -8,7 +8,7 @@ use contact_injection_tests::template::Template;
 use cxone_simulator::{Effect, Endpoint, Fault};
 use serde_json::{Value, json};
 
-use super::stage::{Function, Scene, Stage, emulator, event, record};
+use super::stage::{Function, Scene, Stage, emulator, event, key_of, record};
 
 /// An action, and the logical id of what it is about.
 type Grant = (String, String);
@@ -87,6 +87,9 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
         inject.invoke(json!({ "Records": batch })).await.unwrap();
     }
     inject.invoke(json!({"dryRun": {"events": [event("single", "dry")]}})).await.unwrap();
+    let key = key_of("injected");
+    inject.invoke(json!({"status": {"events": [{"key": key}]}})).await.unwrap();
+    inject.invoke(json!({"resolve": {"key": key, "as": "retry"}})).await.unwrap();
     assert_eq!(asked(&aws, &stage, &sync_secret), granted("InjectRole"));
 
     let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();

@@ -93,7 +93,8 @@ impl<'a> Tasks<'a> {
         cancelled.map(drop).map_err(|error| Error::aws("sqs:CancelMessageMoveTask", self.from, &error))
     }
 
-    /// Follows the task to its end, and cancels it where somebody wants that. One that started at `ended_before` is another.
+    /// Follows the task to its end, and cancels it where somebody wants that. One that started at `ended_before` is
+    /// another.
     async fn follow(&self, interrupt: &Interrupt, rate: u16, ended_before: Option<i64>) -> Result<Outcome, Error> {
         let (clock, progress) = (System::new(), Progress::on_terminal());
         let mut cancelled = false;

@@ -1,20 +1,18 @@
 //! The registry table: the attribute schema under one name, each queue's health under its own.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use tracing::warn;
 
 use super::super::aws::failed;
+use super::batch_get::{BatchGet, LARGEST_BATCH};
 use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
     domain::{
         attributes::Schema,
-        backoff::WITHIN_INVOCATION,
         health::QueueHealth,
         queues::{Queue, Reading},
         routes::QueueId,
@@ -39,17 +37,11 @@ const UNREAD: &str = "unreadAt";
 /// Until when a queue counts as full, in its item.
 const SATURATED_UNTIL: &str = "saturatedUntil";
 
-/// DynamoDB hands out so many items at once.
-const LARGEST_BATCH: usize = 100;
-
 /// DynamoDB's limit of an item, its names included, in bytes.
 const LARGEST_ITEM: usize = 400 * 1024;
 
 /// What the schema's item holds besides the definitions: names, two hashes and a time, in bytes.
 const BESIDES_DEFINITIONS: usize = 512;
-
-/// Requests for one read, the first included: what DynamoDB leaves out for want of throughput it has within a second.
-const READ_TRIES: u32 = 4;
 
 /// Why the attribute schema isn't kept.
 #[derive(Debug, thiserror::Error)]
@@ -59,13 +51,6 @@ const READ_TRIES: u32 = 4;
 )]
 struct TooLarge {
     bytes: usize,
-}
-
-/// Why a read is void.
-#[derive(Debug, thiserror::Error)]
-#[error("DynamoDB left {keys} items out in each of {READ_TRIES} tries")]
-struct LeftOut {
-    keys: usize,
 }
 
 /// The registry in DynamoDB.
@@ -83,24 +68,9 @@ impl<E: Environment> DynamoRegistry<E> {
     }
 
     async fn get(&self, names: &[String]) -> Result<Vec<Item>, StoreError> {
-        const OPERATION: &str = "a read";
-        let void = |source| StoreError { store: STORE, operation: OPERATION, source };
-        let keys = names.iter().map(|name| HashMap::from([("name".to_owned(), text(name))])).collect();
-        let mut keys = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(|error| void(error.into()))?;
-        let (mut items, mut tries) = (Vec::new(), 0);
-        loop {
-            let output = self.client.batch_get_item().request_items(&self.table, keys).send().await;
-            let output = output.map_err(|error| failed(STORE, OPERATION, &error))?;
-            items.extend(output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default());
-            let left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
-            let Some(left) = left.filter(|left| !left.keys().is_empty()) else { return Ok(items) };
-            tries += 1;
-            if tries == READ_TRIES {
-                return Err(void(LeftOut { keys: left.keys().len() }.into()));
-            }
-            keys = left;
-            self.environment.sleep(WITHIN_INVOCATION.wait(tries, self.environment.sample())).await;
-        }
+        let keys = names.iter().map(|name| Item::from([("name".to_owned(), text(name))])).collect();
+        let Self { client, table, environment } = self;
+        BatchGet { client, environment, store: STORE, table, consistent: false }.items(keys).await
     }
 
     /// Sets a time of a queue, unless a later one stands there.

@@ -2,7 +2,7 @@
 
 use super::{PlacedContact, RECORD_LIFETIME, Record, State};
 use crate::domain::{
-    reason::DeadLetterReason,
+    reason::{DeadLetterReason, DeferralReason, Reason},
     time::Timestamp,
     window::{CLOCK_SKEW, LATE_ARRIVAL},
 };
@@ -47,9 +47,10 @@ impl Claim {
         self.record.attempts
     }
 
-    /// A request was sent.
-    pub fn sent(&mut self) {
+    /// A request was sent for this target.
+    pub fn sent(&mut self, target: &str) {
         self.record.attempts = self.record.attempts.saturating_add(1);
+        self.record.target = Some(target.to_owned());
     }
 
     /// The request sent last may have created a contact.
@@ -84,14 +85,16 @@ impl Claim {
     /// The record of an event whose contact is in the queue.
     #[must_use]
     pub fn injected(&self, contact: PlacedContact, now: Timestamp) -> Record {
-        Record { contact: Some(contact), dead_letters: Vec::new(), ..self.settled(State::Injected, now) }
+        let target = Some(contact.target.clone());
+        let settled = self.settled(State::Injected, None, now);
+        Record { contact: Some(contact), target, dead_letters: Vec::new(), ..settled }
     }
 
     /// The record of an event that comes back: free again where nothing is in a queue, else in doubt.
     #[must_use]
-    pub fn unplaced(&self, now: Timestamp) -> Record {
+    pub fn unplaced(&self, reason: Option<DeferralReason>, now: Timestamp) -> Record {
         let state = if self.is_doubtful() { State::InDoubt } else { State::Released };
-        self.settled(state, now)
+        self.settled(state, reason.map(Reason::from), now)
     }
 
     /// The record of an event that is given up: parked while it is in doubt, else dead-lettered with its message, and a
@@ -100,14 +103,17 @@ impl Claim {
     pub fn given_up(&self, reason: DeadLetterReason, message_id: &str, now: Timestamp) -> Record {
         let dead_letters = self.record.with_dead_letter(reason, message_id);
         if self.is_doubtful() {
-            return Record { dead_letters, ..self.settled(State::Parked, now) };
+            let unknown = DeadLetterReason::OutcomeUnknown.into();
+            return Record { dead_letters, ..self.settled(State::Parked, Some(unknown), now) };
         }
-        Record { dead_letters, forgiven: self.record.lost.len(), ..self.settled(State::DeadLettered, now) }
+        let settled = self.settled(State::DeadLettered, Some(reason.into()), now);
+        Record { dead_letters, forgiven: self.record.lost.len(), ..settled }
     }
 
-    fn settled(&self, state: State, now: Timestamp) -> Record {
+    fn settled(&self, state: State, reason: Option<Reason>, now: Timestamp) -> Record {
         Record {
             state,
+            reason,
             at: now,
             until: now,
             crashes: 0,

@@ -3,11 +3,17 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
+use super::Description;
+use crate::domain::{
+    idempotency::DataHash,
+    reason::{DeadLetterReason, Reason},
+    time::Timestamp,
+};
 
 /// The form of the record that this code writes. One with a higher number is left alone.
 ///
-/// 2: dead-lettered events are on record, and a released event may be bound to its data.
+/// 2: dead-lettered events are on record, and a released event may be bound to its data. What describes an event came
+/// after it and needs no other number: a worker that doesn't know of it leaves it out, and decides the same.
 pub const RECORD_VERSION: u32 = 2;
 
 /// What is known of an event.
@@ -83,6 +89,14 @@ pub struct Record {
     pub dead_letters: Vec<DeadLettered>,
     /// When the record is forgotten; a parked one isn't before a person has decided.
     pub expires: Option<Timestamp>,
+    /// Which event it is.
+    pub event: Description,
+    /// When the event was put on record first.
+    pub first_seen: Option<Timestamp>,
+    /// Why there is no contact in a queue, as the last dead letter or deferral said.
+    pub reason: Option<Reason>,
+    /// The target that was asked last, as logs show it.
+    pub target: Option<String>,
 }
 
 impl Record {
@@ -107,6 +121,16 @@ impl Record {
             State::DeadLettered => self.first_sent.is_some(),
             State::Released | State::Injected => false,
         }
+    }
+
+    /// Whether a newer version of this program wrote it.
+    pub const fn is_of_newer_version(&self) -> bool {
+        self.version > RECORD_VERSION
+    }
+
+    /// Whether it isn't forgotten yet. DynamoDB deletes what has expired when it comes to it.
+    pub fn is_remembered(&self, now: Timestamp) -> bool {
+        self.state == State::Parked || self.expires.is_none_or(|at| at > now)
     }
 
     /// Requests sent for the event, the claim that this record holds open counted as one.

@@ -1,13 +1,13 @@
 //! What a person decides about an event whose outcome is unknown (docs/rules.md#resolve).
 
-use super::{PlacedContact, RECORD_LIFETIME, RECORD_VERSION, Record, State};
+use serde::Deserialize;
+
+use super::{RECORD_LIFETIME, Record, State};
 use crate::domain::time::Timestamp;
 
-/// Stands for the contact, and for the target, that a person found.
-const BY_A_PERSON: &str = "resolved-by-a-person";
-
 /// What a person found out about a parked event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Resolution {
     /// Its contact exists: it is a duplicate from now on.
     Injected,
@@ -19,16 +19,14 @@ pub enum Resolution {
 /// written now, and for as long as it would have lived without having been parked, which an event of a later date
 /// needs.
 pub fn resolve(record: &Record, resolution: Resolution, now: Timestamp) -> Option<Record> {
-    if record.state != State::Parked || record.version > RECORD_VERSION {
+    if record.state != State::Parked || record.is_of_newer_version() {
         return None;
     }
     let expires = record.expires.max(Some(now.plus(RECORD_LIFETIME)));
-    let decided = Record { at: now, expires, ..record.clone() };
+    let decided = Record { at: now, expires, reason: None, ..record.clone() };
     Some(match resolution {
-        Resolution::Injected => {
-            let contact = PlacedContact { contact_id: BY_A_PERSON.to_owned(), target: BY_A_PERSON.to_owned() };
-            Record { state: State::Injected, contact: Some(contact), ..decided }
-        }
+        // Which contact it is, the person may not know.
+        Resolution::Injected => Record { state: State::Injected, contact: None, ..decided },
         Resolution::Retry => {
             Record { state: State::Released, first_sent: None, after_crash: false, dead_letters: Vec::new(), ..decided }
         }

@@ -1,3 +1,4 @@
+mod description;
 mod memory;
 mod resolution;
 mod writes;
@@ -28,6 +29,7 @@ fn delivery(attempt: u128, seconds: u64) -> Delivery {
         hash: Some(data("same")),
         born: at(0),
         now: at(seconds),
+        event: description::order(),
     }
 }
 
@@ -67,9 +69,9 @@ fn again(record: &Record, request: &ClaimRequest) -> Claim {
 
 fn in_doubt() -> Record {
     let mut claimed = first();
-    claimed.sent();
+    claimed.sent("queue:q");
     claimed.doubt(at(1));
-    claimed.unplaced(at(5))
+    claimed.unplaced(None, at(5))
 }
 
 fn ended(record: &Record, request: &ClaimRequest) -> NotClaimed {
@@ -120,8 +122,8 @@ fn every_settlement_clears_the_count_of_crashes() {
     let mut doubtful = claimed.clone();
     doubtful.doubt(at(76));
     for settled in [
-        claimed.unplaced(at(80)),
-        doubtful.unplaced(at(80)),
+        claimed.unplaced(None, at(80)),
+        doubtful.unplaced(None, at(80)),
         claimed.injected(placed("c"), at(80)),
         claimed.given_up(NoRoute, "m", at(80)),
     ] {
@@ -132,8 +134,8 @@ fn every_settlement_clears_the_count_of_crashes() {
 #[test]
 fn what_was_only_refused_is_free_to_be_corrected() {
     let mut claimed = first();
-    claimed.sent();
-    for record in [claimed.unplaced(at(5)), claimed.given_up(NoRoute, "m1", at(5))] {
+    claimed.sent("queue:q");
+    for record in [claimed.unplaced(None, at(5)), claimed.given_up(NoRoute, "m1", at(5))] {
         assert_eq!(record.hash, None);
         let corrected = claim(Some(&record), &request_for(with_data("corrected", delivery(2, 6)))).unwrap();
         assert_eq!((corrected.hash, corrected.first_sent), (Some(data("corrected")), Some(at(6))));
@@ -146,7 +148,7 @@ fn what_may_have_been_sent_conflicts_with_other_data() {
     let mut claimed = first();
     claimed.doubt(at(1));
     let other = request_for(with_data("other", delivery(2, 100)));
-    for record in [claimed.record().clone(), claimed.unplaced(at(5)), claimed.injected(placed("c"), at(5))] {
+    for record in [claimed.record().clone(), claimed.unplaced(None, at(5)), claimed.injected(placed("c"), at(5))] {
         assert_eq!(ended(&record, &other), NotClaimed::Conflict, "{:?}", record.state);
         let end = dead_letter(Some(&record), &other.delivery, NoRoute);
         assert_eq!(end, End { how: NotClaimed::Conflict, record: None }, "{:?}", record.state);
@@ -162,10 +164,10 @@ fn data_stay_bound_after_a_contact_was_lost_and_after_a_doubt_was_cleared() {
     cleared.clear_doubt(at(20));
     for claimed in [lost, cleared] {
         assert!(!claimed.is_doubtful());
-        for record in [claimed.unplaced(at(30)), claimed.given_up(ContactFailed, "m1", at(30))] {
+        for record in [claimed.unplaced(None, at(30)), claimed.given_up(ContactFailed, "m1", at(30))] {
             let other = request_for(with_data("other", delivery(2, 100)));
             assert_eq!(ended(&record, &other), NotClaimed::Conflict, "{:?}", record.state);
-            let refused = again(&record, &request(2, 100)).unplaced(at(101));
+            let refused = again(&record, &request(2, 100)).unplaced(None, at(101));
             assert_eq!(ended(&refused, &request_for(with_data("other", delivery(3, 200)))), NotClaimed::Conflict);
         }
     }
@@ -176,10 +178,10 @@ fn doubt_outlives_claims_and_keeps_the_time_of_the_first_request() {
     let record = in_doubt();
     let claimed = again(&record, &request(2, 50));
     assert_eq!(claimed.record().first_sent, Some(at(0)));
-    assert_eq!(claimed.unplaced(at(51)).state, State::InDoubt, "being turned away at the door proves nothing");
+    assert_eq!(claimed.unplaced(None, at(51)).state, State::InDoubt, "being turned away at the door proves nothing");
     let mut cleared = claimed.clone();
     cleared.clear_doubt(at(51));
-    let released = cleared.unplaced(at(51));
+    let released = cleared.unplaced(None, at(51));
     assert_eq!((released.state, released.first_sent), (State::Released, None));
 }
 
@@ -216,7 +218,7 @@ fn a_lost_contact_starts_a_new_key_and_its_target_is_out_until_a_redrive() {
     let record = claimed.lose(placed("lost"), at(3)).clone();
     assert_eq!((record.first_sent, record.at, claimed.lost()), (Some(at(3)), at(3), 1));
     assert!(claimed.lost_at("queue:lost") && !claimed.lost_at("queue:other"));
-    let released = claimed.unplaced(at(4));
+    let released = claimed.unplaced(None, at(4));
     assert!(again(&released, &request(2, 5)).lost_at("queue:lost"), "a deferral forgives no target");
     let dead = claimed.given_up(ContactFailed, "m1", at(4));
     assert_eq!(dead.state, State::DeadLettered);
@@ -257,7 +259,7 @@ fn another_delivery_of_a_dead_lettered_message_ends_as_the_first_and_another_mes
             "whatever is wrong with it by now"
         );
         let redriven = again(&record, &request(3, 4));
-        let twin = ended(&redriven.unplaced(at(6)), &request_for(of_message("m1", delivery(4, 9))));
+        let twin = ended(&redriven.unplaced(None, at(6)), &request_for(of_message("m1", delivery(4, 9))));
         assert_eq!(twin, NotClaimed::DeadLettered(reason), "its fate is remembered beside a redrive's");
         let injected = redriven.injected(placed("c"), at(6));
         let late = request_for(of_message("m1", delivery(4, 9)));
@@ -267,7 +269,7 @@ fn another_delivery_of_a_dead_lettered_message_ends_as_the_first_and_another_mes
 
 #[test]
 fn an_event_that_cannot_be_injected_is_on_record_with_its_reason_and_its_message() {
-    let released = first().unplaced(at(1));
+    let released = first().unplaced(None, at(1));
     for existing in [None, Some(&released)] {
         let End { how, record: Some(record) } = dead_letter(existing, &delivery(2, 9), NoRoute) else { panic!() };
         assert_eq!(how, NotClaimed::DeadLettered(NoRoute));
@@ -320,7 +322,7 @@ fn unreadable_data_leave_the_record_of_an_event_that_is_bound_to_its_own() {
         let how = NotClaimed::DeadLettered(DeadLetterReason::MalformedEvent);
         assert_eq!(end, End { how, record: None }, "{:?}", record.state);
     }
-    let released = first().unplaced(at(1));
+    let released = first().unplaced(None, at(1));
     assert!(dead_letter(Some(&released), &unreadable, DeadLetterReason::MalformedEvent).record.is_some());
 }
 
@@ -337,10 +339,10 @@ fn a_record_of_a_newer_version_is_left_alone() {
 #[test]
 fn a_claim_that_never_settled_counts_as_a_request_of_which_nobody_knows() {
     let mut claimed = first();
-    claimed.sent();
-    claimed.sent();
-    assert_eq!((claimed.attempts(), claimed.unplaced(at(1)).attempts_so_far()), (2, 2));
-    let crashed = again(&claimed.unplaced(at(1)), &request(2, 2)).record().clone();
+    claimed.sent("queue:q");
+    claimed.sent("queue:q");
+    assert_eq!((claimed.attempts(), claimed.unplaced(None, at(1)).attempts_so_far()), (2, 2));
+    let crashed = again(&claimed.unplaced(None, at(1)), &request(2, 2)).record().clone();
     assert_eq!(claim(Some(&crashed), &alone(3, 100)).unwrap().attempts, 3);
 }
 
@@ -361,7 +363,7 @@ fn every_message_that_ended_as_a_dead_letter_is_remembered_beside_the_others() {
 #[test]
 fn a_loss_told_after_a_crash_leaves_the_next_key_in_doubt_since_the_crash() {
     let crashed = first().record().clone();
-    let in_between = again(&crashed, &alone(2, 100)).unplaced(at(101));
+    let in_between = again(&crashed, &alone(2, 100)).unplaced(None, at(101));
     let mut taken_over = again(&in_between, &request(3, 20 * 3600));
     let record = taken_over.lose(placed("lost"), at(20 * 3600)).clone();
     assert_eq!(record.first_sent, Some(at(0)), "the next key may be as old as the claim of the worker that died");
@@ -382,13 +384,13 @@ fn a_doubt_that_another_worker_wrote_is_cleared_later_by_as_much_as_clocks_diffe
 #[test]
 fn contacts_that_were_lost_count_on_through_every_refusal_and_claim() {
     let mut claimed = first();
-    claimed.sent();
+    claimed.sent("queue:q");
     claimed.lose(placed("a"), at(1));
-    let dead = *dead_letter(Some(&claimed.unplaced(at(2))), &delivery(2, 3), NoRoute).record.unwrap();
+    let dead = *dead_letter(Some(&claimed.unplaced(None, at(2))), &delivery(2, 3), NoRoute).record.unwrap();
     assert_eq!((dead.lost.clone(), dead.forgiven, dead.attempts), (vec![placed("a")], 1, 1));
     assert_eq!((dead.hash.clone(), dead.first_sent), (Some(data("same")), None));
     let mut redriven = again(&dead, &request(3, 4));
     redriven.lose(placed("b"), at(5));
     assert_eq!((redriven.lost(), redriven.lost_at("queue:a"), redriven.lost_at("queue:b")), (2, false, true));
-    assert_eq!(again(&redriven.unplaced(at(6)), &request(4, 7)).record().forgiven, 1);
+    assert_eq!(again(&redriven.unplaced(None, at(6)), &request(4, 7)).record().forgiven, 1);
 }

@@ -40,11 +40,11 @@ proptest! {
             0 => claim.record().clone(),
             1 => claim.injected(placed("c"), over),
             2 => claim.lose(placed("c"), over).clone(),
-            3 => claim.unplaced(over),
+            3 => claim.unplaced(None, over),
             4 => *dead_letter(None, &delivery, NoRoute).record.unwrap(),
             5 => resolved(doubtful.given_up(NoRoute, "m", over), Resolution::Injected),
             6 => resolved(*dead_letter(Some(&first), &again, NoRoute).record.unwrap(), Resolution::Retry),
-            _ => super::claim(Some(&claim.unplaced(over)), &request_for(again)).unwrap(),
+            _ => super::claim(Some(&claim.unplaced(None, over)), &request_for(again)).unwrap(),
         };
         let replay = over.max(over.plus(last.since(over).mul_f64(replayed))).min(last.max(over));
         // DynamoDB keeps whole seconds.

@@ -6,7 +6,7 @@ fn parked() -> Record {
     let mut claimed = first();
     claimed.lose(placed("lost"), at(1));
     let mut taken_over = again(claimed.record(), &alone(2, 100));
-    taken_over.sent();
+    taken_over.sent("queue:q");
     taken_over.given_up(NoRoute, "m1", at(101))
 }
 
@@ -14,7 +14,7 @@ fn parked() -> Record {
 fn an_event_that_a_person_found_in_cxone_is_a_duplicate_from_then_on() {
     let record = resolve(&parked(), Resolution::Injected, at(9)).unwrap();
     assert_eq!((record.state, record.at), (State::Injected, at(9)));
-    assert_eq!(ended(&record, &request(2, 10)), NotClaimed::Duplicate("resolved-by-a-person".to_owned()));
+    assert_eq!(ended(&record, &request(2, 10)), NotClaimed::Duplicate(String::new()));
     let other = request_for(with_data("other", delivery(2, 10)));
     assert_eq!(ended(&record, &other), NotClaimed::Conflict);
 }

@@ -15,7 +15,7 @@ fn a_crash_loop_leaves_the_next_key_in_doubt_for_whoever_redrives_it_and_a_plain
     let mut redriven = again(&dead, &request(5, 400));
     redriven.lose(placed("lost"), at(401));
     assert!(redriven.is_doubtful(), "one of them may have been told of the loss, and have gone on under the next key");
-    for existing in [None, Some(&first().unplaced(at(1)))] {
+    for existing in [None, Some(&first().unplaced(None, at(1)))] {
         let refused = dead_letter(existing, &delivery(2, 2), NoRoute).record.unwrap();
         let mut redriven = again(&refused, &request(3, 3));
         redriven.doubt(at(4));
@@ -27,9 +27,9 @@ fn a_crash_loop_leaves_the_next_key_in_doubt_for_whoever_redrives_it_and_a_plain
 #[test]
 fn a_crash_is_forgotten_once_the_doubt_that_it_left_is_cleared() {
     let mut taken_over = again(first().record(), &alone(2, 100));
-    assert!(taken_over.unplaced(at(101)).after_crash);
+    assert!(taken_over.unplaced(None, at(101)).after_crash);
     taken_over.clear_doubt(at(101));
-    let released = taken_over.unplaced(at(101));
+    let released = taken_over.unplaced(None, at(101));
     assert!(!released.after_crash);
     let mut next = again(&released, &request(3, 200));
     next.doubt(at(201));
@@ -58,7 +58,7 @@ fn every_write_lives_as_long_as_its_own_delivery_asks_and_as_the_record_before_i
     let dated_ahead = |attempt, seconds| Delivery { born: at(40 * DAY), ..delivery(attempt, seconds) };
     let ahead = Some(at(85 * DAY));
     let claimed = claim(None, &request_for(dated_ahead(1, 0))).unwrap();
-    let free = Claim::new(claimed.clone(), None).unplaced(at(1));
+    let free = Claim::new(claimed.clone(), None).unplaced(None, at(1));
     let refused =
         |existing: &Record, delivery: &Delivery| dead_letter(Some(existing), delivery, NoRoute).record.unwrap();
     // By a message of the event that is dated today, and is later than the first.
@@ -70,7 +70,7 @@ fn every_write_lives_as_long_as_its_own_delivery_asks_and_as_the_record_before_i
         assert_eq!(written.expires, ahead, "{:?}", written.state);
     }
     // And by one that is dated ahead, and comes after one of today.
-    let (claimed, free) = (first().record().clone(), first().unplaced(at(1)));
+    let (claimed, free) = (first().record().clone(), first().unplaced(None, at(1)));
     for written in [
         claim(Some(&free), &request_for(dated_ahead(2, 100))).unwrap(),
         *refused(&free, &dated_ahead(2, 100)),
