@@ -214,7 +214,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             Refusal::UnknownQueue => self.pass(stop, Passed::Missing),
             Refusal::Payload => {
                 self.leave(stop);
-                Some(Ending::GivenUp(payload_rejected(detail)))
+                Some(Ending::GivenUp(payload_rejected(self.details.http_status, detail)))
             }
             Refusal::Forbidden => Some(self.defer(stop, Outcome::deferred(DeferralReason::Forbidden))),
             Refusal::Unauthorized if self.unauthorized => {
@@ -363,8 +363,8 @@ fn target_of(choice: Choice, route: &Route) -> Result<Stop, Ending> {
     })
 }
 
-fn payload_rejected(detail: Option<&ErrorDetail>) -> GivenUp {
-    let detail =
-        detail.map_or_else(|| "CXone answered 400".to_owned(), |detail| format!("CXone answered 400: {detail}"));
+fn payload_rejected(status: Option<u16>, detail: Option<&ErrorDetail>) -> GivenUp {
+    let answer = status.map_or_else(|| "CXone refused it".to_owned(), |status| format!("CXone answered {status}"));
+    let detail = detail.map_or_else(|| answer.clone(), |detail| format!("{answer}: {detail}"));
     GivenUp { reason: DeadLetterReason::PayloadRejected, detail }
 }

@@ -13,7 +13,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
+    dialects::{Dialect, HttpReply, HttpRequest},
     domain::{
         attributes::Schema,
         claim::Record,
@@ -273,9 +273,7 @@ pub trait Ports {
     fn environment(&self) -> &Self::Environment;
 
     /// The API that the transport leads to.
-    fn dialect(&self) -> &'static dyn Dialect {
-        &Guide
-    }
+    fn dialect(&self) -> &'static dyn Dialect;
 }
 
 /// What a worker needs besides to inject contacts.

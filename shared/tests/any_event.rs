@@ -1,5 +1,5 @@
 //! What holds for every event, however strange or hostile: it ends as a contact that CXone takes, or with its reasons.
-//! What CXone takes is the simulator's to say, which reads the wire contract by itself.
+//! What CXone takes is the simulator's to say, which reads docs/wire.md by itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail anywhere in it")]
 

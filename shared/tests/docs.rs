@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use contact_injection::domain::reason::DeadLetterReason;
 use regex_lite::Regex;
 
 /// Files that may cite a document, by extension; a Makefile has none.
@@ -126,4 +127,30 @@ fn no_comment_is_wider_than_120_columns() {
             .find(|(_, line)| line.trim_start().starts_with("//") && line.chars().count() > 120);
         assert_eq!(wide, None, "{}", path.display());
     }
+}
+
+#[test]
+fn every_reason_stands_in_the_readme_and_in_the_rules() {
+    for document in ["README.md", "docs/rules.md"] {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        for reason in DeadLetterReason::ALL {
+            let row = text.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{reason}`")));
+            assert!(row, "{document} has no row for {reason}");
+        }
+    }
+}
+
+#[test]
+fn the_templates_query_and_the_rules_name_fields_that_the_log_line_has() {
+    let line = fs::read_to_string(root().join("shared/src/batch/canonical_line.rs")).unwrap();
+    let has = |field: &str| Regex::new(&format!(r"(?m)^\s+{field}(,| = )")).unwrap().is_match(&line);
+    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    let query = Regex::new(r"filter (\w+) = '[\w-]+' \| fields @timestamp, ([\w, ]+) \|").unwrap();
+    let query = query.captures(&template).expect("the dashboard's query");
+    let asked = std::iter::once(&query[1]).chain(query[2].split(", ")).map(str::to_owned).collect::<Vec<_>>();
+    assert!(asked.len() > 3 && asked.iter().all(|field| has(field)), "{asked:?}");
+    let rules = fs::read_to_string(root().join("docs/rules.md")).unwrap();
+    let section = rules.split("### Log line\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    let named: Vec<_> = Regex::new(r"`(\w+)`").unwrap().captures_iter(section).map(|name| name[1].to_owned()).collect();
+    assert!(named.len() > 10 && named.iter().all(|field| has(field)), "{named:?}");
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::function;
 use crate::stack::Stack;
 
-/// Events that the function looks up at once (public interface, section 4).
+/// Events that the function looks up at once (docs/rules.md#status).
 const MOST: usize = 100;
 
 /// Says where events are: injected, waiting, dead-lettered or not seen yet.

@@ -9,22 +9,6 @@ use contact_injection::domain::time::Timestamp;
 
 use super::letter::{Letter, NOTHING};
 
-/// Every reason, in the order of the public interface, section 5.
-const REASONS: [DeadLetterReason; 12] = [
-    DeadLetterReason::MalformedEvent,
-    DeadLetterReason::NoRoute,
-    DeadLetterReason::MappingFailed,
-    DeadLetterReason::InvalidAttribute,
-    DeadLetterReason::UnregisteredAttribute,
-    DeadLetterReason::UnknownQueue,
-    DeadLetterReason::PayloadRejected,
-    DeadLetterReason::ContactFailed,
-    DeadLetterReason::Expired,
-    DeadLetterReason::Conflict,
-    DeadLetterReason::OutcomeUnknown,
-    DeadLetterReason::CrashLoop,
-];
-
 /// Which dead letters are meant: those for which everything given holds.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Filter {
@@ -100,7 +84,7 @@ impl Moment {
 }
 
 fn reasons() -> PossibleValuesParser {
-    let names = REASONS.map(|reason| PossibleValue::new(reason.as_str()));
+    let names = DeadLetterReason::ALL.map(|reason| PossibleValue::new(reason.as_str()));
     PossibleValuesParser::new(names.into_iter().chain([PossibleValue::new(NOTHING)]))
 }
 

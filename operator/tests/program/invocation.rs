@@ -1,5 +1,5 @@
 //! `dry-run` and `status`: what the function is asked, and its answer in words. The function is a stand-in that answers
-//! as the public interface says and repeats what it was asked.
+//! as the function does and repeats what it was asked.
 
 use std::process::Stdio;
 

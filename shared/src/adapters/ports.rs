@@ -11,7 +11,10 @@ use super::{
     settings::{InjectSettings, Settings},
     sqs::{SqsContactQueue, SqsDeadLetters},
 };
-use crate::ports::{Environment, InjectPorts, Ports};
+use crate::{
+    dialects::Dialect,
+    ports::{Environment, InjectPorts, Ports},
+};
 
 /// What every worker needs, for real: by the machine's clock, or by another one.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub struct WorkerPorts<E = System> {
     secrets: SecretsManager<E>,
     registry: DynamoRegistry<E>,
     transport: Cxone<E>,
+    dialect: &'static dyn Dialect,
     environment: E,
 }
 
@@ -56,6 +60,7 @@ impl<E: Environment + Clone> WorkerPorts<E> {
             secrets: SecretsManager::new(secrets, settings.secret_arn.clone(), environment.clone()),
             registry: DynamoRegistry::new(dynamodb, settings.registry_table.clone(), environment.clone()),
             transport: Cxone::new(http, &settings.cxone_base_url, environment.clone())?,
+            dialect: settings.dialect,
             environment,
         })
     }
@@ -82,6 +87,9 @@ impl<E: Environment + Clone> Ports for WorkerPorts<E> {
     }
     fn environment(&self) -> &Self::Environment {
         &self.environment
+    }
+    fn dialect(&self) -> &'static dyn Dialect {
+        self.dialect
     }
 }
 
@@ -149,6 +157,9 @@ impl<E: Environment + Clone> Ports for InjectorPorts<E> {
     }
     fn environment(&self) -> &Self::Environment {
         self.worker.environment()
+    }
+    fn dialect(&self) -> &'static dyn Dialect {
+        self.worker.dialect()
     }
 }
 

@@ -7,9 +7,12 @@ use tracing::Level;
 
 use super::http::{self, ForbiddenUrl};
 use crate::{
-    dialects::guide,
+    dialects::{Dialect, guide::Guide},
     domain::{lease::Rate, mapping::ComplianceBoundary, routes::Routes},
 };
+
+/// The one API that there is.
+const DIALECT: &dyn Dialect = &Guide;
 
 /// Where the environment's variables come from: the process, or a test.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -17,6 +20,8 @@ pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// What both functions need.
 #[derive(Debug)]
 pub struct Settings {
+    /// The API that is spoken.
+    pub dialect: &'static dyn Dialect,
     /// CXone's base URL, `CXONE_BASE_URL`.
     pub cxone_base_url: String,
     /// The function's own secret, `SECRET_ARN`.
@@ -163,6 +168,7 @@ impl<'a> Reader<'a> {
         let stack_name = self.text("STACK_NAME");
         let routes = self.routes();
         Some(Settings {
+            dialect: DIALECT,
             cxone_base_url: cxone_base_url?,
             secret_arn: secret_arn?,
             clients_table: clients_table?,
@@ -221,7 +227,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        Routes::from_json(&text, guide::FACTS.longest_text)
+        Routes::from_json(&text, DIALECT.facts().longest_text)
             .map_err(|error| self.problems.push(format!("{}: {error}", path.display())))
             .ok()
     }

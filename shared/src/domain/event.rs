@@ -1,8 +1,7 @@
 //! One upstream event: the SQS message body, parsed once into a type that the rest relies on.
 //!
-//! Three forms arrive and one is kept. CloudEvents is the kept one, because it names what the others leave implicit;
-//! an EventBridge event is renamed into it, and an SNS notification is only a wrapper. Problems point into the event as
-//! its sender wrote it, so the names that were changed are changed back in pointers.
+//! Three forms arrive and one is kept: CloudEvents, which names what the others leave implicit. An EventBridge event is
+//! renamed into it, and an SNS notification is a wrapper. Pointers are into the event as its sender wrote it.
 
 mod rules;
 
@@ -33,7 +32,7 @@ pub struct Event {
     form: Form,
 }
 
-/// What makes an event the same event: its source and the id that is unique there. It survives redrive and resending.
+/// What makes an event the same event, in a redrive too: its source and the id that is unique there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     source: String,

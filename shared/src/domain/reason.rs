@@ -65,6 +65,8 @@ impl fmt::Display for DeferralReason {
 }
 
 /// The reasons for which a message is dead-lettered: the `failureReason` attribute and the dry run's problem codes.
+/// They are on record in the ledger by their names, so that a version that doesn't know a new one can't read the
+/// record: ship one that can read it before one that writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeadLetterReason {
@@ -97,6 +99,22 @@ pub enum DeadLetterReason {
 }
 
 impl DeadLetterReason {
+    /// Every reason, in the order in which documents tell them.
+    pub const ALL: [Self; 12] = [
+        Self::MalformedEvent,
+        Self::NoRoute,
+        Self::MappingFailed,
+        Self::InvalidAttribute,
+        Self::UnregisteredAttribute,
+        Self::UnknownQueue,
+        Self::PayloadRejected,
+        Self::ContactFailed,
+        Self::Expired,
+        Self::Conflict,
+        Self::OutcomeUnknown,
+        Self::CrashLoop,
+    ];
+
     /// The reason as callers see it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use contact_injection::{
-    dialects::{HttpReply, HttpRequest},
+    dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
     domain::{
         claim::Record,
         credentials::{Credentials, RefusedCredentials},
@@ -289,6 +289,10 @@ impl Ports for WorkerPorts {
 
     fn environment(&self) -> &Self {
         self
+    }
+
+    fn dialect(&self) -> &'static dyn Dialect {
+        &Guide
     }
 }
 

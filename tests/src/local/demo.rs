@@ -122,7 +122,9 @@ impl Demo {
         let dead_letters = MessageQueue::new(&self.sqs, self.stack.outputs().get("DeadLetterQueueUrl")?);
         dead_letters.show(run.dead_letters.iter().filter_map(|letter| letter.receipt_handle.as_deref())).await?;
         let routes = samples::routes().display().to_string();
-        for words in [&["dead-letters"][..], &["check", "--routes", &routes, "--explain"]] {
+        for words in
+            [&["dead-letters"][..], &["status", "/crm/emea", "crm-1001"], &["check", "--routes", &routes, "--explain"]]
+        {
             say(&format!("contact-injection {}", words.join(" ")));
             print(&operate(&self.stack, words).await?);
         }

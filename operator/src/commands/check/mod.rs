@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
-use contact_injection::dialects::guide::{self, Guide};
-use contact_injection::dialects::{Dialect as _, HttpReply, HttpResponse};
+use contact_injection::dialects::guide::Guide;
+use contact_injection::dialects::{Dialect, HttpReply, HttpResponse};
 use contact_injection::domain::attributes::{AttributeDefinition, AttributeKey, Schema};
 use contact_injection::domain::event::Event;
 use contact_injection::domain::mapping::ComplianceBoundary;
@@ -27,6 +27,9 @@ use crate::answer::{Answer, End, count, plain};
 use crate::cli::Target;
 use crate::error::Error;
 use crate::stack::Stack;
+
+/// The one API that there is.
+const DIALECT: &dyn Dialect = &Guide;
 
 /// Checks the routes file, and cases against it, offline: an event each, and what is expected to become of it.
 ///
@@ -80,7 +83,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         return save_schema(target, file).await;
     }
     let text = read(&arguments.routes)?;
-    let routes = match Routes::from_json(&text, guide::FACTS.longest_text) {
+    let routes = match Routes::from_json(&text, DIALECT.facts().longest_text) {
         Ok(routes) => routes,
         Err(error) => {
             let problems = error
@@ -103,7 +106,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
             Boundary::Inside => ComplianceBoundary::Inside,
         },
         schema: known.as_ref().unwrap_or(&assumed),
-        dialect: &Guide,
+        dialect: DIALECT,
         now: System::new().now(),
     };
     if known.is_none() {
@@ -193,7 +196,7 @@ fn named(file: &Value) -> Vec<AttributeDefinition> {
 fn schema(path: &Path) -> Result<Schema, Error> {
     let text = read(path)?;
     let response = HttpResponse::new(200, None, text.as_bytes(), System::new().now());
-    let schema = Guide.read_schema(&HttpReply::Answered(response)).meaning;
+    let schema = DIALECT.read_schema(&HttpReply::Answered(response)).meaning;
     schema.map_err(|unread| Error::Unreadable { path: path.display().to_string(), why: unread.to_string() })
 }
 

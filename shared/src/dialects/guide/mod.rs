@@ -115,3 +115,60 @@ fn json(reply: &HttpReply) -> Verdict<Result<&Value, Unread>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    fn queue() -> QueueId {
+        QueueId::new("q-1".to_owned()).unwrap()
+    }
+
+    fn reply(status: u16, body: &str) -> HttpReply {
+        HttpReply::Answered(HttpResponse::new(status, None, body.as_bytes(), NOW))
+    }
+
+    #[test]
+    fn each_request_goes_its_way_under_its_token_or_with_its_credentials() {
+        let (token, secret) = (SecretString::from("t"), SecretString::from("s"));
+        let credentials = Credentials { client_id: "c".to_owned(), client_secret: secret };
+        let told = |request: HttpRequest<'_>| {
+            let bearer = request.bearer.map(|token| token.expose_secret().to_owned());
+            (request.path.join("/"), bearer, matches!(request.content, Content::Get))
+        };
+        let under = || Some("t".to_owned());
+        assert_eq!(told(Guide.queue_health(&token, &queue())), ("api/v2/routing/queues/q-1".to_owned(), under(), true));
+        assert_eq!(told(Guide.schema(&token)), ("api/v2/contacts/attributes".to_owned(), under(), true));
+        let request = Guide.token(&credentials);
+        let Content::PostForm(form) = &request.content else { panic!("a form") };
+        assert_eq!(form[..3], [("client_id", "c"), ("client_secret", "s"), ("grant_type", "client_credentials")]);
+        assert_eq!(told(request), ("oauth/token".to_owned(), None, false));
+    }
+
+    #[test]
+    fn what_is_read_is_json_there_or_missing() {
+        let health = |status, body| {
+            let Verdict { meaning, lesson } = Guide.read_queue_health(&queue(), NOW, &reply(status, body));
+            (meaning.map(|health| health.is_some()), lesson)
+        };
+        let body = json!({"id": "q-1", "activeAgents": 1}).to_string();
+        assert_eq!(health(200, &body), (Ok(true), Lesson::Works));
+        assert_eq!(health(404, &body), (Ok(false), Lesson::Works));
+        assert_eq!(health(200, "<html>"), (Err(Unread::NotJson), Lesson::Fails));
+        assert_eq!(health(200, "{}"), (Err(Unread::AnotherQueue), Lesson::Works));
+        assert_eq!(health(503, &body), (Err(Unread::Status(503)), Lesson::Fails));
+        assert_eq!(health(401, &body), (Err(Unread::Status(401)), Lesson::TokenRefused));
+        for (reply, lesson) in [(HttpReply::Silence, Lesson::Unanswered), (HttpReply::Unreachable, Lesson::Unreachable)]
+        {
+            assert_eq!(Guide.read_schema(&reply), Verdict { meaning: Err(Unread::Unanswered), lesson });
+        }
+        let unreadable = Guide.read_schema(&reply(200, "[]"));
+        let empty = Err(Unread::Schema(UnreadableSchema::Empty));
+        assert_eq!(unreadable, Verdict { meaning: empty, lesson: Lesson::Works });
+    }
+}

@@ -1,6 +1,6 @@
 //! `GET /api/v2/contacts/attributes` (docs/wire.md#registered-attributes).
 //!
-//! The guide gives no body for it, so the reader takes the variations that the wire contract names and nothing else: a
+//! The guide gives no body for it, so the reader takes the variations that docs/wire.md names and nothing else: a
 //! shape that it can't recognise is an error and never passes as an empty schema, which would let everything through
 //! as unregistered, or nothing.
 

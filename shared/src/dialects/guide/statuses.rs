@@ -30,11 +30,11 @@ pub(super) enum Contact {
 /// Whether an answer shows that CXone knows nothing of the key (docs/wire.md#refusals-that-look-the-key-up).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// It does.
+    /// It shows so.
     LookedUp,
-    /// It does where it is CXone's own, by its error code: a gateway that lost its way answers so too.
+    /// It shows so where it is CXone's own answer, by its error code: a gateway that lost its way answers the same.
     IfCxoneSaysSo,
-    /// It doesn't: CXone may turn a request away before that.
+    /// It shows nothing: CXone may turn a request away before it looks the key up.
     Unknown,
 }
 

@@ -1,7 +1,6 @@
 //! From a routes file to routes: every rule is tried on every part, and whatever is wrong is told at once.
 //!
-//! Each function returns `None` only after it has noted why, so that a caller may go on with the rest and give up at
-//! the end.
+//! Each function returns `None` only after it has noted why, so that a caller may go on with the rest.
 
 mod values;
 
