@@ -10,6 +10,7 @@ pub mod bench;
 pub mod host;
 pub mod local;
 pub mod operator;
+pub mod pipe;
 pub mod template;
 
 /// The folder of the workspace, which holds the template, the routes and the tools' `.venv`.
