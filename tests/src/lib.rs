@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 pub mod bench;
 pub mod host;
 pub mod local;
+pub mod pipe;
 pub mod template;
 
 /// The folder of the workspace, which holds the template, the routes and the tools' `.venv`.

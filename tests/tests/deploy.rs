@@ -69,6 +69,7 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
         "AlarmTopicArn=arn:aws:sns:eu-west-1:000000000000:on-call",
         "DeadLetterReaderArn=arn:aws:iam::000000000000:role/on-call",
         "UpstreamArns=arn:aws:sns:eu-west-1:000000000000:orders,arn:aws:events:eu-west-1:000000000000:rule/tickets",
+        "OutcomeBusArn=arn:aws:events:eu-west-1:000000000000:event-bus/outcomes",
         "Architecture=arm64",
         "LogLevel=DEBUG",
     ];

@@ -45,6 +45,7 @@ fn the_parameters_and_their_defaults_are_the_public_ones() {
         ("LogLevel", json!("INFO")),
         ("DeadLetterReaderArn", json!("")),
         ("UpstreamArns", json!("")),
+        ("OutcomeBusArn", json!("")),
         ("Canary", json!("true")),
     ];
     let template = template();
@@ -185,7 +186,7 @@ fn the_contact_queue_redrives_to_the_dead_letter_queue_which_takes_from_no_other
 fn every_queue_is_encrypted_and_refuses_plain_http() {
     let template = template();
     let queues: Vec<_> = template.resources_of("AWS::SQS::Queue").map(|(name, _)| name).collect();
-    assert_eq!(queues.len(), 3);
+    assert_eq!(queues.len(), 4);
     for queue in queues {
         assert_eq!(template.property(queue, "SqsManagedSseEnabled").unwrap(), true, "{queue}");
         let refused = template.resources_of("AWS::SQS::QueuePolicy").any(|(_, policy)| {
@@ -252,13 +253,11 @@ fn secrets_are_deployed_empty() {
 fn every_alarm_notifies_the_topic_where_there_is_one() {
     let template = template();
     let actions = json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
-    let mut alarms = 0;
+    assert!(template.resources_of("AWS::CloudWatch::Alarm").count() > 0);
     for (name, alarm) in template.resources_of("AWS::CloudWatch::Alarm") {
         assert_eq!(alarm["Properties"]["AlarmActions"], actions, "{name}");
         assert!(alarm["Properties"]["AlarmDescription"].is_string(), "{name} says nothing");
-        alarms += 1;
     }
-    assert!(alarms > 0);
 }
 
 #[test]
@@ -380,8 +379,8 @@ fn the_duration_alarm_rings_before_the_timeout_and_after_what_a_backlog_takes() 
 #[test]
 fn the_dashboard_is_json() {
     let template = template();
-    let body = template.property("Dashboard", "DashboardBody").unwrap()["Fn::Sub"].as_str().unwrap();
-    let dashboard: Value = serde_json::from_str(body).unwrap();
+    let body = &template.property("Dashboard", "DashboardBody").unwrap()["Fn::Sub"];
+    let dashboard: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
     assert!(dashboard["widgets"].as_array().unwrap().len() > 3);
 }
 

@@ -12,6 +12,7 @@ mod dead_letters;
 mod faults;
 mod inject;
 mod leases;
+mod outcomes;
 mod permissions;
 mod refused_clients;
 mod registry;

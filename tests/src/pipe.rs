@@ -1,0 +1,74 @@
+//! The template's pipe as EventBridge would run it, as far as the template uses it: its filter, its input template and
+//! its detail type, applied to a record of the ledger's stream.
+
+use serde_json::{Value, json};
+
+use crate::template::{Template, TemplateError};
+
+/// What begins a path in an input template, and what ends it.
+const PATH: (char, char) = ('<', '>');
+
+/// The pipe of `template.yaml`.
+#[derive(Debug)]
+pub struct Pipe {
+    pattern: Value,
+    source: Value,
+    detail_type: String,
+    input_template: String,
+}
+
+impl Pipe {
+    /// Reads it off the template, as part of a stack of this name.
+    pub fn of(template: &Template, stack: &str) -> Result<Self, TemplateError> {
+        let missing = |what: &str| TemplateError::Missing(format!("OutcomePipe/{what}"));
+        let target = template.property("OutcomePipe", "TargetParameters")?;
+        let text = |value: &Value, what| value.as_str().map(str::to_owned).ok_or_else(|| missing(what));
+        let filters = &template.property("OutcomePipe", "SourceParameters")?["FilterCriteria"]["Filters"];
+        let pattern = text(&filters[0]["Pattern"], "Pattern")?;
+        let bus = &target["EventBridgeEventBusParameters"];
+        Ok(Self {
+            pattern: serde_json::from_str(&pattern).map_err(|_| missing("Pattern"))?,
+            source: bus["Source"].clone(),
+            detail_type: text(&bus["DetailType"], "DetailType")?,
+            input_template: text(&target["InputTemplate"]["Fn::Sub"], "InputTemplate")?
+                .replace("${AWS::StackName}", stack),
+        })
+    }
+
+    /// The event that a record of the stream becomes; nothing where the filter keeps it back. An error names the path
+    /// that isn't there.
+    pub fn event(&self, record: &Value) -> Result<Option<Value>, String> {
+        if !matches(&self.pattern, record) {
+            return Ok(None);
+        }
+        let mut detail = String::new();
+        let mut rest = self.input_template.as_str();
+        while let Some((before, after)) = rest.split_once(PATH.0) {
+            let (path, after) = after.split_once(PATH.1).ok_or("a path without an end")?;
+            detail.push_str(before);
+            detail.push_str(&at(record, path)?.to_string());
+            rest = after;
+        }
+        detail.push_str(rest);
+        let detail: Value = serde_json::from_str(&detail).map_err(|error| format!("{error}: {detail}"))?;
+        Ok(Some(json!({
+            "source": self.source, "detail-type": at(record, &self.detail_type)?, "detail": detail,
+        })))
+    }
+}
+
+fn at<'r>(record: &'r Value, path: &str) -> Result<&'r Value, String> {
+    let members = path.strip_prefix("$.").ok_or_else(|| format!("{path} is no path"))?;
+    members.split('.').try_fold(record, |value, name| value.get(name)).ok_or_else(|| format!("{path} isn't there"))
+}
+
+/// An event pattern: objects nest, and a list names what a value may be, or that there is one.
+fn matches(pattern: &Value, value: &Value) -> bool {
+    match pattern {
+        Value::Object(members) => {
+            members.iter().all(|(name, pattern)| value.get(name).is_some_and(|value| matches(pattern, value)))
+        }
+        Value::Array(choices) => choices.iter().any(|choice| choice == value || choice["exists"] == true),
+        _ => false,
+    }
+}
