@@ -96,7 +96,7 @@ impl Identified {
             message_id: message.message_id.clone(),
             hash: Some(DataHash::of(event.data())),
             born,
-            event: Description::of(identity).of_type(event.event_type()).traced(event.traceparent().cloned()),
+            event: Description::of(identity).of_type(event.event_type()).traced(event.traceparent()),
         }
     }
 

@@ -8,6 +8,9 @@ const LENGTH: usize = 55;
 /// The version that this code knows, and writes.
 const VERSION: &str = "00";
 
+/// The trace id that stands for none; a parent id's zeros are its beginning.
+const NO_TRACE: &str = "00000000000000000000000000000000";
+
 /// The one flag that a higher version is sure to mean the same by: sampled.
 const SAMPLED: u8 = 1;
 
@@ -23,33 +26,27 @@ impl Traceparent {
     /// 3.2.4), and kept as version 00: what else it may say nobody here knows.
     pub fn parse(text: &str) -> Option<Self> {
         let (known, more) = text.split_at_checked(LENGTH)?;
-        let fields: Vec<&str> = known.split('-').collect();
-        let [version, trace, parent, flags] = fields.try_into().ok()?;
-        let hex = |field: &str, length| field.len() == length && field.bytes().all(is_lower_hex);
-        let some = |field: &str| field.bytes().any(|digit| digit != b'0');
-        let valid =
-            hex(version, 2) && hex(trace, 32) && hex(parent, 16) && hex(flags, 2) && some(trace) && some(parent);
-        if !valid || version == "ff" {
+        let formed = known.bytes().enumerate().all(|(index, byte)| match index {
+            2 | 35 | 52 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        });
+        if !formed || known.starts_with("ff") || known[3..35] == *NO_TRACE || known[36..52] == NO_TRACE[..16] {
             return None;
         }
-        if version == VERSION {
+        if known.starts_with(VERSION) {
             return more.is_empty().then(|| Self(known.to_owned()));
         }
         if !more.is_empty() && !more.starts_with('-') {
             return None;
         }
-        let sampled = u8::from_str_radix(flags, 16).ok()? & SAMPLED;
-        Some(Self(format!("{VERSION}-{trace}-{parent}-{sampled:02x}")))
+        let sampled = u8::from_str_radix(&known[53..], 16).ok()? & SAMPLED;
+        Some(Self(format!("{VERSION}{}{sampled:02x}", &known[2..53])))
     }
 
     /// As it stands in a header.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-const fn is_lower_hex(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 #[cfg(test)]

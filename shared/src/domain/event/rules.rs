@@ -5,7 +5,6 @@ use crate::domain::{
     problem::Problem,
     reason::DeadLetterReason,
     time::Timestamp,
-    traceparent::Traceparent,
 };
 
 /// An envelope under examination. A null member counts as absent, as CloudEvents has it.
@@ -81,14 +80,6 @@ impl<'a> Rules<'a> {
             self.broken(name, "must be an RFC 3339 date-time with its offset");
         }
         time
-    }
-
-    /// An invalid one is ignored, as W3C has it.
-    pub(super) fn traceparent(&self) -> Option<Traceparent> {
-        match self.present("traceparent")? {
-            Kind::Text(text) => Traceparent::parse(text),
-            _ => None,
-        }
     }
 
     pub(super) fn data(&mut self, name: &str) {
