@@ -6,7 +6,7 @@ mod saturation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contact_injection::domain::{claim::State, idempotency::IdempotencyKey};
+use contact_injection::domain::{claim::State, idempotency::IdempotencyKey, reason::Reason};
 use cxone_simulator::Contact;
 
 use crate::{
@@ -37,6 +37,7 @@ pub(crate) fn check(world: &World) {
     room::no_queue_gets_more_than_its_room(world);
     saturation::check(world);
     what_was_injected_stays_so(world);
+    one_fact_is_told_under_one_id(world);
 }
 
 fn name_of(contact: &Contact) -> &str {
@@ -210,5 +211,14 @@ fn what_was_injected_stays_so(world: &World) {
     let forgotten: Vec<_> = world.seen.borrow().injected.iter().filter(|key| !injected(key)).copied().collect();
     for key in forgotten {
         world.breach(format!("the ledger held {key} as injected and does no longer"));
+    }
+}
+
+/// An injection told with two contacts, say, would be two facts to whoever hears of it.
+fn one_fact_is_told_under_one_id(world: &World) {
+    let told = world.seen.borrow().told.clone();
+    for ((key, outcome, reason), ids) in told.iter().filter(|(_, ids)| ids.len() > 1) {
+        let reason = reason.map_or("", Reason::as_str);
+        world.breach(format!("{key} was told as {} {reason} under {} ids", outcome.name(), ids.len()));
     }
 }

@@ -138,6 +138,13 @@ impl World {
         if record.state == State::Injected {
             self.seen.borrow_mut().injected.insert(key);
         }
+        if let Some((outcome, id)) = record.final_outcome().zip(record.outcome_id(key)) {
+            let fact = (key, outcome, record.last_reason());
+            self.seen.borrow_mut().told.entry(fact).or_default().insert(id);
+            if IdempotencyKey::of_event(&record.event.source, &record.event.id) != key {
+                self.breach(format!("the record of {key} doesn't say which event it is"));
+            }
+        }
         match record.state {
             State::InDoubt if self.has(Defect::ClaimDeletedOnTimeout) => {
                 ledger.remove(&key);

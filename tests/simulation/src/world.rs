@@ -8,7 +8,10 @@ use std::{
 
 use contact_injection::{
     dialects::{Dialect as _, HttpReply, HttpResponse, guide::Guide},
-    domain::{health::QueueHealth, idempotency::IdempotencyKey, queues::Queue, routes::QueueId, time::Timestamp},
+    domain::{
+        claim::FinalOutcome, health::QueueHealth, idempotency::IdempotencyKey, queues::Queue, reason::Reason,
+        routes::QueueId, time::Timestamp,
+    },
     ports::SchemaSnapshot,
 };
 use cxone_simulator::{ClientConfig, OnSaturation, RateLimit, SimulatorConfig, Tenant};
@@ -69,6 +72,8 @@ pub(crate) struct Seen {
     pub(crate) dead: BTreeMap<u64, i64>,
     /// Events of which a worker wrote that they were injected.
     pub(crate) injected: BTreeSet<IdempotencyKey>,
+    /// Each end of an event that was ever on record, as the event, the outcome and its reason, with the ids it was told under.
+    pub(crate) told: BTreeMap<(IdempotencyKey, FinalOutcome, Option<Reason>), BTreeSet<Uuid>>,
     /// What went against an invariant while the run was under way.
     pub(crate) breaches: Vec<String>,
     /// Credentials as they were refused.
