@@ -1,6 +1,8 @@
 //! What would become of events, without injecting any (docs/rules.md#dry-run): mapped, and checked against the schema
 //! as CXone has it now, so that drift shows before a customer's event meets it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,8 +45,8 @@ pub struct DryRunAnswer {
     pub results: Vec<DryRunResult>,
 }
 
-/// What would become of one event.
-#[derive(Debug, Serialize)]
+/// What would become of one event. Its request holds the event's data: its `Debug` shows none of it.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DryRunResult {
     /// The event's id, where it could be read.
@@ -61,6 +63,16 @@ pub struct DryRunResult {
     pub problems: Vec<Problem>,
     /// The request for its route's first target, where its contact can be made.
     pub request: Option<Value>,
+}
+
+impl fmt::Debug for DryRunResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DryRunResult")
+            .field("route", &self.route)
+            .field("verdict", &self.verdict)
+            .field("problems", &self.problems)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether an event would be injected.

@@ -44,8 +44,13 @@ impl<'s, P: Ports> Session<'s, P> {
     ) -> T {
         let mut session = Self { ports, metrics, known, terms, workers: Vec::new() };
         let done = AssertUnwindSafe(work(&mut session)).catch_unwind().await;
-        while !session.workers.is_empty() {
-            session.give_back().await;
+        for worker in &session.workers {
+            // One that can't be given back keeps no other from it.
+            let given_back = async {
+                worker.left_alone(session.known).await;
+                worker.release().await;
+            };
+            let _ = AssertUnwindSafe(given_back).catch_unwind().await;
         }
         let refused = session.known.refused(ports.environment().now());
         #[expect(clippy::cast_precision_loss, reason = "a count of clients")]
@@ -89,24 +94,34 @@ impl<'s, P: Ports> Session<'s, P> {
                 acquired => acquired?,
             };
             let worker = Worker::new(self.ports, self.metrics, lease, credentials, until);
+            self.workers.push(worker);
             // Where nothing may be sent yet, there is no need of a token yet.
-            let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
-            if has_token || worker.left_alone(self.known).await.is_none() {
-                self.workers.push(worker);
+            let has_token = match self.workers.last() {
+                Some(worker) => worker.free_places() > 0 && worker.token().await.is_ok(),
+                None => false,
+            };
+            if has_token || self.rest().await.is_none() {
                 break;
             }
-            worker.release().await;
+            self.give_back().await;
             // A refusal has had the secret read again already.
             read_again = true;
         }
         self.workers.last().ok_or(NoClient::AllBusy)
     }
 
+    /// Why the client that was leased last is to be left alone for a while, where it is.
+    async fn rest(&mut self) -> Option<Rest> {
+        self.workers.last()?.left_alone(self.known).await
+    }
+
     /// Gives the client back that was leased last; why it is to be left alone for a while, where it is.
     pub async fn give_back(&mut self) -> Option<Rest> {
-        let worker = self.workers.pop()?;
-        let rest = worker.left_alone(self.known).await;
-        worker.release().await;
+        let rest = self.rest().await;
+        if let Some(worker) = self.workers.last() {
+            worker.release().await;
+        }
+        self.workers.pop();
         rest
     }
 }

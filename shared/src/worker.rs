@@ -124,7 +124,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     }
 
     /// Gives the client back with what was learnt about it.
-    pub async fn release(self) {
+    pub async fn release(&self) {
         leases::release(self.ports.clients(), &self.lease, self.ports.environment().now()).await;
     }
 

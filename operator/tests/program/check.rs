@@ -93,16 +93,41 @@ async fn an_expected_problem_that_does_not_come_is_a_difference() {
 }
 
 #[tokio::test]
+async fn an_expected_problem_is_the_reason_of_the_dead_letter_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut case = shipped_case();
+    case["event"]["data"]["order"] = json!({ "total": "many" });
+    let mut expecting = async |problem: &str| {
+        case["expect"] = json!({ "problem": problem });
+        check(&["--schema", SCHEMA, &file(&folder, "cases.json", &case.to_string())]).await.code
+    };
+    assert_eq!(expecting("mapping-failed").await, Some(0));
+    assert_eq!(expecting("invalid-attribute").await, Some(1));
+}
+
+#[tokio::test]
+async fn a_case_holds_whatever_the_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut case = shipped_case();
+    case["event"]["expirytime"] = "2024-01-01T00:00:00Z".into();
+    let told = check(&["--schema", SCHEMA, &file(&folder, "cases.json", &case.to_string())]).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_none_is_told_by_its_place_and_none_of_its_text() {
     let folder = tempfile::tempdir().unwrap();
     let broken = file(&folder, "broken.json", "[{\"event\": Pat Doe}]");
     let no_case = file(&folder, "no-case.json", r#"[{"event": {}, "expect": {"problem": "Pat Doe"}}]"#);
     let no_schema = file(&folder, "no-schema.json", r#"{"error": "Pat Doe"}"#);
     let flattening = file(&folder, "flattening.json", &shipped_case().to_string());
+    std::fs::create_dir(folder.path().join("none")).unwrap();
     for (words, said) in [
         (&[broken.as_str()][..], "no JSON at line 1, column 12"),
         (&[&no_case], "/0/expect/problem is no reason of a dead letter"),
         (&["--schema", &no_schema], "neither a list nor an object with a list"),
+        (&["--schema", &broken], "no JSON at line 1, column 12"),
+        (&[folder.path().join("none").to_str().unwrap()], "no cases: a case is a file whose name ends in .json"),
         (&["/no/such/folder"], "cannot read /no/such/folder"),
         (&["--routes", "/no/such/routes.json"], "cannot read /no/such/routes.json"),
         (&[&flattening], "give them with --schema"),

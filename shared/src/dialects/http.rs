@@ -1,6 +1,6 @@
 //! What a dialect hands to the transport, and what it gets back.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -50,8 +50,8 @@ impl HttpReply {
     }
 }
 
-/// An HTTP answer, as far as it can be read.
-#[derive(Clone, Debug, PartialEq)]
+/// An HTTP answer, as far as it can be read. Its body may hold a token or anybody's data: its `Debug` shows none of it.
+#[derive(Clone, PartialEq)]
 pub struct HttpResponse {
     /// The status code.
     pub status: u16,
@@ -59,6 +59,15 @@ pub struct HttpResponse {
     pub retry_after: Option<RetryAfter>,
     /// Its body, where that is JSON.
     pub body: Option<Value>,
+}
+
+impl fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpResponse")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HttpResponse {
@@ -80,6 +89,13 @@ impl HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debugging_an_answer_shows_nothing_of_its_body() {
+        let response = HttpResponse::new(200, None, br#"{"access_token": "s3cret"}"#, Timestamp::from_millis(0));
+        let told = format!("{:?}", HttpReply::Answered(response));
+        assert!(told.contains("200") && !told.contains("s3cret"), "{told}");
+    }
 
     #[test]
     fn only_an_answer_has_a_status() {

@@ -72,9 +72,13 @@ pub(super) fn differences(expected: &Expected, result: &DryRunResult) -> Vec<Dif
             }
         }
         Expected::Problem { problem, pointer, .. } => {
-            let as_expected = result.problems.iter().any(|one| {
-                one.code == *problem && pointer.as_ref().is_none_or(|pointer| one.pointer.as_ref() == Some(pointer))
-            });
+            // The first problem is the dead letter's reason; its place may be any of those for that reason.
+            let reason = result.problems.first().map(|first| first.code);
+            let at = |pointer: &String| {
+                let mut of_reason = result.problems.iter().filter(|one| Some(one.code) == reason);
+                of_reason.any(|one| one.pointer.as_ref() == Some(pointer))
+            };
+            let as_expected = reason == Some(*problem) && pointer.as_ref().is_none_or(at);
             if !as_expected {
                 let expected = json!({ "code": problem, "pointer": pointer });
                 let others = result.problems.iter().map(|one| json!({ "code": one.code, "pointer": one.pointer }));

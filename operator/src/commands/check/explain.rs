@@ -1,6 +1,7 @@
 //! Which data an event must carry, by its route: for whoever sends it.
 
 use contact_injection::domain::attributes::Schema;
+use contact_injection::domain::mapping::ComplianceBoundary;
 use serde_json::{Value, json};
 
 use super::members;
@@ -16,10 +17,10 @@ struct Taken<'f> {
 }
 
 /// Every route of a file that is known to be good, in words and for a program.
-pub(super) fn routes(file: &Value, schema: Option<&Schema>) -> (String, Value) {
+pub(super) fn routes(file: &Value, schema: Option<&Schema>, boundary: ComplianceBoundary) -> (String, Value) {
     let (mut text, mut json) = (String::new(), Vec::new());
     for route in members(file) {
-        let taken = taken(route, schema);
+        let taken = taken(route, schema, boundary);
         let word = |name: &str| plain(route["match"][name].as_str().unwrap_or("*"));
         let name = plain(route["name"].as_str().unwrap_or("-"));
         text.extend([
@@ -59,7 +60,7 @@ pub(super) fn routes(file: &Value, schema: Option<&Schema>) -> (String, Value) {
 }
 
 /// What a route takes: first what an event must carry.
-fn taken<'f>(route: &'f Value, schema: Option<&Schema>) -> Vec<Taken<'f>> {
+fn taken<'f>(route: &'f Value, schema: Option<&Schema>, boundary: ComplianceBoundary) -> Vec<Taken<'f>> {
     let registered = |key: &str| {
         let definitions = schema.into_iter().flat_map(Schema::definitions);
         definitions.filter(|definition| definition.required).any(|definition| definition.prefixed().to_string() == key)
@@ -71,6 +72,10 @@ fn taken<'f>(route: &'f Value, schema: Option<&Schema>) -> Vec<Taken<'f>> {
         .chain(attributes)
         .filter_map(|(becomes, rule)| {
             let path = rule["path"].as_str()?;
+            // What is stripped is not even looked at.
+            if rule["pii"] == "strip" && boundary == ComplianceBoundary::Outside {
+                return None;
+            }
             let mandatory = rule["required"] == true || ["from", "to"].contains(&becomes.as_str());
             let must = (mandatory || registered(&becomes)) && rule.get("default").is_none();
             Some(Taken { path, of_event: rule["of"] == "event", must, how: how(&becomes, rule), becomes })
@@ -79,7 +84,13 @@ fn taken<'f>(route: &'f Value, schema: Option<&Schema>) -> Vec<Taken<'f>> {
     if let Some(path) = route["flatten"]["path"].as_str() {
         let prefix = route["flatten"]["prefix"].as_str().unwrap_or_default();
         let becomes = format!("attributes that begin with {prefix}");
-        taken.push(Taken { path, of_event: false, becomes, must: false, how: "an object".to_owned() });
+        let of_event = route["flatten"]["of"] == "event";
+        taken.push(Taken { path, of_event, becomes, must: false, how: "an object".to_owned() });
+    }
+    for rule in route["priority"]["rules"].as_array().into_iter().flatten() {
+        let Some(path) = rule["when"].as_str() else { continue };
+        let (becomes, how) = (format!("priority {}", rule["value"]), "anything that is selected".to_owned());
+        taken.push(Taken { path, of_event: rule["of"] == "event", becomes, must: false, how });
     }
     taken.sort_by_key(|one| !one.must);
     taken
@@ -115,13 +126,20 @@ mod tests {
                 "boolean:vip": { "path": "$.vip", "default": false },
                 "number:total": { "path": "$.total", "coerce": true },
                 "string:ref": { "path": "$.subject", "of": "event", "required": true },
-            }
+                "string:tax": { "path": "$.ssn", "pii": "strip", "required": true },
+            },
+            "priority": { "default": 1, "rules": [{ "when": "$[?@ == 'gold']", "value": 2 }] },
+            "flatten": { "path": "$.x", "of": "event", "prefix": "x" }
         }] });
-        let (text, json) = routes(&file, None);
+        let (inside, _) = routes(&file, None, ComplianceBoundary::Inside);
+        assert!(inside.contains("must carry  $.ssn"), "{inside}");
+        let (text, json) = routes(&file, None, ComplianceBoundary::Outside);
+        assert!(!text.contains("$.ssn") && text.contains("for priority 2"), "{text}");
+        assert_eq!(json[0]["takes"][4]["of"], "event", "{text}");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "orders: events of type order.* from *");
         assert!(lines[1].starts_with("  must carry  $.phone"), "{text}");
-        assert!(lines[2].starts_with("  must carry  $.subject  of the event"), "{text}");
+        assert!(lines[2].starts_with("  must carry  $.subject") && lines[2].contains(" of the event "), "{text}");
         assert!(lines[3].starts_with("  may carry   $.vip"), "{text}");
         assert!(lines[4].ends_with("a number, or what can become one"), "{text}");
         assert_eq!(json[0]["takes"][1]["must"], true);

@@ -7,6 +7,7 @@ mod junit;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use contact_injection::adapters::dynamodb::DynamoRegistry;
@@ -98,6 +99,11 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
     let file: Value = serde_json::from_str(&text).unwrap_or_default();
     let known = arguments.schema.as_deref().map(schema).transpose()?;
     let cases = Cases::read(&arguments.cases)?;
+    if cases.list.is_empty() && !arguments.cases.is_empty() {
+        return Err(Error::Usage(
+            "no cases: a case is a file whose name ends in .json, there or right in a folder".to_owned(),
+        ));
+    }
     let assumed = Schema::new(named(&file));
     let check = Check {
         routes: &routes,
@@ -117,14 +123,17 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         let report = junit::report(&checked, arguments.show_request);
         std::fs::write(path, report).map_err(|error| unwritable(path, &error))?;
     }
-    let explained = arguments.explain.then(|| explain::routes(&file, known.as_ref()));
+    let explained = arguments.explain.then(|| explain::routes(&file, known.as_ref(), check.boundary));
     Ok(answer(&routes, &checked, explained, arguments.show_request))
 }
 
 fn check_case<'c>(case: &'c Case, check: Check<'_>) -> Checked<'c> {
     // As if the event had just come: whether it is late says nothing of how it is mapped.
-    let sent = Event::from_json(&case.event).ok().and_then(|event| event.time());
-    let result = Check { now: sent.unwrap_or(check.now), ..check }.event(&case.event);
+    let event = Event::from_json(&case.event).ok();
+    let in_time = event.as_ref().and_then(Event::expiry).map(|expiry| expiry.minus(Duration::from_millis(1)));
+    let sent = event.as_ref().and_then(Event::time);
+    let now = sent.unwrap_or_else(|| in_time.map_or(check.now, |in_time| check.now.min(in_time)));
+    let result = Check { now, ..check }.event(&case.event);
     let differences = compare::differences(&case.expected, &result);
     Checked { case, route: result.route, differences }
 }
@@ -195,9 +204,12 @@ fn named(file: &Value) -> Vec<AttributeDefinition> {
 
 fn schema(path: &Path) -> Result<Schema, Error> {
     let text = read(path)?;
+    let unreadable = |why: String| Error::Unreadable { path: path.display().to_string(), why };
+    serde_json::from_str::<serde::de::IgnoredAny>(&text)
+        .map_err(|error| unreadable(format!("no JSON at line {}, column {}", error.line(), error.column())))?;
     let response = HttpResponse::new(200, None, text.as_bytes(), System::new().now());
     let schema = DIALECT.read_schema(&HttpReply::Answered(response)).meaning;
-    schema.map_err(|unread| Error::Unreadable { path: path.display().to_string(), why: unread.to_string() })
+    schema.map_err(|unread| unreadable(unread.to_string()))
 }
 
 async fn save_schema(target: &Target, file: &Path) -> Result<Answer, Error> {
