@@ -166,7 +166,11 @@ fn each_dead_letter_has_its_reason(world: &World, letter: &Letter) {
                 || lost_everywhere()
         }),
         // Another message of the event may claim while this letter is on its way.
-        "crash-loop" => before.windows(3).any(|three| three.iter().all(|(_, by, _)| seen.dead.contains_key(by))),
+        // A claim whose worker was never told that it was written is nobody's to settle, as one of a worker that died.
+        "crash-loop" => before.windows(3).any(|three| {
+            let untold = |attempt| world.plan.faults.store > 0.0 && !seen.settled.contains(attempt);
+            three.iter().all(|(attempt, by, _)| seen.dead.contains_key(by) || untold(attempt))
+        }),
         "contact-failed" => lost_everywhere() || (!lost_at().is_empty() && strays),
         "payload-rejected" | "unknown-queue" => strays,
         _ => false,

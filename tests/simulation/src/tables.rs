@@ -135,6 +135,9 @@ impl World {
         if record.state == State::Claimed && found.is_none_or(|found| found.attempt != record.attempt) {
             self.seen.borrow_mut().claims.entry(key).or_default().push((record.attempt, invocation, self.now()));
         }
+        if settles {
+            self.seen.borrow_mut().settled.insert(record.attempt);
+        }
         if record.state == State::Injected {
             self.seen.borrow_mut().injected.insert(key);
         }

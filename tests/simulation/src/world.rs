@@ -70,6 +70,8 @@ pub(crate) struct Seen {
     pub(crate) claims: BTreeMap<IdempotencyKey, Vec<(Uuid, u64, i64)>>,
     /// Invocations that didn't end by themselves, and when they were gone.
     pub(crate) dead: BTreeMap<u64, i64>,
+    /// Claims that were settled.
+    pub(crate) settled: BTreeSet<Uuid>,
     /// Events of which a worker wrote that they were injected.
     pub(crate) injected: BTreeSet<IdempotencyKey>,
     /// Each end of an event that was ever on record, as the event, the outcome and its reason, with the ids it was told under.
