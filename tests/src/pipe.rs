@@ -8,6 +8,20 @@ use crate::template::{Template, TemplateError};
 /// What begins a path in an input template, and what ends it.
 const PATH: (char, char) = ('<', '>');
 
+/// Why a record becomes no event.
+#[derive(Debug, thiserror::Error)]
+pub enum PipeError {
+    /// The template has something else where a path is to be.
+    #[error("{0} is no path")]
+    NoPath(String),
+    /// The record lacks what a path leads to.
+    #[error("{0} isn't there")]
+    NotThere(String),
+    /// What the input template makes is no JSON.
+    #[error("the input template makes no JSON")]
+    NoJson(#[from] serde_json::Error),
+}
+
 /// The pipe of `template.yaml`.
 #[derive(Debug)]
 pub struct Pipe {
@@ -37,29 +51,30 @@ impl Pipe {
 
     /// The event that a record of the stream becomes; nothing where the filter keeps it back. An error names the path
     /// that isn't there.
-    pub fn event(&self, record: &Value) -> Result<Option<Value>, String> {
+    pub fn event(&self, record: &Value) -> Result<Option<Value>, PipeError> {
         if !matches(&self.pattern, record) {
             return Ok(None);
         }
         let mut detail = String::new();
         let mut rest = self.input_template.as_str();
         while let Some((before, after)) = rest.split_once(PATH.0) {
-            let (path, after) = after.split_once(PATH.1).ok_or("a path without an end")?;
+            let (path, after) = after.split_once(PATH.1).ok_or_else(|| PipeError::NoPath(after.to_owned()))?;
             detail.push_str(before);
             detail.push_str(&at(record, path)?.to_string());
             rest = after;
         }
         detail.push_str(rest);
-        let detail: Value = serde_json::from_str(&detail).map_err(|error| format!("{error}: {detail}"))?;
+        let detail: Value = serde_json::from_str(&detail)?;
         Ok(Some(json!({
             "source": self.source, "detail-type": at(record, &self.detail_type)?, "detail": detail,
         })))
     }
 }
 
-fn at<'r>(record: &'r Value, path: &str) -> Result<&'r Value, String> {
-    let members = path.strip_prefix("$.").ok_or_else(|| format!("{path} is no path"))?;
-    members.split('.').try_fold(record, |value, name| value.get(name)).ok_or_else(|| format!("{path} isn't there"))
+fn at<'r>(record: &'r Value, path: &str) -> Result<&'r Value, PipeError> {
+    let members = path.strip_prefix("$.").ok_or_else(|| PipeError::NoPath(path.to_owned()))?;
+    let found = members.split('.').try_fold(record, |value, name| value.get(name));
+    found.ok_or_else(|| PipeError::NotThere(path.to_owned()))
 }
 
 /// An event pattern: objects nest, and a list names what a value may be, or that there is one.

@@ -10,6 +10,7 @@ mod resolve;
 mod status;
 
 use clap::Subcommand;
+use contact_injection::domain::idempotency::IdempotencyKey;
 
 use crate::answer::Answer;
 use crate::cli::Target;
@@ -48,8 +49,12 @@ impl Command {
     }
 }
 
+/// A text that is no idempotency key.
+#[derive(Debug, thiserror::Error)]
+#[error("an idempotency key is a UUID, as a2557f4f-de63-5abf-938e-b777f7427914")]
+struct NoKey;
+
 /// Reads an idempotency key.
-fn key(text: &str) -> Result<contact_injection::domain::idempotency::IdempotencyKey, String> {
-    let key = contact_injection::domain::idempotency::IdempotencyKey::parse(text);
-    key.ok_or_else(|| "an idempotency key is a UUID, as a2557f4f-de63-5abf-938e-b777f7427914".to_owned())
+fn key(text: &str) -> Result<IdempotencyKey, NoKey> {
+    IdempotencyKey::parse(text).ok_or(NoKey)
 }

@@ -36,6 +36,11 @@ enum Moment {
     Ago(Duration),
 }
 
+/// A text that is no point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a time like 2026-03-01T12:00:00Z, or how long ago: 90m, 36h, 7d")]
+struct NoMoment;
+
 impl Filter {
     /// Whether every letter is meant.
     pub(crate) fn is_empty(&self) -> bool {
@@ -64,15 +69,14 @@ impl Filter {
 }
 
 impl Moment {
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, NoMoment> {
         if let Some(at) = Timestamp::parse_rfc3339(text) {
             return Ok(Self::At(at));
         }
         let unit = |unit, seconds: u64| Some((text.strip_suffix(unit)?, seconds));
         let parts = unit('s', 1).or_else(|| unit('m', 60)).or_else(|| unit('h', 3_600)).or_else(|| unit('d', 86_400));
         let ago = parts.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(seconds));
-        let wanted = "a time like 2026-03-01T12:00:00Z, or how long ago: 90m, 36h, 7d";
-        ago.map(|seconds| Self::Ago(Duration::from_secs(seconds))).ok_or_else(|| wanted.to_owned())
+        ago.map(|seconds| Self::Ago(Duration::from_secs(seconds))).ok_or(NoMoment)
     }
 
     fn before(self, now: Timestamp) -> Timestamp {

@@ -76,11 +76,12 @@ impl Cases {
         match value {
             Value::Array(list) => {
                 for (index, value) in list.into_iter().enumerate() {
-                    let case = case(format!("{name} {index}"), value, &format!("/{index}")).map_err(unreadable)?;
+                    let case = case(format!("{name} {index}"), value, &format!("/{index}"));
+                    let case = case.map_err(|no_case| unreadable(no_case.to_string()))?;
                     self.list.push(case);
                 }
             }
-            value => self.list.push(case(name, value, "").map_err(unreadable)?),
+            value => self.list.push(case(name, value, "").map_err(|no_case| unreadable(no_case.to_string()))?),
         }
         Ok(())
     }
@@ -97,59 +98,67 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Reads a case; what isn't one is told by its place and by none of its values.
-fn case(name: String, value: Value, at: &str) -> Result<Case, String> {
+/// What is no case, by its place and by none of its values.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{place} {why}")]
+struct NoCase {
+    place: String,
+    why: &'static str,
+}
+
+impl NoCase {
+    fn new(place: impl Into<String>, why: &'static str) -> Self {
+        Self { place: place.into(), why }
+    }
+}
+
+fn case(name: String, value: Value, at: &str) -> Result<Case, NoCase> {
     let mut members = object(value, at)?;
-    let event = members.remove("event").ok_or_else(|| format!("{at}/event is missing"))?;
-    let expect = members.remove("expect").ok_or_else(|| format!("{at}/expect is missing"))?;
+    let mut member = |name| members.remove(name).ok_or_else(|| NoCase::new(format!("{at}/{name}"), "is missing"));
+    let (event, expect) = (member("event")?, member("expect")?);
     nothing_else(&members, at)?;
     let expected = expected(expect, &format!("{at}/expect"))?;
     Ok(Case { name, event, expected })
 }
 
-fn expected(value: Value, at: &str) -> Result<Expected, String> {
+fn expected(value: Value, at: &str) -> Result<Expected, NoCase> {
     let mut members = object(value, at)?;
     let route = text(&mut members, "route", at)?;
     let expected = match members.remove("problem") {
         Some(problem) => {
             let problem = DeadLetterReason::deserialize(&problem)
-                .map_err(|_| format!("{at}/problem is no reason of a dead letter"))?;
+                .map_err(|_| NoCase::new(format!("{at}/problem"), "is no reason of a dead letter"))?;
             Expected::Problem { problem, pointer: text(&mut members, "pointer", at)?, route }
         }
         None => match members.remove("request") {
             request @ (None | Some(Value::Object(_))) => Expected::Contact { route, request },
-            Some(_) => return Err(format!("{at}/request is not an object")),
+            Some(_) => return Err(NoCase::new(format!("{at}/request"), "is not an object")),
         },
     };
     nothing_else(&members, at)?;
     if expected == (Expected::Contact { route: None, request: None }) {
-        return Err(format!("{at} expects nothing: name a route, a request or a problem"));
+        return Err(NoCase::new(at, "expects nothing: name a route, a request or a problem"));
     }
     Ok(expected)
 }
 
-fn object(value: Value, at: &str) -> Result<Map<String, Value>, String> {
-    let Value::Object(members) = value else { return Err(format!("{} is not an object", place(at))) };
+fn object(value: Value, at: &str) -> Result<Map<String, Value>, NoCase> {
+    let place = if at.is_empty() { "the file" } else { at };
+    let Value::Object(members) = value else { return Err(NoCase::new(place, "is not an object")) };
     Ok(members)
 }
 
-fn text(members: &mut Map<String, Value>, name: &str, at: &str) -> Result<Option<String>, String> {
+fn text(members: &mut Map<String, Value>, name: &str, at: &str) -> Result<Option<String>, NoCase> {
     match members.remove(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(format!("{at}/{name} is not a text")),
+        Some(_) => Err(NoCase::new(format!("{at}/{name}"), "is not a text")),
     }
 }
 
-fn nothing_else(members: &Map<String, Value>, at: &str) -> Result<(), String> {
-    members
-        .keys()
-        .next()
-        .map_or(Ok(()), |name| Err(format!("{at}/{name} is no member of a case, or not beside the others")))
-}
-
-fn place(at: &str) -> &str {
-    if at.is_empty() { "the file" } else { at }
+fn nothing_else(members: &Map<String, Value>, at: &str) -> Result<(), NoCase> {
+    let other = |name: &String| NoCase::new(format!("{at}/{name}"), "is no member of a case, or not beside the others");
+    members.keys().next().map_or(Ok(()), |name| Err(other(name)))
 }
 
 #[cfg(test)]
@@ -158,11 +167,11 @@ mod tests {
 
     use super::*;
 
-    fn read(value: Value) -> Result<Expected, String> {
+    fn read(value: Value) -> Result<Expected, NoCase> {
         case("c".to_owned(), value, "/0").map(|case| case.expected)
     }
 
-    fn expecting(expect: &Value) -> Result<Expected, String> {
+    fn expecting(expect: &Value) -> Result<Expected, NoCase> {
         read(json!({ "event": {}, "expect": expect }))
     }
 
@@ -205,7 +214,7 @@ mod tests {
                 "/0/expects is no member of a case, or not beside the others",
             ),
         ] {
-            assert_eq!(read(value).unwrap_err(), said);
+            assert_eq!(read(value).unwrap_err().to_string(), said);
         }
     }
 }
