@@ -74,7 +74,8 @@ pub(crate) struct Seen {
     pub(crate) settled: BTreeSet<Uuid>,
     /// Events of which a worker wrote that they were injected.
     pub(crate) injected: BTreeSet<IdempotencyKey>,
-    /// Each end of an event that was ever on record, as the event, the outcome and its reason, with the ids it was told under.
+    /// Each end of an event that was ever on record, as the event, the outcome and its reason, with the ids it was told
+    /// under.
     pub(crate) told: BTreeMap<(IdempotencyKey, FinalOutcome, Option<Reason>), BTreeSet<Uuid>>,
     /// What went against an invariant while the run was under way.
     pub(crate) breaches: Vec<String>,

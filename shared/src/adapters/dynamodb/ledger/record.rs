@@ -112,8 +112,6 @@ pub(super) fn read(item: &Item) -> Result<Record, Unreadable> {
             message_id: get_text(item, "messageId")?.to_owned(),
         })
     };
-    // Another version may describe otherwise, or not at all: nothing is decided by it.
-    let described = |name| get_text(item, name).unwrap_or_default();
     let expires = match optional(item, EXPIRES, get_number::<i64>)? {
         None => optional(item, EXPIRES_ONCE_RESOLVED, get_number)?,
         expires => expires,
@@ -134,17 +132,26 @@ pub(super) fn read(item: &Item) -> Result<Record, Unreadable> {
         contact: optional(item, "contactId", |item, _| placed(item))?.filter(|contact| !contact.contact_id.is_empty()),
         dead_letters: maps(item, "deadLetters", dead_letter)?,
         expires: expires.map(|at| Timestamp::from_millis(at.saturating_mul(1000))),
-        event: Description {
-            source: described("eventSource").to_owned(),
-            id: described("eventId").to_owned(),
-            event_type: described("eventType").to_owned(),
-            route: described("route").to_owned(),
-            traceparent: Traceparent::parse(described("traceparent")),
-        },
+        event: read_description(item),
         first_seen: get_millis(item, "firstSeenAt").ok(),
         reason: named(item, "reason").ok(),
-        target: Some(described("target")).filter(|target| !target.is_empty()).map(str::to_owned),
+        target: Some(described(item, "target")).filter(|target| !target.is_empty()).map(str::to_owned),
     })
+}
+
+fn read_description(item: &Item) -> Description {
+    Description {
+        source: described(item, "eventSource").to_owned(),
+        id: described(item, "eventId").to_owned(),
+        event_type: described(item, "eventType").to_owned(),
+        route: described(item, "route").to_owned(),
+        traceparent: Traceparent::parse(described(item, "traceparent")),
+    }
+}
+
+/// Another version may describe otherwise, or not at all: nothing is decided by it.
+fn described<'i>(item: &'i Item, name: &'static str) -> &'i str {
+    get_text(item, name).unwrap_or_default()
 }
 
 /// A list of maps, which isn't there where it is empty.
