@@ -93,34 +93,26 @@ impl<'s, P: Ports> Session<'s, P> {
                 }
                 acquired => acquired?,
             };
-            let worker = Worker::new(self.ports, self.metrics, lease, credentials, until);
-            self.workers.push(worker);
+            let place = self.workers.len();
+            // On the list before anything is done under it, so that no panic strands it.
+            self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, until));
+            let worker = &self.workers[place];
             // Where nothing may be sent yet, there is no need of a token yet.
-            let has_token = match self.workers.last() {
-                Some(worker) => worker.free_places() > 0 && worker.token().await.is_ok(),
-                None => false,
-            };
-            if has_token || self.rest().await.is_none() {
-                break;
+            let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
+            if has_token || worker.left_alone(self.known).await.is_none() {
+                return Ok(&self.workers[place]);
             }
             self.give_back().await;
             // A refusal has had the secret read again already.
             read_again = true;
         }
-        self.workers.last().ok_or(NoClient::AllBusy)
-    }
-
-    /// Why the client that was leased last is to be left alone for a while, where it is.
-    async fn rest(&mut self) -> Option<Rest> {
-        self.workers.last()?.left_alone(self.known).await
     }
 
     /// Gives the client back that was leased last; why it is to be left alone for a while, where it is.
     pub async fn give_back(&mut self) -> Option<Rest> {
-        let rest = self.rest().await;
-        if let Some(worker) = self.workers.last() {
-            worker.release().await;
-        }
+        let worker = self.workers.last()?;
+        let rest = worker.left_alone(self.known).await;
+        worker.release().await;
         self.workers.pop();
         rest
     }

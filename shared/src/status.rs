@@ -132,6 +132,21 @@ pub enum Whereabouts {
     OutcomeUnknown,
 }
 
+impl Whereabouts {
+    /// Where the event of a record is. A claim whose worker's time is over is nobody's: that worker may have sent a
+    /// request.
+    pub fn of(record: &Record, now: Timestamp) -> Self {
+        match record.state {
+            State::Claimed if record.until > now => Self::InProgress,
+            State::Claimed | State::InDoubt => Self::InDoubt,
+            State::Released => Self::Waiting,
+            State::Injected => Self::Injected,
+            State::DeadLettered => Self::DeadLettered,
+            State::Parked => Self::OutcomeUnknown,
+        }
+    }
+}
+
 /// Why there is no answer: the invocation fails with it.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
@@ -186,7 +201,7 @@ fn of_event(
         source,
         id,
         idempotency_key: key,
-        state: record.map_or(Whereabouts::Unknown, |record| whereabouts(record, now)),
+        state: record.map_or(Whereabouts::Unknown, |record| Whereabouts::of(record, now)),
         reason: record.and_then(Record::last_reason).map(Reason::as_str),
         route: text(|record| &record.event.route),
         target: text(|record| record.target.as_deref().unwrap_or_default()),
@@ -195,19 +210,6 @@ fn of_event(
         at: record.map(|record| record.at.to_string()),
         first_seen: record.and_then(|record| record.first_seen).map(|at| at.to_string()),
     })
-}
-
-/// What an operator hears of a record. A claim whose worker's time is over is nobody's: that worker may have sent a
-/// request.
-fn whereabouts(record: &Record, now: Timestamp) -> Whereabouts {
-    match record.state {
-        State::Claimed if record.until > now => Whereabouts::InProgress,
-        State::Claimed | State::InDoubt => Whereabouts::InDoubt,
-        State::Released => Whereabouts::Waiting,
-        State::Injected => Whereabouts::Injected,
-        State::DeadLettered => Whereabouts::DeadLettered,
-        State::Parked => Whereabouts::OutcomeUnknown,
-    }
 }
 
 #[cfg(test)]

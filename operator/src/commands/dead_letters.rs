@@ -2,9 +2,10 @@
 
 use clap::Args;
 use contact_injection::adapters::{dynamodb::DynamoLedger, environment::System};
-use contact_injection::domain::claim::{Record, State};
+use contact_injection::domain::claim::Record;
 use contact_injection::domain::idempotency::IdempotencyKey;
 use contact_injection::ports::{Environment as _, Ledger as _};
+use contact_injection::status::Whereabouts;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, End, count, plain};
@@ -81,7 +82,7 @@ fn explained(tally: &Tally<'_>, record: Option<&Record>) -> Answer {
         |record| {
             format!(
                 "{}, since {}, after {}",
-                state(record),
+                state(record).as_str().unwrap_or("unknown"),
                 record.at,
                 count(record.attempts_so_far() as usize, "request")
             )
@@ -96,16 +97,9 @@ fn explained(tally: &Tally<'_>, record: Option<&Record>) -> Answer {
     Answer::done(text, json)
 }
 
-/// What the ledger says, in the words of `status`.
-const fn state(record: &Record) -> &'static str {
-    match record.state {
-        State::Claimed => "in-progress",
-        State::Released => "waiting",
-        State::InDoubt => "in-doubt",
-        State::Injected => "injected",
-        State::DeadLettered => "dead-lettered",
-        State::Parked => "outcome-unknown",
-    }
+/// Where the event is, in the words of `status`.
+fn state(record: &Record) -> Value {
+    serde_json::to_value(Whereabouts::of(record, System::new().now())).unwrap_or_default()
 }
 
 async fn record(stack: &Stack, key: IdempotencyKey) -> Result<Option<Record>, Error> {

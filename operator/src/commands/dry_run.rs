@@ -1,6 +1,7 @@
 //! `dry-run`: what would become of events (docs/rules.md#dry-run).
 
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use crate::stack::Stack;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// A file with one event or a list of them, as JSON; `-` reads standard input.
-    events: String,
+    events: PathBuf,
     /// Print each contact as it would be sent, with the event's data in it.
     #[arg(long)]
     show_request: bool,
@@ -40,21 +41,18 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
     Ok(Answer::done(text, answer).ending(if invalid == 0 { End::Done } else { End::Problems }))
 }
 
-fn read(path: &str) -> Result<Vec<Value>, Error> {
-    let unreadable = |why: String| Error::Unreadable { path: path.to_owned(), why };
-    let text = if path == "-" {
+fn read(path: &Path) -> Result<Vec<Value>, Error> {
+    let text = if path == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
+        std::io::stdin().read_to_string(&mut text).map_err(|error| super::unreadable(path, &error))?;
+        text
     } else {
-        std::fs::read_to_string(path)
+        super::read(path)?
     };
-    let text = text.map_err(|error| unreadable(error.to_string()))?;
-    // The position, and none of the text.
-    let parsed = serde_json::from_str(&text);
-    match parsed.map_err(|error| unreadable(format!("no JSON at line {}, column {}", error.line(), error.column())))? {
+    match super::json(path, &text)? {
         Value::Array(events) => Ok(events),
         event @ Value::Object(_) => Ok(vec![event]),
-        _ => Err(unreadable("neither an event nor a list of events".to_owned())),
+        _ => Err(super::unreadable(path, &"neither an event nor a list of events")),
     }
 }
 
@@ -100,10 +98,9 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_told_by_its_place_and_none_of_its_text() {
-        let folder = std::env::temp_dir().join(format!("contact-injection-{}", std::process::id()));
-        std::fs::write(&folder, "[{\"name\": Pat Doe}]").expect("a temporary file");
-        let said = read(&folder.display().to_string()).expect_err("no JSON").to_string();
-        std::fs::remove_file(&folder).expect("a temporary file");
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(&file, "[{\"name\": Pat Doe}]").expect("a temporary file");
+        let said = read(file.path()).expect_err("no JSON").to_string();
         assert!(said.ends_with("no JSON at line 1, column 11") && !said.contains("Pat"), "{said}");
     }
 }

@@ -9,8 +9,11 @@ mod redrive;
 mod resolve;
 mod status;
 
+use std::path::Path;
+
 use clap::Subcommand;
 use contact_injection::domain::idempotency::IdempotencyKey;
+use serde::de::DeserializeOwned;
 
 use crate::answer::Answer;
 use crate::cli::Target;
@@ -47,6 +50,21 @@ impl Command {
             Self::Completions(arguments) => Ok(completions::run(&arguments)),
         }
     }
+}
+
+/// Reads a file.
+fn read(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+}
+
+/// Reads JSON; what is none is told by its position, and nothing of its text.
+fn json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
+    let position = |error: serde_json::Error| format!("no JSON at line {}, column {}", error.line(), error.column());
+    serde_json::from_str(text).map_err(|error| unreadable(path, &position(error)))
+}
+
+fn unreadable(path: &Path, why: &impl ToString) -> Error {
+    Error::Unreadable { path: path.display().to_string(), why: why.to_string() }
 }
 
 /// A text that is no idempotency key.

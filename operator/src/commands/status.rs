@@ -4,7 +4,7 @@ use clap::Args;
 use contact_injection::domain::idempotency::IdempotencyKey;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, plain};
+use crate::answer::{Answer, count, plain};
 use crate::cli::Target;
 use crate::error::Error;
 use crate::function;
@@ -50,8 +50,8 @@ fn words(result: &Value) -> String {
         (Some(source), Some(id)) => format!("{source} {id}"),
         _ => format!("key {}", or("idempotencyKey", "-")),
     };
-    let attempts =
-        result["attempts"].as_u64().map(|attempts| format!(" after {attempts} requests")).unwrap_or_default();
+    let attempts = result["attempts"].as_u64().and_then(|attempts| usize::try_from(attempts).ok());
+    let attempts = attempts.map(|attempts| format!(" after {}", count(attempts, "request"))).unwrap_or_default();
     let at = or("at", "an unknown time");
     let reason = text("reason").map(|reason| format!(" ({reason})")).unwrap_or_default();
     let words = match text("state").as_deref() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use contact_injection::domain::claim::{Record, State};
 use contact_injection::domain::idempotency::IdempotencyKey;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -54,7 +54,7 @@ async fn filters_say_which_letters_are_meant_and_one_that_matches_nothing_is_no_
     stage.send(&letters(40)).await;
     stage.send(&[Letter::of("no-route", "/crm/emea", "late").with("failedAt", "2026-03-02T00:00:00Z")]).await;
     let routed = IdempotencyKey::of_event("/crm/emea", "late");
-    stage.record(routed, &[("route", AttributeValue::S("orders".to_owned()))]).await;
+    stage.record(routed, "orders", |_| {}).await;
     let cases: [(&[&str], usize); 9] = [
         (&["--reason", "no-route"], 21),
         (&["--reason", "-"], 10),
@@ -110,19 +110,8 @@ async fn one_letter_is_explained_with_what_to_do_and_what_the_ledger_knows() {
     let stage = Stage::new("explained").await;
     let key = IdempotencyKey::of_event("/crm/emea", "42");
     stage.send(&[letters(8), vec![Letter::of("outcome-unknown", "/crm/emea", "42")]].concat()).await;
-    let number = |number: i64| AttributeValue::N(number.to_string());
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let members = [
-        ("version", number(2)),
-        ("state", text("parked")),
-        ("attempt", text("00000000-0000-4000-8000-000000000007")),
-        ("at", number(1_772_366_400_000)),
-        ("until", number(1_772_366_400_000)),
-        ("crashes", number(0)),
-        ("attempts", number(2)),
-        ("route", text("orders")),
-    ];
-    stage.record(key, &members).await;
+    let parked = |record: &mut Record| (record.state, record.attempts) = (State::Parked, 2);
+    stage.record(key, "orders", parked).await;
     let shown = stage.run(&["dead-letters", "--show", &key.to_string()]).await;
     assert_eq!((shown.code, shown.err.as_str()), (Some(0), ""));
     insta::assert_snapshot!(shown.out);
@@ -141,7 +130,7 @@ async fn the_table_shows_reasons_and_routes_most_frequent_first_and_three_sample
     stage.send(&[unlike, Letter::bare("/payments", "\u{1b}[2J")]).await;
     for id in ["0", "4", "8"] {
         let key = IdempotencyKey::of_event("/crm/emea", id);
-        stage.record(key, &[("route", AttributeValue::S("orders".to_owned()))]).await;
+        stage.record(key, "orders", |_| {}).await;
     }
     let listed = stage.run(&["dead-letters"]).await;
     assert_eq!(listed.code, Some(0));

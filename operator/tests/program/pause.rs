@@ -44,10 +44,12 @@ async fn nothing_is_received_between_pause_and_resume() {
     let paused = stage.run(&["pause"]).await;
     assert_eq!((paused.code, paused.err.as_str()), (Some(0), ""));
     insta::assert_snapshot!(paused.out);
-    // A poll that was under way may still take one.
-    tokio::time::sleep(Duration::from_secs(3)).await;
     send(&stage).await;
-    assert!(!is_drained_within(&stage, 3).await, "nothing is received");
+    // A poll that was under way may still take one.
+    if is_drained_within(&stage, 3).await {
+        send(&stage).await;
+        assert!(!is_drained_within(&stage, 3).await, "nothing is received");
+    }
     let resumed = stage.run(&["resume", "--json"]).await;
     assert_eq!(resumed.json(), json!({ "mappings": [{ "queue": "paused-contacts", "state": "Enabled" }] }));
     assert!(is_drained_within(&stage, 60).await, "and it goes on");

@@ -1,16 +1,20 @@
 //! What every test here needs: a stack with the outputs of the template, letters in its queue, and the program.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry};
+use contact_injection::adapters::{dynamodb::DynamoLedger, environment::System};
+use contact_injection::domain::claim::{RECORD_VERSION, Record, State};
 use contact_injection::domain::idempotency::IdempotencyKey;
+use contact_injection::domain::time::Timestamp;
+use contact_injection::ports::{Ledger as _, Swap};
 use contact_injection_tests::local::{ACCESS_KEY, Ministack, REGION, sdk_config};
 use serde_json::{Value, json};
 use tokio::process::Command;
+use uuid::Uuid;
 
 /// SQS's largest batch.
 const BATCH: usize = 10;
@@ -171,13 +175,15 @@ impl Stage {
         }
     }
 
-    /// Puts a record with these members on the ledger, beside its key.
-    pub(crate) async fn record(&self, key: IdempotencyKey, members: &[(&str, AttributeValue)]) {
-        let key = ("idempotencyKey".to_owned(), AttributeValue::S(key.to_string()));
-        let members = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let item: HashMap<_, _> = members.chain([key]).collect();
-        let request = self.dynamodb.put_item().table_name(self.output("LedgerTableName"));
-        request.set_item(Some(item)).send().await.unwrap();
+    /// Puts the record of an event of this route on the ledger: dead-lettered, unless `change` says otherwise.
+    pub(crate) async fn record(&self, key: IdempotencyKey, route: &str, change: impl FnOnce(&mut Record)) {
+        let at = Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap();
+        let mut record = Record::blank(RECORD_VERSION, State::DeadLettered, Uuid::from_u128(7), at);
+        route.clone_into(&mut record.event.route);
+        change(&mut record);
+        let table = self.output("LedgerTableName").to_owned();
+        let ledger = DynamoLedger::new(self.dynamodb.clone(), table, System::new());
+        assert_eq!(ledger.insert(key, &record).await.unwrap(), Swap::Done);
     }
 
     pub(crate) fn output(&self, name: &str) -> &str {

@@ -7,12 +7,9 @@ use tracing::Level;
 
 use super::http::{self, ForbiddenUrl};
 use crate::{
-    dialects::{Dialect, guide::Guide},
+    dialects::{DIALECT, Dialect},
     domain::{lease::Rate, mapping::ComplianceBoundary, routes::Routes},
 };
-
-/// The one API that there is.
-const DIALECT: &dyn Dialect = &Guide;
 
 /// Where the environment's variables come from: the process, or a test.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;

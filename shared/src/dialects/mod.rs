@@ -72,6 +72,9 @@ pub trait Dialect: fmt::Debug + Sync {
     fn read_schema(&self, reply: &HttpReply) -> Verdict<Result<Schema, Unread>>;
 }
 
+/// The one API that there is.
+pub const DIALECT: &dyn Dialect = &guide::Guide;
+
 /// What holds of an API as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {

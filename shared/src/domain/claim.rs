@@ -267,28 +267,13 @@ fn parked(before: &Record, delivery: &Delivery, reason: DeadLetterReason) -> Rec
     }
 }
 
-/// A record that says nothing but when and by whom it was written, and how long it lives.
+/// The record of an event of which only this delivery is known.
 fn blank(delivery: &Delivery) -> Record {
     Record {
-        version: RECORD_VERSION,
-        state: State::DeadLettered,
-        attempt: delivery.attempt,
-        at: delivery.now,
-        until: delivery.now,
-        hash: None,
-        first_sent: None,
-        after_crash: false,
-        crashes: 0,
-        attempts: 0,
-        lost: Vec::new(),
-        forgiven: 0,
-        contact: None,
-        dead_letters: Vec::new(),
         expires: Some(expiry(delivery)),
         event: delivery.event.clone(),
         first_seen: Some(delivery.now),
-        reason: None,
-        target: None,
+        ..Record::blank(RECORD_VERSION, State::DeadLettered, delivery.attempt, delivery.now)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use contact_injection::{
-    dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
+    dialects::{DIALECT, Dialect, HttpReply, HttpRequest},
     domain::{
         claim::Record,
         credentials::{Credentials, RefusedCredentials},
@@ -292,7 +292,7 @@ impl Ports for WorkerPorts {
     }
 
     fn dialect(&self) -> &'static dyn Dialect {
-        &Guide
+        DIALECT
     }
 }
 

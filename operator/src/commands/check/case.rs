@@ -6,7 +6,7 @@ use contact_injection::domain::reason::DeadLetterReason;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::read;
+use crate::commands::{json, read, unreadable};
 use crate::error::Error;
 
 /// One case.
@@ -67,29 +67,23 @@ impl Cases {
     }
 
     fn file(&mut self, path: &Path) -> Result<(), Error> {
-        let unreadable = |why: String| Error::Unreadable { path: path.display().to_string(), why };
-        let text = read(path)?;
-        // The position, and none of the text.
-        let value: Value = serde_json::from_str(&text)
-            .map_err(|error| unreadable(format!("no JSON at line {}, column {}", error.line(), error.column())))?;
         let name = path.display().to_string();
-        match value {
+        let no_case = |no_case: NoCase| unreadable(path, &no_case);
+        match json(path, &read(path)?)? {
             Value::Array(list) => {
                 for (index, value) in list.into_iter().enumerate() {
                     let case = case(format!("{name} {index}"), value, &format!("/{index}"));
-                    let case = case.map_err(|no_case| unreadable(no_case.to_string()))?;
-                    self.list.push(case);
+                    self.list.push(case.map_err(no_case)?);
                 }
             }
-            value => self.list.push(case(name, value, "").map_err(|no_case| unreadable(no_case.to_string()))?),
+            value => self.list.push(case(name, value, "").map_err(no_case)?),
         }
         Ok(())
     }
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let unreadable =
-        |error: std::io::Error| Error::Unreadable { path: path.display().to_string(), why: error.to_string() };
+    let unreadable = |error: std::io::Error| unreadable(path, &error);
     let entries: Result<Vec<_>, _> =
         std::fs::read_dir(path).map_err(unreadable)?.map(|entry| entry.map(|entry| entry.path())).collect();
     let mut files = entries.map_err(unreadable)?;

@@ -12,25 +12,23 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
-use contact_injection::dialects::guide::Guide;
-use contact_injection::dialects::{Dialect, HttpReply, HttpResponse};
+use contact_injection::dialects::{DIALECT, HttpReply, HttpResponse};
 use contact_injection::domain::attributes::{AttributeDefinition, AttributeKey, Schema};
 use contact_injection::domain::event::Event;
 use contact_injection::domain::mapping::ComplianceBoundary;
 use contact_injection::domain::routes::Routes;
 use contact_injection::dry_run::Check;
 use contact_injection::ports::{Environment as _, Registry as _, Wanted};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use self::case::{Case, Cases};
 use self::compare::Difference;
 use crate::answer::{Answer, End, count, plain};
 use crate::cli::Target;
+use crate::commands::read;
 use crate::error::Error;
 use crate::stack::Stack;
-
-/// The one API that there is.
-const DIALECT: &dyn Dialect = &Guide;
 
 /// Checks the routes file, and cases against it, offline: an event each, and what is expected to become of it.
 ///
@@ -204,12 +202,10 @@ fn named(file: &Value) -> Vec<AttributeDefinition> {
 
 fn schema(path: &Path) -> Result<Schema, Error> {
     let text = read(path)?;
-    let unreadable = |why: String| Error::Unreadable { path: path.display().to_string(), why };
-    serde_json::from_str::<serde::de::IgnoredAny>(&text)
-        .map_err(|error| unreadable(format!("no JSON at line {}, column {}", error.line(), error.column())))?;
+    super::json::<IgnoredAny>(path, &text)?;
     let response = HttpResponse::new(200, None, text.as_bytes(), System::new().now());
     let schema = DIALECT.read_schema(&HttpReply::Answered(response)).meaning;
-    schema.map_err(|unread| unreadable(unread.to_string()))
+    schema.map_err(|unread| super::unreadable(path, &unread))
 }
 
 async fn save_schema(target: &Target, file: &Path) -> Result<Answer, Error> {
@@ -226,11 +222,6 @@ async fn save_schema(target: &Target, file: &Path) -> Result<Answer, Error> {
     std::fs::write(file, text).map_err(|error| unwritable(file, &error))?;
     let said = format!("{} of {} in {}", count(attributes.len(), "attribute"), snapshot.fetched, file.display());
     Ok(Answer::done(said, json!({ "attributes": attributes.len(), "fetched": snapshot.fetched.to_string() })))
-}
-
-fn read(path: &Path) -> Result<String, Error> {
-    let unreadable = |why: String| Error::Unreadable { path: path.display().to_string(), why };
-    std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {

@@ -100,6 +100,31 @@ pub struct Record {
 }
 
 impl Record {
+    /// A record that says nothing but its form and state, and by which attempt and when it was written.
+    pub fn blank(version: u32, state: State, attempt: Uuid, at: Timestamp) -> Self {
+        Self {
+            version,
+            state,
+            attempt,
+            at,
+            until: at,
+            hash: None,
+            first_sent: None,
+            after_crash: false,
+            crashes: 0,
+            attempts: 0,
+            lost: Vec::new(),
+            forgiven: 0,
+            contact: None,
+            dead_letters: Vec::new(),
+            expires: None,
+            event: Description::default(),
+            first_seen: None,
+            reason: None,
+            target: None,
+        }
+    }
+
     /// How this message ended before, where it is remembered.
     pub fn dead_letter_of(&self, message_id: &str) -> Option<DeadLetterReason> {
         self.dead_letters.iter().rev().find(|letter| letter.message_id == message_id).map(|letter| letter.reason)

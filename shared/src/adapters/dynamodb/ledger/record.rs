@@ -173,28 +173,7 @@ fn named<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<T, Unre
 
 /// A record of which only the version is understood: enough to leave it alone.
 fn unknown(version: u32) -> Record {
-    let never = Timestamp::default();
-    Record {
-        version,
-        state: State::Claimed,
-        attempt: Uuid::nil(),
-        at: never,
-        until: never,
-        hash: None,
-        first_sent: None,
-        after_crash: false,
-        crashes: 0,
-        attempts: 0,
-        lost: Vec::new(),
-        forgiven: 0,
-        contact: None,
-        dead_letters: Vec::new(),
-        expires: None,
-        event: Description::default(),
-        first_seen: None,
-        reason: None,
-        target: None,
-    }
+    Record::blank(version, State::Claimed, Uuid::nil(), Timestamp::default())
 }
 
 pub(super) const fn state_name(state: State) -> &'static str {
