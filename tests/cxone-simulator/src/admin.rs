@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +17,8 @@ use crate::fault::Fault;
 use crate::queue::Queue;
 use crate::schema::{AttributeDefinition, SchemaShape};
 use crate::server::Shared;
-use crate::tenant::{Contact, ContactStatus, RequestRecord, Summary};
+use crate::serving::{Face, Shared as SharedFace};
+use crate::tenant::{Contact, ContactStatus, RequestRecord, Summary, Tenant};
 
 pub(crate) fn router() -> Router<Shared> {
     Router::new()
@@ -31,7 +33,7 @@ pub(crate) fn router() -> Router<Shared> {
         .route("/clients", put(put_clients))
         .route("/attributes", put(put_attributes))
         .route("/schema-shape", put(put_schema_shape))
-        .route("/clock/advance", post(advance))
+        .route("/clock/advance", post(advance::<Tenant>))
 }
 
 async fn summary(State(shared): State<Shared>) -> Json<Summary> {
@@ -76,17 +78,22 @@ async fn faults(State(shared): State<Shared>) -> Json<Vec<Fault>> {
 
 /// Adds one fault or a list of them: all, or none where one can't be read.
 async fn add_faults(State(shared): State<Shared>, Json(body): Json<Value>) -> Result<StatusCode, (StatusCode, String)> {
-    let bodies = match body {
-        Value::Array(bodies) => bodies,
-        body => vec![body],
-    };
-    let faults: Result<Vec<Fault>, _> = bodies.into_iter().map(serde_json::from_value).collect();
-    let faults = faults.map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))?;
+    let faults: Vec<Fault> = one_or_all(body)?;
     let mut tenant = shared.tenant();
     for fault in faults {
         tenant.add_fault(fault);
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the body has, one or a list of them.
+pub(crate) fn one_or_all<T: DeserializeOwned>(body: Value) -> Result<Vec<T>, (StatusCode, String)> {
+    let bodies = match body {
+        Value::Array(bodies) => bodies,
+        body => vec![body],
+    };
+    let read: Result<Vec<T>, _> = bodies.into_iter().map(serde_json::from_value).collect();
+    read.map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
 }
 
 async fn clear_faults(State(shared): State<Shared>) -> StatusCode {
@@ -110,13 +117,13 @@ async fn delete_queue(State(shared): State<Shared>, Path(id): Path<String>) -> S
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Count {
-    count: u64,
+pub(crate) struct Count {
+    pub(crate) count: u64,
 }
 
 #[derive(Serialize)]
-struct Completed {
-    completed: u64,
+pub(crate) struct Completed {
+    pub(crate) completed: u64,
 }
 
 async fn complete(State(shared): State<Shared>, Path(id): Path<String>, Json(count): Json<Count>) -> Json<Completed> {
@@ -141,21 +148,21 @@ async fn put_schema_shape(State(shared): State<Shared>, Json(shape): Json<Schema
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advance {
+pub(crate) struct Advance {
     milliseconds: u64,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Now {
+pub(crate) struct Now {
     now_ms: u64,
 }
 
-async fn advance(State(shared): State<Shared>, Json(advance): Json<Advance>) -> Json<Now> {
+pub(crate) async fn advance<T: Face>(State(shared): State<SharedFace<T>>, Json(advance): Json<Advance>) -> Json<Now> {
     shared.clock.advance(Duration::from_millis(advance.milliseconds));
     Json(Now { now_ms: shared.clock.now_ms() })
 }
 
-fn found(whether: bool) -> StatusCode {
+pub(crate) fn found(whether: bool) -> StatusCode {
     if whether { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use axum::extract::connect_info::Connected;
@@ -12,17 +12,38 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Cuts one connection: nothing more is written to it, and its end is a TCP reset.
+/// Cuts one connection: nothing more is written to it, and it ends at once.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cut(Arc<AtomicBool>);
+pub(crate) struct Cut(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    end: AtomicU8,
+    used: AtomicBool,
+}
+
+const WHOLE: u8 = 0;
+const RESET: u8 = 1;
+const CLOSED: u8 = 2;
 
 impl Cut {
+    /// Ends the connection with a TCP reset.
     pub(crate) fn now(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.end.store(RESET, Ordering::SeqCst);
+    }
+
+    /// Ends the connection as a server does that has had enough of it: in order, with nothing more to say.
+    pub(crate) fn in_order(&self) {
+        self.0.end.store(CLOSED, Ordering::SeqCst);
+    }
+
+    /// Notes one more request; whether an earlier one came over the same connection.
+    pub(crate) fn carries_another(&self) -> bool {
+        self.0.used.swap(true, Ordering::SeqCst)
     }
 
     fn is_made(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.0.end.load(Ordering::SeqCst) != WHOLE
     }
 }
 
@@ -51,7 +72,7 @@ impl Listener for CuttableListener {
     }
 }
 
-/// A connection that ends in a TCP reset once it is cut.
+/// A connection that ends once it is cut.
 pub(crate) struct CuttableStream {
     stream: TcpStream,
     cut: Cut,
@@ -59,7 +80,7 @@ pub(crate) struct CuttableStream {
 
 impl Drop for CuttableStream {
     fn drop(&mut self) {
-        if self.cut.is_made() {
+        if self.cut.0.end.load(Ordering::SeqCst) == RESET {
             // Closing with a zero linger time sends RST. Should the option fail, the close is still one without answer.
             let _ = self.stream.set_zero_linger();
         }

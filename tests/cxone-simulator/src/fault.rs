@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::tenant::{ContactStatus, Endpoint};
 
-/// One thing that goes wrong at one endpoint.
+/// One thing that goes wrong at one endpoint: of the guide's face, or of another with endpoints and effects of its own.
 ///
 /// Faults are tried in the order in which they were added. [`Effect::Delay`] and [`Effect::RevokeTokens`] combine with
 /// what follows them; the first other effect to fire ends the search, and the faults behind it wait for later requests.
 /// A fault is used up by a request's arrival, even where authentication or the rate window then answers first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Fault {
+pub struct Fault<P = Endpoint, E = Effect> {
     /// Where it strikes.
-    pub endpoint: Endpoint,
+    pub endpoint: P,
     /// What goes wrong.
-    pub effect: Effect,
+    pub effect: E,
     /// How often it strikes before it is gone; `None` (`null`) never ends. Once by default.
     #[serde(default = "once")]
     pub times: Option<u32>,
@@ -36,19 +36,19 @@ fn certain() -> f64 {
     1.0
 }
 
-impl Fault {
+impl<P, E> Fault<P, E> {
     /// Strikes the next request.
-    pub fn once(endpoint: Endpoint, effect: Effect) -> Self {
+    pub fn once(endpoint: P, effect: E) -> Self {
         Self { endpoint, effect, times: Some(1), skip: 0, probability: 1.0 }
     }
 
     /// Strikes the next `times` requests.
-    pub fn times(times: u32, endpoint: Endpoint, effect: Effect) -> Self {
+    pub fn times(times: u32, endpoint: P, effect: E) -> Self {
         Self { times: Some(times), ..Self::once(endpoint, effect) }
     }
 
     /// Strikes every request until the faults are cleared.
-    pub fn always(endpoint: Endpoint, effect: Effect) -> Self {
+    pub fn always(endpoint: P, effect: E) -> Self {
         Self { times: None, ..Self::once(endpoint, effect) }
     }
 
@@ -159,24 +159,47 @@ pub enum MalformedBody {
     Empty,
 }
 
+/// What an effect adds to a request that another effect may strike as well.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Addition {
+    Delay { milliseconds: u64 },
+    RevokeTokens,
+}
+
+/// The effects of a face, told apart by whether they combine.
+pub(crate) trait Combining {
+    /// What it adds, where it combines with what follows; `None` where it ends the search.
+    fn addition(&self) -> Option<Addition>;
+}
+
+impl Combining for Effect {
+    fn addition(&self) -> Option<Addition> {
+        match self {
+            Self::Delay { milliseconds } => Some(Addition::Delay { milliseconds: *milliseconds }),
+            Self::RevokeTokens => Some(Addition::RevokeTokens),
+            _ => None,
+        }
+    }
+}
+
 /// What was drawn for one request.
-#[derive(Debug, Default)]
-pub(crate) struct Draw {
+#[derive(Debug)]
+pub(crate) struct Draw<E> {
     pub(crate) delay_ms: u64,
     pub(crate) revoke_tokens: bool,
-    pub(crate) effect: Option<Effect>,
+    pub(crate) effect: Option<E>,
 }
 
 /// The faults that a tenant still has to show.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+#[derive(Debug, Clone)]
+pub(crate) struct Faults<P = Endpoint, E = Effect>(Vec<Fault<P, E>>);
 
-impl Faults {
-    pub(crate) fn new(faults: Vec<Fault>) -> Self {
+impl<P: Copy + PartialEq, E: Clone + Combining> Faults<P, E> {
+    pub(crate) fn new(faults: Vec<Fault<P, E>>) -> Self {
         Self(faults)
     }
 
-    pub(crate) fn add(&mut self, fault: Fault) {
+    pub(crate) fn add(&mut self, fault: Fault<P, E>) {
         self.0.push(fault);
     }
 
@@ -184,14 +207,25 @@ impl Faults {
         self.0.clear();
     }
 
-    pub(crate) fn pending(&self) -> &[Fault] {
+    pub(crate) fn pending(&self) -> &[Fault<P, E>] {
         &self.0
     }
 
     /// Takes what strikes a request to `endpoint` now; `sample` gives a uniform number from 0 to 1.
-    pub(crate) fn draw(&mut self, endpoint: Endpoint, mut sample: impl FnMut() -> f64) -> Draw {
-        let mut draw = Draw::default();
-        for fault in self.0.iter_mut().filter(|fault| fault.endpoint == endpoint && fault.times != Some(0)) {
+    pub(crate) fn draw(&mut self, endpoint: P, sample: impl FnMut() -> f64) -> Draw<E> {
+        self.draw_among(endpoint, |_| true, sample)
+    }
+
+    /// Likewise, and passes over the effects that can't strike this request.
+    pub(crate) fn draw_among(
+        &mut self,
+        endpoint: P,
+        can_strike: impl Fn(&E) -> bool,
+        mut sample: impl FnMut() -> f64,
+    ) -> Draw<E> {
+        let mut draw = Draw { delay_ms: 0, revoke_tokens: false, effect: None };
+        let here = self.0.iter_mut().filter(|fault| fault.endpoint == endpoint && fault.times != Some(0));
+        for fault in here.filter(|fault| can_strike(&fault.effect)) {
             if fault.skip > 0 {
                 fault.skip -= 1;
                 continue;
@@ -200,11 +234,11 @@ impl Faults {
                 continue;
             }
             fault.times = fault.times.map(|left| left - 1);
-            match &fault.effect {
-                Effect::Delay { milliseconds } => draw.delay_ms = draw.delay_ms.saturating_add(*milliseconds),
-                Effect::RevokeTokens => draw.revoke_tokens = true,
-                effect => {
-                    draw.effect = Some(effect.clone());
+            match fault.effect.addition() {
+                Some(Addition::Delay { milliseconds }) => draw.delay_ms = draw.delay_ms.saturating_add(milliseconds),
+                Some(Addition::RevokeTokens) => draw.revoke_tokens = true,
+                None => {
+                    draw.effect = Some(fault.effect.clone());
                     break;
                 }
             }

@@ -1,8 +1,11 @@
-//! A strict CXone routing API in this process: the four endpoints of the routing contract, with the tenant's rules
-//! (idempotency keys, sliding rate windows, queue thresholds, token lifetimes) enforced exactly, and faults on demand.
+//! Strict stand-ins for CXone in this process, with faults on demand. There are two faces:
 //!
-//! [`tenant`] holds every rule as a state machine without I/O or a clock of its own, so that a simulation in virtual
-//! time can drive it directly. [`Simulator`] serves one tenant over HTTP on a loopback port.
+//! - the routing guide's API, at the root of this crate: four endpoints with idempotency keys, sliding rate windows,
+//!   queue thresholds and token lifetimes, enforced exactly;
+//! - NICE's published API, in [`nice`]: discovery, grants for access keys, work items and what tells of their health.
+//!
+//! Each has a tenant that holds every rule as a state machine without I/O or a clock of its own, so that a simulation in
+//! virtual time can drive it directly, and a simulator that serves one tenant over HTTP on a loopback port.
 //!
 //! ```
 //! # use cxone_simulator::{Effect, Endpoint, Fault, Queue, Simulator, SimulatorConfig};
@@ -18,11 +21,30 @@
 //! # }
 //! ```
 //!
-//! Reading order: [`config`], [`tenant`], [`fault`], [`Simulator`].
+//! The second face takes requests of HTTP as they are, here one without a token:
+//!
+//! ```
+//! use cxone_simulator::nice::{AccessKey, Config, PointOfContact, Request, Rule, Skill, Tenant};
+//! use cxone_simulator::{Delivery, HttpAnswer};
+//!
+//! let config = Config::default()
+//!     .with_access_key(AccessKey::new("key-1", "secret-1").with_client("application", "secret-2"))
+//!     .with_point_of_contact(PointOfContact::new(123_456, "Orders", 4012))
+//!     .with_skill(Skill::open(4012));
+//! let mut tenant = Tenant::new(config);
+//! let work_item = Request::new("POST", "/inContactAPI/services/v34.0/interactions/work-items");
+//! let outcome = tenant.handle(0, &work_item);
+//! assert!(matches!(outcome.delivery, Delivery::Answer(HttpAnswer { status: 401, .. })));
+//! assert_eq!(tenant.violations()[0].rule, Rule::NoToken);
+//! assert!(tenant.creations().is_empty());
+//! ```
+//!
+//! Reading order: [`config`], [`tenant`], [`fault`], [`Simulator`]; then [`nice`].
 
 pub mod clock;
 pub mod config;
 pub mod fault;
+pub mod nice;
 pub mod queue;
 pub mod schema;
 pub mod tenant;
@@ -31,6 +53,7 @@ pub mod validation;
 mod admin;
 mod connection;
 mod server;
+mod serving;
 mod simulator;
 
 pub use clock::Clock;

@@ -1,49 +1,24 @@
 //! The contract's endpoints over HTTP: requests go into the tenant, its outcomes come out.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{ConnectInfo, Form, Path, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
 use axum::routing::{get, post};
-use tokio::sync::watch;
 
 use crate::admin;
-use crate::clock::Clock;
 use crate::connection::Cut;
-use crate::tenant::{Call, Delivery, HttpAnswer, Request, Tenant};
+use crate::serving::{Face, Shared as SharedFace};
+use crate::tenant::{Call, Request, Tenant};
 
-/// The tenant and its clock, shared by all connections and by the owner of the simulator.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared {
-    tenant: Arc<Mutex<Tenant>>,
-    pub(crate) clock: Clock,
-    /// Sent after each request that the tenant has handled.
-    handled: watch::Sender<()>,
-}
+pub(crate) type Shared = SharedFace<Tenant>;
 
-impl Shared {
-    pub(crate) fn new(tenant: Tenant, clock: Clock) -> Self {
-        Self { tenant: Arc::new(Mutex::new(tenant)), clock, handled: watch::Sender::new(()) }
-    }
-
-    /// The tenant. A panic elsewhere leaves it as it was between two statements, which is good enough to ask it more.
-    pub(crate) fn tenant(&self) -> MutexGuard<'_, Tenant> {
-        self.tenant.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until this holds of the tenant, now or after a request.
-    pub(crate) async fn until(&self, holds: impl Fn(&Tenant) -> bool) {
-        let mut handled = self.handled.subscribe();
-        while !holds(&self.tenant()) {
-            // The sender lives as long as this does, so it never fails.
-            let _ = handled.changed().await;
-        }
+impl Face for Tenant {
+    fn delivered(&mut self, request: usize, now_ms: u64) {
+        self.delivered(request, now_ms);
     }
 }
 
@@ -109,43 +84,8 @@ async fn unknown(
     deliver(&shared, &cut, Request { bearer: bearer(&headers), call }).await
 }
 
-/// Processes the request on arrival and delivers what comes of it, late or broken as the tenant says.
 async fn deliver(shared: &Shared, cut: &Cut, request: Request) -> Response {
-    let now_ms = shared.clock.now_ms();
-    let outcome = shared.tenant().handle(now_ms, &request);
-    shared.handled.send_replace(());
-    if outcome.delay_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(outcome.delay_ms)).await;
-    }
-    match outcome.delivery {
-        Delivery::Answer(answer) => {
-            let now_ms = shared.clock.now_ms();
-            shared.tenant().delivered(outcome.request, now_ms);
-            into_response(answer)
-        }
-        Delivery::Reset => reset(cut),
-        Delivery::Hang { milliseconds } => {
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            reset(cut)
-        }
-    }
-}
-
-/// Cuts the connection; the response never gets onto it.
-fn reset(cut: &Cut) -> Response {
-    cut.now();
-    StatusCode::INTERNAL_SERVER_ERROR.into_response()
-}
-
-fn into_response(answer: HttpAnswer) -> Response {
-    let builder = answer
-        .headers
-        .into_iter()
-        .fold(Response::builder().status(answer.status), |builder, (name, value)| builder.header(name, value));
-    // Only an injected status or location can be unfit for HTTP, and then the test that ordered it should see so.
-    builder.body(Body::from(answer.body)).unwrap_or_else(|error| {
-        (StatusCode::INTERNAL_SERVER_ERROR, format!("the injected fault is no HTTP: {error}")).into_response()
-    })
+    shared.deliver(cut, |tenant, now_ms| tenant.handle(now_ms, &request)).await
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -181,7 +181,7 @@ impl Tenant {
     }
 }
 
-fn tally(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+pub(crate) fn tally(names: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
     counts

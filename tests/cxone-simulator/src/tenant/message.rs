@@ -198,7 +198,8 @@ impl HttpAnswer {
     }
 }
 
-fn http_date(unix_seconds: u64) -> Option<String> {
+/// The date as HTTP writes it, as in `Wed, 15 May 2024 14:30:05 GMT`; `None` beyond the year 9999.
+pub(crate) fn http_date(unix_seconds: u64) -> Option<String> {
     let timestamp = Timestamp::from_second(i64::try_from(unix_seconds).ok()?).ok()?;
     DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp).ok()
 }

@@ -25,14 +25,17 @@ mod tests;
 use std::collections::HashMap;
 
 pub use contacts::IDEMPOTENCY_RETENTION_MS;
+pub(crate) use control::tally;
 pub use message::{Call, Delivery, Endpoint, HttpAnswer, Outcome, Request};
+pub(crate) use message::{http_date, iso_8601};
 pub use record::{Contact, ContactStatus, RequestRecord, Summary, TokenRecord};
 
 use crate::config::{SCOPE_ATTRIBUTES_READ, SCOPE_CONTACTS_WRITE, SCOPE_QUEUES_READ, SimulatorConfig};
 use crate::fault::{Effect, Faults, MalformedBody};
 use contacts::{Contacts, Creation};
 use tokens::Tokens;
-use window::Window;
+pub(crate) use tokens::jwt;
+pub(crate) use window::{Window, busiest};
 
 /// A simulated tenant. Time is whatever its callers say, in milliseconds since the Unix epoch; it never runs back.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::message::HttpAnswer;
 use super::record::TokenRecord;
@@ -75,7 +75,13 @@ impl Tokens {
         let expires_at_ms = now_ms.saturating_add(rules.lifetime_seconds.saturating_mul(1000));
         let value = match rules.format {
             TokenFormat::Opaque => format!("{random:032x}"),
-            TokenFormat::Jwt => jwt(client_id, scope, now_ms / 1000, expires_at_ms / 1000, random),
+            TokenFormat::Jwt => {
+                let claims = json!({
+                    "sub": client_id, "scope": scope, "iat": now_ms / 1000, "exp": expires_at_ms / 1000,
+                    "jti": format!("{random:032x}")
+                });
+                jwt(&claims, random)
+            }
         };
         let mut body = json!({ "access_token": value, "token_type": "Bearer", "scope": scopes.join(" ") });
         if rules.state_expires_in {
@@ -130,12 +136,10 @@ fn only<'a>(form: &'a [(String, String)], name: &str) -> Option<&'a str> {
     values.next().filter(|value| !value.is_empty() && values.next().is_none())
 }
 
-fn jwt(client_id: &str, scope: &str, issued_at: u64, expires_at: u64, random: u128) -> String {
+/// A token of three base64url parts with these claims and a signature that nothing verifies.
+pub(crate) fn jwt(claims: &Value, random: u128) -> String {
     let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
     let header = encode(json!({ "alg": "HS256", "typ": "JWT" }).to_string());
-    let claims = json!({
-        "sub": client_id, "scope": scope, "iat": issued_at, "exp": expires_at, "jti": format!("{random:032x}")
-    });
     let signature = URL_SAFE_NO_PAD.encode(random.rotate_left(64).to_be_bytes());
     format!("{header}.{}.{signature}", encode(claims.to_string()))
 }
