@@ -4,8 +4,8 @@
 //!   queue thresholds and token lifetimes, enforced exactly;
 //! - NICE's published API, in [`nice`]: discovery, grants for access keys, work items and what tells of their health.
 //!
-//! Each has a tenant that holds every rule as a state machine without I/O or a clock of its own, so that a simulation in
-//! virtual time can drive it directly, and a simulator that serves one tenant over HTTP on a loopback port.
+//! Each has a tenant that holds every rule as a state machine without I/O or a clock of its own, so that a simulation
+//! in virtual time can drive it directly, and a simulator that serves one tenant over HTTP on a loopback port.
 //!
 //! ```
 //! # use cxone_simulator::{Effect, Endpoint, Fault, Queue, Simulator, SimulatorConfig};

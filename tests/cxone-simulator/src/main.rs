@@ -1,5 +1,6 @@
-//! `cxone-simulator [--face guide|cxone] [--port N] [--config FILE] [--ready-file FILE]`: serves one tenant until SIGTERM
-//! or SIGINT, with the face of the routing guide or that of NICE's published API. Each has its own configuration.
+//! `cxone-simulator [--face guide|cxone] [--port N] [--config FILE] [--ready-file FILE]`: serves one tenant until
+//! SIGTERM or SIGINT, with the face of the routing guide or that of NICE's published API. Each has a configuration of
+//! its own.
 //!
 //! The first line on standard output is `listening on URL`; `--ready-file` gets the bare URL once requests are served.
 

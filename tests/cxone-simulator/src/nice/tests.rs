@@ -254,6 +254,9 @@ fn version_accept_and_place_are_checked_and_case_is_not() {
     assert_eq!(bench.send(&json("/inContactAPI/services/v34.0/agents")).status, 404);
     let unrendered = bench.send(&get("/inContactAPI/services/v34.0/server-time").with_header("Accept", "*/*"));
     assert_eq!((unrendered.status, unrendered.body.as_str()), (400, "No known way to render data"));
+    let last = bench.tenant.violations().last().unwrap().clone();
+    assert_eq!((last.endpoint, last.at_ms), (Endpoint::ServerTime, START_MS));
+    assert_eq!(last.access_key_id.as_deref(), Some("key-1"));
     assert_eq!(bench.broken(), [Rule::WrongVersion, Rule::UnknownEndpoint, Rule::NotAcceptable]);
     assert_eq!(bench.tenant.busiest_window("key-1"), 4);
 }
