@@ -1,5 +1,5 @@
-//! Outcome events: what template.yaml's pipe makes of a run's records, against what docs/rules.md#outcome-events has told
-//! of each end.
+//! Outcome events: what template.yaml's pipe makes of a run's records, against what has to be told of each end
+//! (docs/rules.md#outcome-events).
 
 use std::collections::{BTreeMap, BTreeSet};
 
