@@ -6,7 +6,7 @@ use crate::commands::Command;
 
 /// What follows the list of commands.
 const AFTER: &str = "\
-Credentials and region are found as the AWS CLI finds them: environment, profiles, single sign-on, credential_process.
+Credentials and region are found as the AWS CLI finds them: environment, profiles, aws login, single sign-on, credential_process.
 Every command prints a table or words for a person, and one JSON document with --json; notes and errors go to standard error.
 Exit codes: 0 done; 1 done, and it found problems; 2 wrong use, or a file that can't be read; 3 it could not be done.";
 

@@ -117,7 +117,9 @@ pub async fn dry_run<P: Ports>(
     let now = ports.environment().now();
     let Configuration { routes, boundary, .. } = configuration;
     let check = Check { routes, boundary: *boundary, schema: &schema, dialect: ports.dialect(), now };
-    Ok(DryRunAnswer { results: input.events.iter().map(|event| check.event(event)).collect() })
+    Ok(DryRunAnswer {
+        results: input.events.iter().map(|event| check.event(Event::from_json(event).as_ref())).collect(),
+    })
 }
 
 /// What events are checked by: the deployed functions' own code, and nothing from outside.
@@ -136,21 +138,21 @@ pub struct Check<'c> {
 }
 
 impl Check<'_> {
-    /// What would become of one event.
-    pub fn event(&self, event: &Value) -> DryRunResult {
-        let event = match Event::from_json(event) {
+    /// What would become of one event, however it was read.
+    pub fn event(&self, read: Result<&Event, &MalformedEvent>) -> DryRunResult {
+        let event = match read {
             Ok(event) => event,
             Err(MalformedEvent { identity, problems, .. }) => {
-                return result(identity.as_ref(), None, problems, None);
+                return result(identity.as_ref(), None, problems.clone(), None);
             }
         };
-        let route = self.routes.select(&event);
+        let route = self.routes.select(event);
         let (request, problems) = route.map_or_else(
             || {
                 let no_route = "no route matches the event's type and source";
                 (None, vec![problem(DeadLetterReason::NoRoute, no_route, Some("/type"))])
             },
-            |route| self.by_route(route, &event),
+            |route| self.by_route(route, event),
         );
         result(Some(event.identity()), route, problems, request)
     }

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 use contact_injection::domain::idempotency::IdempotencyKey;
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 use crate::answer::Answer;
 use crate::cli::Target;
@@ -58,7 +58,7 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// Reads JSON; what is none is told by its position, and nothing of its text.
-fn json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
+fn json<'t, T: Deserialize<'t>>(path: &Path, text: &'t str) -> Result<T, Error> {
     let position = |error: serde_json::Error| format!("no JSON at line {}, column {}", error.line(), error.column());
     serde_json::from_str(text).map_err(|error| unreadable(path, &position(error)))
 }

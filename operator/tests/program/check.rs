@@ -106,6 +106,27 @@ async fn an_expected_problem_is_the_reason_of_the_dead_letter_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_member_that_stands_twice_is_refused_as_the_function_refuses_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = shipped_case()["event"].to_string();
+    let twice = event.replacen(r#""ref":"#, r#""ref":"Pat Doe","ref":"#, 1);
+    assert_ne!(twice, event);
+    let expecting = async |expect: Value| {
+        let case = format!(r#"{{"event": {twice}, "expect": {expect}}}"#);
+        let (alone, listed) = (file(&folder, "one.json", &case), file(&folder, "list.json", &format!("[{case}]")));
+        check(&["--schema", SCHEMA, &alone, &listed]).await
+    };
+    let at = "/data/order/ref";
+    let expected = expecting(json!({ "problem": "malformed-event", "pointer": at })).await;
+    assert_eq!(expected.code, Some(0), "{expected:?}");
+    let told = expecting(json!({ "route": "crm-order-update" })).await;
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.out.contains("2 cases: 0 as expected, 2 different"), "{told:?}");
+    assert!(["malformed-event", "a member is repeated", at].iter().all(|word| told.out.contains(word)), "{told:?}");
+    assert!(!told.out.contains("Pat"), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_case_holds_whatever_the_date() {
     let folder = tempfile::tempdir().unwrap();
     let mut case = shipped_case();

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use contact_injection::domain::idempotency::IdempotencyKey;
-use contact_injection_tests::local::REGION;
+use contact_injection_tests::local::{ACCESS_KEY, REGION};
+use serde_json::json;
 
 use super::stage::{Letter, Stage, program, ran, run};
 
@@ -77,6 +78,39 @@ async fn a_profile_that_is_named_comes_before_credentials_of_the_environment_and
     let listed = ran(command.output().await.unwrap());
     assert_eq!(listed.code, Some(0), "{listed:?}");
     assert!(asked.exists(), "the process was asked, whatever the environment holds");
+}
+
+#[tokio::test]
+async fn a_session_of_aws_login_serves_as_it_serves_the_aws_cli() {
+    const SESSION: &str = "arn:aws:iam::000000000000:user/on-call";
+    // The SHA-256 of the session's name, as the AWS CLI names its file.
+    const CACHED: &str = "578840054ad6cad1420c680b9ab833ad32f6bee5d2f126d5bc616f809af35149.json";
+    let stage = Stage::new("logged-in").await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    std::fs::write(&config, format!("[profile on-call]\nregion = {REGION}\nlogin_session = {SESSION}\n")).unwrap();
+    let listing = async || {
+        let mut command = stage.command(&["--profile", "on-call", "dead-letters"]);
+        command.env("AWS_CONFIG_FILE", &config).env("AWS_LOGIN_CACHE_DIRECTORY", folder.path());
+        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            command.env_remove(name);
+        }
+        ran(command.output().await.unwrap())
+    };
+    let logged_out = listing().await;
+    assert_eq!(logged_out.code, Some(3), "{logged_out:?}");
+    assert!(logged_out.err.contains(CACHED), "{logged_out:?}");
+
+    let token = json!({
+        "accessToken": {
+            "accessKeyId": ACCESS_KEY, "secretAccessKey": ACCESS_KEY, "sessionToken": ACCESS_KEY,
+            "accountId": "000000000000", "expiresAt": "2999-01-01T00:00:00Z",
+        },
+        "tokenType": "aws_sigv4", "refreshToken": "none", "clientId": "none", "dpopKey": "none",
+    });
+    std::fs::write(folder.path().join(CACHED), token.to_string()).unwrap();
+    let logged_in = listing().await;
+    assert_eq!(logged_in.code, Some(0), "{logged_in:?}");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ mod world;
 
 pub use busy_hour::{Outcome, busy_hour, flapping_hour, unread_hour};
 pub use defect::Defect;
-pub use panic::{AfterPanic, panic_in_a_session};
+pub use panic::{AfterPanic, Struck, panic_in_a_session};
 pub use run::{Report, Tally, run};
 pub use sequences::{Sequence, Told, sequence};
 pub use sweep::{Sweep, sweep};

@@ -1,8 +1,8 @@
 //! What the simulation says of the program, and what shows that it can be believed.
 
 use simulation::{
-    AfterPanic, Defect, Sequence, Sweep, Told, busy_hour, flapping_hour, panic_in_a_session, run, sequence, sweep,
-    unread_hour,
+    AfterPanic, Defect, Sequence, Struck, Sweep, Told, busy_hour, flapping_hour, panic_in_a_session, run, sequence,
+    sweep, unread_hour,
 };
 
 #[test]
@@ -166,9 +166,22 @@ fn an_hour_without_any_health_answer_loses_no_contact_where_full_queues_refuse()
 fn a_panic_leaves_no_client_leased() {
     let mut several = 0;
     for seed in 0..20 {
-        let AfterPanic { passed_on, leased, free } = panic_in_a_session(seed);
+        let AfterPanic { passed_on, leased, free } = panic_in_a_session(seed, Struck::Work);
         assert!(passed_on && leased > 0 && free == leased, "seed {seed}: {free} of {leased}");
         several += u32::from(leased > 1);
+    }
+    assert!(several > 5, "some sessions held several");
+}
+
+#[test]
+fn a_panic_while_a_token_is_fetched_leaves_no_client_leased() {
+    let mut several = 0;
+    for (seed, before) in (0..20).flat_map(|seed| [(seed, 0), (seed, 1)]) {
+        let AfterPanic { passed_on, leased, free } = panic_in_a_session(seed, Struck::Token(before));
+        assert!(leased > 0 && free == leased, "seed {seed}, {before} before it: {free} of {leased}");
+        // Where the first client has to wait for its token, or there is no other, nothing is asked that could panic.
+        several += u32::from(passed_on && leased > 1);
+        assert!(passed_on || before > 0, "seed {seed}: the first request of all panics");
     }
     assert!(several > 5, "some sessions held several");
 }

@@ -7,14 +7,16 @@ use std::time::Duration;
 use aws_sdk_sqs::types::Message;
 use cxone_simulator::{Simulator, SimulatorConfig, TokenRecord};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::outcome::{self, Outcome, Row, Sent};
 use super::report::{self, Record, StepMark};
 use super::samples::{self, Sample, Step};
-use super::stack::operate;
-use super::{LocalError, MessageQueue, Stack, sdk_config, secret_text};
+use super::stack::{STACK_NAME, operate};
+use super::{LocalError, MessageQueue, Stack, sdk_config, secret_text, stream_records, told};
+use crate::pipe::Pipe;
+use crate::template::Template;
 
 /// A deferral waits for some backoff; none of the demo's takes longer.
 const DRAIN_WITHIN: Duration = Duration::from_secs(90);
@@ -39,7 +41,8 @@ pub async fn run() -> Result<bool, LocalError> {
     for (step, letter) in samples::steps()?.into_iter().zip('A'..) {
         demo.step(step, letter, &mut run).await?;
     }
-    let rows = outcome::rows(&run.outcomes, &demo.simulator.tenant().config().queues);
+    let mut rows = outcome::rows(&run.outcomes, &demo.simulator.tenant().config().queues);
+    rows.push(told::row(&demo.told().await?, &run.outcomes, &samples::read_routes()?, STACK_NAME));
     let as_expected = run.outcomes.iter().filter(|outcome| outcome.as_expected()).count();
     let good = as_expected == run.outcomes.len() && rows.iter().all(|row| row.expected);
     say(&format!("{as_expected} of {} events ended as expected:", run.outcomes.len()));
@@ -115,6 +118,19 @@ impl Demo {
         let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters));
         run.outcomes.extend(ended);
         Ok(())
+    }
+
+    /// The outcome events of all this: every record of the ledger's stream, by the filter and the template of the pipe.
+    async fn told(&self) -> Result<Vec<Value>, LocalError> {
+        let endpoint = self.stack.emulator().endpoint();
+        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config(endpoint));
+        let ledger = dynamodb.describe_table().table_name(self.stack.outputs().get("LedgerTableName")?).send().await;
+        let ledger = ledger.map_err(LocalError::aws("dynamodb:DescribeTable"))?.table;
+        let stream = ledger.and_then(|ledger| ledger.latest_stream_arn).ok_or(LocalError::NoStream)?;
+        let pipe = Pipe::of(&Template::read()?, STACK_NAME)?;
+        let records = stream_records(endpoint, &stream).await?;
+        let told = records.iter().filter_map(|record| pipe.event(record).transpose());
+        Ok(told.collect::<Result<_, _>>()?)
     }
 
     /// Shows what an operator is told of all this.

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use contact_injection::domain::routes::RoutesError;
+
+use crate::pipe::PipeError;
 use crate::template::TemplateError;
 
 /// Why the stack or the host can't do what it was asked to.
@@ -39,6 +42,12 @@ pub enum LocalError {
     /// The template lacks what is to be created from it.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The routes of the demo are none.
+    #[error(transparent)]
+    Routes(#[from] RoutesError),
+    /// The template's pipe makes no event of a record that its filter lets through.
+    #[error("the pipe can't tell a record of the ledger's stream")]
+    Pipe(#[from] PipeError),
     /// A file that describes the demo can't be read as such.
     #[error("cannot read {what}")]
     Unreadable {
@@ -50,6 +59,9 @@ pub enum LocalError {
     /// What the demo recorded is not fit to be shown.
     #[error("the report was not written, since it would show {0}")]
     Leak(&'static str),
+    /// Outcome events can't be told.
+    #[error("the ledger has no stream")]
+    NoStream,
     /// The stack has no such output.
     #[error("the stack has no output {0}")]
     NoOutput(&'static str),

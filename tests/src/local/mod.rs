@@ -11,6 +11,8 @@ mod report;
 mod resources;
 mod samples;
 mod stack;
+mod stream;
+mod told;
 pub(crate) mod tool;
 
 pub use emulator::Ministack;
@@ -18,6 +20,7 @@ pub use error::LocalError;
 pub use queue::{Depth, MessageQueue};
 pub use resources::{Queues, Tables, create_queues, create_secret, create_tables, secret_text};
 pub use stack::{Deploy, Outputs, Stack};
+pub use stream::stream_records;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sqs::config::{Credentials, SharedCredentialsProvider};

@@ -46,6 +46,8 @@ pub(super) struct Outcome {
     pub(super) kind: Kind,
     /// The contacts that it became; one, where all is well.
     pub(super) contacts: Vec<Contact>,
+    /// Why it is a dead letter; empty where it is none.
+    pub(super) reason: String,
     pub(super) evidence: String,
     expected: bool,
 }
@@ -92,14 +94,14 @@ pub(super) fn of(sent: Sent, contacts: &[Contact], dead_letters: &[Message]) -> 
         _ => (Kind::Injected, format!("{} contacts", mine.len()), false),
     };
     let contacts = if kind == Kind::Injected { mine } else { Vec::new() };
-    Outcome { sent, kind, contacts, evidence, expected }
+    Outcome { sent, kind, contacts, reason: String::new(), evidence, expected }
 }
 
 fn dead_lettered(sent: Sent, letter: &Message) -> Outcome {
     let reason = attribute(letter, "failureReason").unwrap_or("no reason").to_owned();
     let evidence = [reason.as_str(), attribute(letter, "failureDetail").unwrap_or_default()].join(": ");
-    let expected = sent.sample.expect == Expectation::DeadLettered { reason };
-    Outcome { sent, kind: Kind::DeadLettered, contacts: Vec::new(), evidence, expected }
+    let expected = sent.sample.expect == Expectation::DeadLettered { reason: reason.clone() };
+    Outcome { sent, kind: Kind::DeadLettered, contacts: Vec::new(), reason, evidence, expected }
 }
 
 /// The outcomes as lines of the table, in the order of sending. A burst is one line, beside one for each of its events

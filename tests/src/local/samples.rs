@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use contact_injection::dialects::guide;
+use contact_injection::domain::routes::Routes;
 use cxone_simulator::{Fault, SimulatorConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -123,21 +125,31 @@ impl Sample {
 
     /// The idempotency key of its identity, where it has one.
     pub(super) fn key(&self) -> Option<String> {
-        let unwrapped;
-        let event = if self.body["Type"] == "Notification" {
-            unwrapped = serde_json::from_str::<Value>(self.body["Message"].as_str()?).ok()?;
-            &unwrapped
-        } else {
-            &self.body
-        };
-        let name = [event["source"].as_str()?, event["id"].as_str()?].join("\u{1f}");
+        let [source, id, _] = self.envelope();
+        let name = [source?, id?].join("\u{1f}");
         Some(Uuid::new_v5(&KEY_NAMESPACE, name.as_bytes()).to_string())
+    }
+
+    /// The event's source, id and type, as far as it has them.
+    pub(super) fn envelope(&self) -> [Option<String>; 3] {
+        let message = self.body["Message"].as_str().filter(|_| self.body["Type"] == "Notification");
+        let unwrapped = message.and_then(|message| serde_json::from_str::<Value>(message).ok());
+        let event = unwrapped.as_ref().unwrap_or(&self.body);
+        let event_type = if event["specversion"].is_null() { "detail-type" } else { "type" };
+        ["source", "id", event_type].map(|name| event[name].as_str().map(str::to_owned))
     }
 }
 
 /// The routes that the demo's functions are built with.
 pub(super) fn routes() -> PathBuf {
     folder().join("routes.json")
+}
+
+/// [The same](routes), read as the functions read them.
+pub(super) fn read_routes() -> Result<Routes, LocalError> {
+    let path = routes();
+    let text = std::fs::read_to_string(&path).map_err(LocalError::system(format!("read {}", path.display())))?;
+    Ok(Routes::from_json(&text, guide::FACTS.longest_text)?)
 }
 
 /// The tenant that the simulator serves.
@@ -163,11 +175,10 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, LocalError> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use contact_injection::dialects::guide;
     use contact_injection::domain::attributes::{AttributeDefinition, AttributeType, Schema};
     use contact_injection::domain::event::Event;
     use contact_injection::domain::mapping::{self, ComplianceBoundary};
-    use contact_injection::domain::routes::{Address, Priority, Routes};
+    use contact_injection::domain::routes::{Address, Priority};
 
     use super::*;
 
@@ -176,7 +187,7 @@ mod tests {
 
     #[test]
     fn every_sample_maps_or_fails_as_it_expects() {
-        let (routes, schema, samples) = (read_routes(), schema(), samples());
+        let (routes, schema, samples) = (read_routes().unwrap(), schema(), samples());
         assert!(samples.len() >= 12);
         for sample in samples {
             let found = first_problem(&sample, &routes, &schema);
@@ -191,7 +202,7 @@ mod tests {
 
     #[test]
     fn every_injected_sample_expects_targets_of_its_route_and_priorities_that_can_be_there() {
-        let routes = read_routes();
+        let routes = read_routes().unwrap();
         for sample in samples() {
             let over = match &sample.expect {
                 Expectation::Injected { target, priority } => {
@@ -249,10 +260,6 @@ mod tests {
         let wrapped = sample(serde_json::json!({"Type": "Notification", "Message": event}));
         assert!(bare.key().is_some());
         assert_eq!(bare.key(), wrapped.key());
-    }
-
-    fn read_routes() -> Routes {
-        Routes::from_json(&std::fs::read_to_string(routes()).unwrap(), guide::FACTS.longest_text).unwrap()
     }
 
     fn samples() -> Vec<Sample> {

@@ -12,7 +12,10 @@ use crate::template::Template;
 use crate::workspace_root;
 
 /// The stack's name: the one of `samconfig.toml`.
-const STACK_NAME: &str = "contact-injection";
+pub(super) const STACK_NAME: &str = "contact-injection";
+/// A bus that is in every account. With one, the ledger has its stream. The emulator makes the pipe and lets nothing
+/// through it.
+const OUTCOME_BUS: &str = "arn:aws:events:us-east-1:000000000000:event-bus/default";
 const BUILD_DIR: &str = ".local/build";
 
 /// A deployed stack. Dropping it ends the emulator and with it everything deployed.
@@ -59,7 +62,11 @@ impl Stack {
             template: workspace_root().join(BUILD_DIR).join("template.yaml"),
             stack: STACK_NAME,
             region: REGION,
-            parameters: vec![format!("CxoneBaseUrl={cxone_base_url}"), architecture()],
+            parameters: vec![
+                format!("CxoneBaseUrl={cxone_base_url}"),
+                format!("OutcomeBusArn={OUTCOME_BUS}"),
+                architecture(),
+            ],
         };
         let outputs = deploy.to(&emulator).await?;
         Ok(Self { emulator, outputs })

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType};
-use contact_injection::adapters::http;
+use contact_injection_tests::local::stream_records;
 use contact_injection_tests::pipe::Pipe;
 use contact_injection_tests::template::Template;
 use cxone_simulator::{ContactStatus, Effect, Endpoint, Fault};
@@ -29,27 +29,9 @@ async fn enable_stream(stage: &Stage) -> String {
     table.latest_stream_arn.unwrap()
 }
 
-/// One request to DynamoDB Streams.
-async fn streams(operation: &str, input: Value) -> Value {
-    let request = http::client()
-        .unwrap()
-        .post(emulator().endpoint())
-        .header("content-type", "application/x-amz-json-1.0")
-        .header("x-amz-target", format!("DynamoDBStreams_20120810.{operation}"))
-        .header("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request")
-        .body(input.to_string());
-    let answer = request.send().await.unwrap().text().await.unwrap();
-    serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{operation}: {error}: {answer}"))
-}
-
 /// Everything that was ever written, oldest first.
 async fn records(stream: &str) -> Vec<Value> {
-    let shards = streams("DescribeStream", json!({"StreamArn": stream})).await;
-    let shard = &shards["StreamDescription"]["Shards"][0]["ShardId"];
-    let from = json!({"StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
-    let iterator = streams("GetShardIterator", from).await["ShardIterator"].clone();
-    let page = streams("GetRecords", json!({"ShardIterator": iterator})).await;
-    page["Records"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
+    stream_records(emulator().endpoint(), stream).await.unwrap()
 }
 
 /// The outcomes told of this stage's events.

@@ -1,9 +1,12 @@
 //! Cases: an event, and what is expected to become of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use contact_injection::domain::event::{Event, MalformedEvent};
 use contact_injection::domain::reason::DeadLetterReason;
 use serde::Deserialize as _;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::commands::{json, read, unreadable};
@@ -14,8 +17,8 @@ use crate::error::Error;
 pub(super) struct Case {
     /// Its file, and its place there where that holds a list.
     pub(super) name: String,
-    /// The event.
-    pub(super) event: Value,
+    /// The event, as the function reads the text that stands in the file.
+    pub(super) event: Result<Event, MalformedEvent>,
     /// What is to become of it.
     pub(super) expected: Expected,
 }
@@ -68,15 +71,16 @@ impl Cases {
 
     fn file(&mut self, path: &Path) -> Result<(), Error> {
         let name = path.display().to_string();
+        let text = read(path)?;
         let no_case = |no_case: NoCase| unreadable(path, &no_case);
-        match json(path, &read(path)?)? {
-            Value::Array(list) => {
-                for (index, value) in list.into_iter().enumerate() {
-                    let case = case(format!("{name} {index}"), value, &format!("/{index}"));
-                    self.list.push(case.map_err(no_case)?);
-                }
-            }
-            value => self.list.push(case(name, value, "").map_err(no_case)?),
+        let whole: &RawValue = json(path, &text)?;
+        let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(whole.get()) else {
+            self.list.push(case(name, whole, "").map_err(no_case)?);
+            return Ok(());
+        };
+        for (index, one) in list.into_iter().enumerate() {
+            let case = case(format!("{name} {index}"), one, &format!("/{index}"));
+            self.list.push(case.map_err(no_case)?);
         }
         Ok(())
     }
@@ -104,15 +108,23 @@ impl NoCase {
     fn new(place: impl Into<String>, why: &'static str) -> Self {
         Self { place: place.into(), why }
     }
+
+    fn no_object(at: &str) -> Self {
+        Self::new(if at.is_empty() { "the file" } else { at }, "is not an object")
+    }
 }
 
-fn case(name: String, value: Value, at: &str) -> Result<Case, NoCase> {
-    let mut members = object(value, at)?;
+fn case(name: String, text: &RawValue, at: &str) -> Result<Case, NoCase> {
+    let mut members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(text.get()).map_err(|_| NoCase::no_object(at))?;
     let mut member = |name| members.remove(name).ok_or_else(|| NoCase::new(format!("{at}/{name}"), "is missing"));
     let (event, expect) = (member("event")?, member("expect")?);
-    nothing_else(&members, at)?;
-    let expected = expected(expect, &format!("{at}/expect"))?;
-    Ok(Case { name, event, expected })
+    nothing_else(members.keys(), at)?;
+    let at = format!("{at}/expect");
+    let expect = serde_json::from_str(expect.get())
+        .map_err(|_| NoCase::new(&at, "holds a number, a text or a depth that can't be read"))?;
+    // A tree would keep the last of two members with one name, which the function refuses.
+    Ok(Case { name, event: Event::parse(event.get()), expected: expected(expect, &at)? })
 }
 
 fn expected(value: Value, at: &str) -> Result<Expected, NoCase> {
@@ -129,7 +141,7 @@ fn expected(value: Value, at: &str) -> Result<Expected, NoCase> {
             Some(_) => return Err(NoCase::new(format!("{at}/request"), "is not an object")),
         },
     };
-    nothing_else(&members, at)?;
+    nothing_else(members.keys(), at)?;
     if expected == (Expected::Contact { route: None, request: None }) {
         return Err(NoCase::new(at, "expects nothing: name a route, a request or a problem"));
     }
@@ -137,8 +149,7 @@ fn expected(value: Value, at: &str) -> Result<Expected, NoCase> {
 }
 
 fn object(value: Value, at: &str) -> Result<Map<String, Value>, NoCase> {
-    let place = if at.is_empty() { "the file" } else { at };
-    let Value::Object(members) = value else { return Err(NoCase::new(place, "is not an object")) };
+    let Value::Object(members) = value else { return Err(NoCase::no_object(at)) };
     Ok(members)
 }
 
@@ -150,9 +161,9 @@ fn text(members: &mut Map<String, Value>, name: &str, at: &str) -> Result<Option
     }
 }
 
-fn nothing_else(members: &Map<String, Value>, at: &str) -> Result<(), NoCase> {
+fn nothing_else<'n>(mut names: impl Iterator<Item = &'n String>, at: &str) -> Result<(), NoCase> {
     let other = |name: &String| NoCase::new(format!("{at}/{name}"), "is no member of a case, or not beside the others");
-    members.keys().next().map_or(Ok(()), |name| Err(other(name)))
+    names.next().map_or(Ok(()), |name| Err(other(name)))
 }
 
 #[cfg(test)]
@@ -161,12 +172,13 @@ mod tests {
 
     use super::*;
 
-    fn read(value: Value) -> Result<Expected, NoCase> {
-        case("c".to_owned(), value, "/0").map(|case| case.expected)
+    fn read(value: &Value) -> Result<Expected, NoCase> {
+        let text = serde_json::value::to_raw_value(value).unwrap();
+        case("c".to_owned(), &text, "/0").map(|case| case.expected)
     }
 
     fn expecting(expect: &Value) -> Result<Expected, NoCase> {
-        read(json!({ "event": {}, "expect": expect }))
+        read(&json!({ "event": {}, "expect": expect }))
     }
 
     #[test]
@@ -208,7 +220,7 @@ mod tests {
                 "/0/expects is no member of a case, or not beside the others",
             ),
         ] {
-            assert_eq!(read(value).unwrap_err().to_string(), said);
+            assert_eq!(read(&value).unwrap_err().to_string(), said);
         }
     }
 }

@@ -127,11 +127,11 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
 
 fn check_case<'c>(case: &'c Case, check: Check<'_>) -> Checked<'c> {
     // As if the event had just come: whether it is late says nothing of how it is mapped.
-    let event = Event::from_json(&case.event).ok();
-    let in_time = event.as_ref().and_then(Event::expiry).map(|expiry| expiry.minus(Duration::from_millis(1)));
-    let sent = event.as_ref().and_then(Event::time);
+    let event = case.event.as_ref().ok();
+    let in_time = event.and_then(Event::expiry).map(|expiry| expiry.minus(Duration::from_millis(1)));
+    let sent = event.and_then(Event::time);
     let now = sent.unwrap_or_else(|| in_time.map_or(check.now, |in_time| check.now.min(in_time)));
-    let result = Check { now, ..check }.event(&case.event);
+    let result = Check { now, ..check }.event(case.event.as_ref());
     let differences = compare::differences(&case.expected, &result);
     Checked { case, route: result.route, differences }
 }
@@ -170,8 +170,8 @@ fn refuse_flattened(cases: &Cases, routes: &Routes, file: &Value) -> Result<(), 
         .filter_map(|route| route["name"].as_str())
         .collect();
     for case in &cases.list {
-        let Ok(event) = Event::from_json(&case.event) else { continue };
-        if let Some(route) = routes.select(&event).filter(|route| flattening.contains(route.name())) {
+        let Ok(event) = &case.event else { continue };
+        if let Some(route) = routes.select(event).filter(|route| flattening.contains(route.name())) {
             return Err(Error::Usage(format!(
                 "{}: its route {:?} flattens an object by the registered attributes: give them with --schema",
                 plain(&case.name),

@@ -1,0 +1,65 @@
+//! Where the template can be deployed: no stack is made of a template with a resource type that the region lacks, not
+//! even where a condition leaves the resource out. What each region knows is what AWS publishes, in cfn-lint's copy.
+#![expect(clippy::unwrap_used, reason = "what can't be read fails its test")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use contact_injection_tests::workspace_root;
+use serde_json::Value;
+
+/// Regions without the type of the pipe, as the README names them.
+const WITHOUT_PIPES: [&str; 10] = [
+    "ap-east-2",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-west-1",
+    "il-central-1",
+    "mx-central-1",
+    "us-gov-east-1",
+    "us-gov-west-1",
+];
+/// Regions of other partitions, of which nothing is published: cfn-lint takes what `us-east-1` knows.
+const OTHER_PARTITIONS: [&str; 3] = ["us-iso", "eu-iso", "eusc-"];
+/// What cfn-lint has beside the regions.
+const NO_REGION: &str = "sam";
+const UNKNOWN_TYPE: &str = "E3006";
+
+/// Every region of the partitions aws, aws-us-gov and aws-cn.
+fn regions() -> BTreeSet<String> {
+    let packages = workspace_root().join(".venv/lib");
+    let python = std::fs::read_dir(packages).unwrap().next().unwrap().unwrap().path();
+    let known = std::fs::read_dir(python.join("site-packages/cfnlint/data/schemas/providers")).unwrap();
+    let names = known.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    names
+        .filter(|name| name != NO_REGION && !OTHER_PARTITIONS.iter().any(|partition| name.starts_with(partition)))
+        .collect()
+}
+
+#[test]
+fn every_region_of_three_partitions_knows_every_resource_type_but_for_the_pipes_where_the_readme_says_so() {
+    let regions = regions();
+    for region in ["us-east-1", "us-gov-west-1", "cn-north-1", "cn-northwest-1"] {
+        assert!(regions.contains(region), "{region} isn't among {regions:?}");
+    }
+    let mut lint = Command::new(workspace_root().join(".venv/bin/cfn-lint"));
+    lint.args(["--format", "json", "--regions"]).args(&regions).args(["--", "template.yaml"]);
+    let printed = lint.current_dir(workspace_root()).output().unwrap();
+    let findings: Vec<Value> = serde_json::from_slice(&printed.stdout).unwrap();
+    let lacking: BTreeSet<_> = findings
+        .iter()
+        .map(|finding| {
+            let message = finding["Message"].as_str().unwrap();
+            assert_eq!(finding["Rule"]["Id"], UNKNOWN_TYPE, "{message}");
+            let region = message.strip_prefix("Resource type 'AWS::Pipes::Pipe' does not exist in '");
+            region.unwrap_or_else(|| panic!("{message}")).trim_end_matches('\'')
+        })
+        .collect();
+    assert_eq!(lacking, BTreeSet::from(WITHOUT_PIPES));
+    let readme = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
+    for region in WITHOUT_PIPES {
+        assert!(readme.contains(&format!("`{region}`")), "{region}");
+    }
+}
