@@ -32,7 +32,7 @@ const EVENT: &str = include_str!("../../tests/fixtures/upstream/crm/order-update
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
-    let routes = Routes::from_json(ROUTES, guide::FACTS.longest_text)?;
+    let routes = Routes::from_json(ROUTES, guide::FACTS.routes)?;
     let load = start.elapsed();
     let schema = Schema::new(serde_json::from_str(SCHEMA)?);
     let event = Event::parse(EVENT)?;

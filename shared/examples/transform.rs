@@ -16,7 +16,7 @@ const EVENT: &str = include_str!("../../tests/fixtures/upstream/crm/order-update
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let times: usize = std::env::args().nth(1).ok_or("usage: transform N")?.parse()?;
-    let routes = Routes::from_json(ROUTES, guide::FACTS.longest_text)?;
+    let routes = Routes::from_json(ROUTES, guide::FACTS.routes)?;
     let schema = Schema::new(serde_json::from_str(SCHEMA)?);
     for _ in 0..times {
         let event = Event::parse(black_box(EVENT))?;

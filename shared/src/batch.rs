@@ -298,7 +298,7 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
 fn routed(deliveries: &[Delivery<'_>]) -> Vec<QueueId> {
     let prepared = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref());
     let targets = prepared.flat_map(|prepared| prepared.route.targets());
-    let mut queues: Vec<_> = targets.filter_map(|target| target.address().queue()).cloned().collect();
+    let mut queues: Vec<_> = targets.flat_map(|target| target.address().queues()).cloned().collect();
     queues.sort_unstable();
     queues.dedup();
     queues

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     batch::{Configuration, Memory},
-    dialects::Dialect,
+    dialects::{Dialect, Submission, Submitted},
     domain::{
         attributes::Schema,
         event::{Event, Identity, MalformedEvent},
@@ -163,10 +163,16 @@ impl Check<'_> {
         let expired = expiry.passed(self.now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
         let mut problems: Vec<_> = expired.into_iter().collect();
         let contact = mapping::map(route, event, self.schema, self.boundary);
-        let contact = contact.map_err(|found| problems.extend(found)).ok();
-        let request = route.targets().first().zip(contact).map(|(target, contact)| {
+        let identity = event.identity();
+        let key = IdempotencyKey::of_event(identity.source(), identity.id());
+        let submitted = Submitted { key, expires: expiry.worthless() };
+        let fitted = contact
+            .and_then(|contact| self.dialect.fitted(contact, route, &submitted).map_err(|problem| vec![problem]));
+        let contact = fitted.map_err(|found| problems.extend(found)).ok();
+        let request = route.targets().first().zip(contact.as_ref()).map(|(target, contact)| {
             let priority = Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), 0);
-            self.dialect.contact_body(&contact, target.address(), priority)
+            let (address, route) = (target.address(), route.name());
+            self.dialect.contact_body(&Submission { contact, address, priority, route, event: submitted })
         });
         (request, problems)
     }

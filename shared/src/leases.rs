@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use crate::{
     domain::{
-        credentials::{Credentials, SecretTag},
+        credentials::{ClientId, Credentials, SecretTag},
         lease::{ClientState, Grant, LEASE_MARGIN, Lease, Rate, Reservation},
         outcome::Retry,
         reason::DeferralReason,
@@ -49,10 +49,10 @@ pub struct LeaseTerms {
 #[derive(Debug, Default)]
 pub struct KnownClients {
     /// The client it used last.
-    last: Option<String>,
+    last: Option<ClientId>,
     /// How many there were in the secret.
     count: usize,
-    resting: HashMap<String, Rest>,
+    resting: HashMap<ClientId, Rest>,
 }
 
 /// Why nobody asks for a client's token now.
@@ -68,15 +68,15 @@ pub struct Rest {
 
 impl KnownClients {
     /// A client is left alone for a while.
-    pub fn leave_alone(&mut self, client_id: &str, rest: Rest) {
-        self.resting.insert(client_id.to_owned(), rest);
-        if self.last.as_deref() == Some(client_id) {
+    pub fn leave_alone(&mut self, client_id: &ClientId, rest: Rest) {
+        self.resting.insert(client_id.clone(), rest);
+        if self.last.as_ref() == Some(client_id) {
             self.last = None;
         }
     }
 
     /// A client is at work for this environment already.
-    pub fn hold(&mut self, client_id: &str, until: Timestamp) {
+    pub fn hold(&mut self, client_id: &ClientId, until: Timestamp) {
         self.leave_alone(client_id, Rest { until, reason: DeferralReason::NoClient, secret: None });
     }
 
@@ -167,7 +167,7 @@ pub async fn acquire(
                 // One client's item may be at fault; if a second one fails too, the table is.
                 Err(error) if failed => return Err(error.into()),
                 Err(error) => {
-                    warn!(client_id = credentials.client_id, error = chain(&error), "the client can't be leased");
+                    warn!(client_id = %credentials.client_id, error = chain(&error), "the client can't be leased");
                     failed = true;
                 }
             }
@@ -195,13 +195,13 @@ pub async fn release(table: &impl ClientTable, lease: &Lease, now: Timestamp) {
     let state = lease.state(now);
     let json = match serde_json::to_string(&state) {
         Ok(json) => json,
-        Err(error) => return warn!(client_id = lease.client_id(), %error, "the client's state could not be written"),
+        Err(error) => return warn!(client_id = %lease.client_id(), %error, "the client's state could not be written"),
     };
     let stored = StoredState { version: STATE_VERSION, json };
-    match table.release(lease.client_id(), lease.fence(), &stored, state.refused).await {
+    match table.release(lease.client_id().as_str(), lease.fence(), &stored, state.refused).await {
         Ok(true) => {}
-        Ok(false) => warn!(client_id = lease.client_id(), "the lease was over before it was given back"),
-        Err(error) => warn!(client_id = lease.client_id(), error = chain(&error), "the lease was not given back"),
+        Ok(false) => warn!(client_id = %lease.client_id(), "the lease was over before it was given back"),
+        Err(error) => warn!(client_id = %lease.client_id(), error = chain(&error), "the lease was not given back"),
     }
 }
 
@@ -225,13 +225,13 @@ async fn try_acquire(
         reservation: Reservation { permits: terms.permits, until: terms.deadline },
         secret: credentials.tag(),
     };
-    Ok(match table.acquire(&credentials.client_id, &request).await? {
+    Ok(match table.acquire(credentials.client_id.as_str(), &request).await? {
         Acquired::Busy(_) => Tried::Busy,
         Acquired::Refused(until) => Tried::Refused(until),
         Acquired::Held { fence, client } => {
             if !client.orphans.is_empty() {
                 info!(
-                    client_id = credentials.client_id,
+                    client_id = %credentials.client_id,
                     "an earlier worker did not give this client back; its permits count as used"
                 );
             }
@@ -249,16 +249,16 @@ async fn try_acquire(
 }
 
 /// The client's state, or, where it can't be read, one that admits nothing before a whole window has passed.
-fn read_state(client: &StoredClient, client_id: &str, rate: Rate, now: Timestamp) -> ClientState {
+fn read_state(client: &StoredClient, client_id: &ClientId, rate: Rate, now: Timestamp) -> ClientState {
     let Some(stored) = &client.state else { return ClientState::default() };
     if stored.version == STATE_VERSION {
         match serde_json::from_str(&stored.json) {
             Ok(state) => return state,
-            Err(error) => warn!(client_id, %error, "the client's state can't be read; its window counts as full"),
+            Err(error) => warn!(%client_id, %error, "the client's state can't be read; its window counts as full"),
         }
     } else {
         warn!(
-            client_id,
+            %client_id,
             version = stored.version,
             "the client's state is of another version; its window counts as full"
         );
@@ -281,7 +281,7 @@ fn in_order<'a>(
         reason = "an index into a short list"
     )]
     let start = (environment.sample() * clients.len() as f64) as usize % clients.len();
-    let first = clients.iter().position(|client| Some(client.client_id.as_str()) == known.last.as_deref());
+    let first = clients.iter().position(|client| Some(&client.client_id) == known.last.as_ref());
     let rest = (0..clients.len())
         .map(move |offset| (start + offset) % clients.len())
         .filter(move |index| Some(*index) != first);
@@ -300,7 +300,7 @@ mod tests {
     const PAUSE: Duration = Duration::from_secs(30);
 
     fn client(id: &str, secret: &str) -> Credentials {
-        Credentials { client_id: id.to_owned(), client_secret: SecretString::from(secret) }
+        Credentials::client(id, SecretString::from(secret))
     }
 
     fn rest(client: &Credentials, reason: DeferralReason, until: Timestamp) -> Rest {
@@ -310,15 +310,15 @@ mod tests {
     #[test]
     fn a_client_that_is_left_alone_is_so_until_its_time_or_another_secret() {
         let (mut known, one) =
-            (KnownClients { last: Some("one".to_owned()), ..KnownClients::default() }, client("one", "a"));
+            (KnownClients { last: Some(ClientId::public("one")), ..KnownClients::default() }, client("one", "a"));
         let rest = rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE));
-        known.leave_alone("one", rest);
+        known.leave_alone(&ClientId::public("one"), rest);
         assert_eq!(known.last, None, "it is not preferred any more");
         assert_eq!(known.rest(&one, NOW), Some(rest));
         assert_eq!(known.rest(&one, NOW.plus(PAUSE)), None);
         assert_eq!(known.rest(&client("one", "b"), NOW), None);
         assert_eq!(known.rest(&client("two", "a"), NOW), None);
-        known.hold("two", NOW.plus(PAUSE));
+        known.hold(&ClientId::public("two"), NOW.plus(PAUSE));
         assert!(known.rest(&client("two", "any"), NOW).is_some(), "what is held is held under every secret");
     }
 
@@ -326,9 +326,9 @@ mod tests {
     fn only_refused_clients_count_as_refused_and_only_while_they_are_left_alone() {
         let mut known = KnownClients::default();
         let (one, two) = (client("one", "a"), client("two", "a"));
-        known.leave_alone("one", rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE)));
-        known.leave_alone("two", rest(&two, DeferralReason::RateLimited, NOW.plus(PAUSE)));
-        known.hold("three", NOW.plus(PAUSE));
+        known.leave_alone(&ClientId::public("one"), rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE)));
+        known.leave_alone(&ClientId::public("two"), rest(&two, DeferralReason::RateLimited, NOW.plus(PAUSE)));
+        known.hold(&ClientId::public("three"), NOW.plus(PAUSE));
         assert_eq!((known.refused(NOW), known.refused(NOW.plus(PAUSE))), (1, 0));
         known.forget_others(&[client("one", "a"), client("three", "any")]);
         assert_eq!((known.refused(NOW), known.resting.len()), (1, 2));
@@ -340,10 +340,13 @@ mod tests {
     fn all_rest_where_none_is_without_one_and_the_first_to_end_says_until_when() {
         let mut known = KnownClients::default();
         let clients = [client("one", "a"), client("two", "a")];
-        known.leave_alone("one", rest(&clients[0], DeferralReason::Unauthorized, NOW.plus(PAUSE * 2)));
+        known.leave_alone(
+            &ClientId::public("one"),
+            rest(&clients[0], DeferralReason::Unauthorized, NOW.plus(PAUSE * 2)),
+        );
         assert_eq!(all_resting(&clients, &known, NOW), None);
         let first = rest(&clients[1], DeferralReason::RateLimited, NOW.plus(PAUSE));
-        known.leave_alone("two", first);
+        known.leave_alone(&ClientId::public("two"), first);
         assert_eq!(all_resting(&clients, &known, NOW), Some(first));
         assert_eq!(NoClient::AllResting(first).deferral(), (DeferralReason::RateLimited, Retry::At(first.until)));
     }

@@ -13,7 +13,7 @@
 //!
 //! ```
 //! use contact_injection::dialects::{
-//!     Dialect as _,
+//!     Dialect as _, Submission,
 //!     guide::{self, Guide},
 //! };
 //! use contact_injection::domain::{
@@ -44,7 +44,7 @@
 //!             "number:orderValue": { "path": "$.order.total", "coerce": true }
 //!         }
 //!     }] }"#,
-//!     guide::FACTS.longest_text,
+//!     guide::FACTS.routes,
 //! )?;
 //! let registered = json!([{ "key": "orderRef", "type": "string" }, { "key": "orderValue", "type": "number" }]);
 //! let schema = Schema::new(serde_json::from_value(registered)?);
@@ -56,7 +56,13 @@
 //! let target = &route.targets()[1];
 //! let priority = Priority::effective(route.base_priority(&event), target.priority_delta(), route.degrade(), 1);
 //! assert_eq!(
-//!     Guide.contact_body(&contact, target.address(), priority),
+//!     Guide.contact_body(&Submission {
+//!         contact: &contact,
+//!         address: target.address(),
+//!         priority,
+//!         route: route.name(),
+//!         event: event.identity().into(),
+//!     }),
 //!     json!({
 //!         "type": "contact",
 //!         "channel": "voice",

@@ -21,10 +21,11 @@ use tracing::{error, warn};
 pub use self::last_word::give_up;
 use self::last_word::{ended_by_ledger, parked};
 use crate::{
+    dialects::Submitted,
     domain::{
         attributes::Schema,
         backoff::WITHIN_INVOCATION,
-        claim::{self, Claim, ClaimRequest, Description, NotClaimed, PlacedContact, Record, State},
+        claim::{self, Claim, ClaimRequest, Description, NotClaimed, PlacedContact, Record, Repetition, State},
         contact::Contact,
         event::{Event, MalformedEvent},
         expiry::Expiry,
@@ -35,7 +36,7 @@ use crate::{
         problem::Problem,
         queues::Queues,
         reason::{DeadLetterReason, DeferralReason},
-        routes::{Route, Routes},
+        routes::{OnDoubt, Route, Routes, Target},
         time::Timestamp,
     },
     error::chain,
@@ -65,6 +66,11 @@ impl Prepared<'_> {
     /// Its key.
     pub fn key(&self) -> IdempotencyKey {
         self.identified.key
+    }
+
+    /// What requests for it say of it, as long as no contact of it was lost.
+    pub(crate) fn submitted(&self) -> Submitted {
+        Submitted { key: self.key(), expires: self.expiry.worthless() }
     }
 
     /// Why it is given up now, where its time is over.
@@ -251,7 +257,10 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     fn map(&self, prepared: &Prepared<'_>) -> Result<Contact, Conclusion> {
         let Some(schema) = self.schema else { return Err(Outcome::deferred(DeferralReason::UnverifiedSchema).into()) };
-        mapping::map(prepared.route, &prepared.event, schema, self.boundary).map_err(|problems| {
+        let mapped = mapping::map(prepared.route, &prepared.event, schema, self.boundary);
+        let fit = |contact| self.ports.dialect().fitted(contact, prepared.route, &prepared.submitted());
+        let fitted = mapped.and_then(|contact| fit(contact).map_err(|problem| vec![problem]));
+        fitted.map_err(|problems| {
             let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
             Conclusion::GivenUp(given_up(reason, &problems))
         })
@@ -268,12 +277,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             return Err(Outcome::deferred(DeferralReason::Deadline).into());
         }
         let delivery = prepared.identified.delivery(self.ports.environment());
-        let request = ClaimRequest {
-            delivery,
-            deadline: self.deadline,
-            alone,
-            key_memory: self.ports.dialect().facts().key_memory,
-        };
+        let request =
+            ClaimRequest { delivery, deadline: self.deadline, alone, repetition: self.repetition(prepared.route) };
         match ledger::claim(self.ports.ledger(), prepared.key(), &request).await {
             Ok(claim) => Ok(claim),
             Err(ClaimError::Not(Ended { how: NotClaimed::Suspect, .. })) => Err(Unclaimed::Suspect),
@@ -288,6 +293,15 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         }
     }
 
+    /// What may be done about an event that may have been sent already.
+    fn repetition(&self, route: &Route) -> Repetition {
+        let harmless = || {
+            let addresses = route.targets().iter().map(Target::address);
+            addresses.filter(|address| address.on_doubt() == OnDoubt::Resend).map(ToString::to_string).collect()
+        };
+        self.ports.dialect().facts().key_memory.map_or_else(|| Repetition::Harmless(harmless()), Repetition::UnderKey)
+    }
+
     async fn settle(&self, identified: &Identified, claim: &Claim, ending: Ending) -> Outcome {
         let (key, now) = (identified.key, self.now());
         let (record, outcome) = match ending {
@@ -297,8 +311,10 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             Ending::Deferred(outcome) => (claim.unplaced(outcome.deferral(), now), outcome),
             Ending::GivenUp(given_up) => {
                 let record = claim.given_up(given_up.reason, &identified.message_id, now);
-                let outcome =
-                    if record.state == State::Parked { parked(None, Some(&given_up)) } else { given_up.into() };
+                let outcome = match record.state {
+                    State::Parked => parked(claim.may_have_sent(), None, Some(&given_up)),
+                    _ => given_up.into(),
+                };
                 (record, outcome)
             }
         };

@@ -8,6 +8,7 @@
 //! A place in a queue is taken after the permit, right before the request: an event that has waited a minute for its
 //! permit goes by what is known of the queues then.
 
+mod intent;
 mod places;
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::{
-    dialects::Submission,
+    dialects::{Submission, Submitted},
     domain::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, PlacedContact},
@@ -53,6 +54,10 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         let targets = prepared.route.targets().iter();
         let passed =
             targets.map(|target| claim.lost_at(&target.address().to_string()).then_some(Passed::Lost)).collect();
+        let in_doubt = match intent::sent_to(claim, prepared.route) {
+            Ok(index) => index.map(|index| Stop { index, steps: 0 }),
+            Err(given_up) => return Ending::GivenUp(given_up),
+        };
         let walk = Walk {
             pipeline: self,
             prepared,
@@ -64,7 +69,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             limited: None,
             unauthorized: false,
             counted: None,
-            in_doubt: None,
+            in_doubt,
         };
         walk.run().await
     }
@@ -103,10 +108,13 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     async fn run(mut self) -> Ending {
         loop {
             let ended = match self.next().await {
-                Ok((stop, admission)) => {
-                    let result = self.post(stop, admission).await;
-                    self.heed(stop, result).await
-                }
+                Ok((stop, admission)) => match self.intend(stop, admission).await {
+                    Ok(admission) => {
+                        let result = self.post(stop, admission).await;
+                        self.heed(stop, result).await
+                    }
+                    Err(ended) => ended,
+                },
                 Err(ending) => Some(ending),
             };
             if let Some(ending) = ended {
@@ -148,14 +156,17 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
 
     /// Sends one request, and says what came of it.
     async fn post(&mut self, stop: Stop, admission: Admission<'w>) -> ContactResult {
-        let (Prepared { event, route, .. }, target) = (self.prepared, &self.prepared.route.targets()[stop.index]);
+        let (Prepared { event: about, route, .. }, target) =
+            (self.prepared, &self.prepared.route.targets()[stop.index]);
         let priority =
-            Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
+            Priority::effective(route.base_priority(about), target.priority_delta(), route.degrade(), stop.steps);
         let address = target.address().to_string();
         self.details.priority = Some(priority.get());
         self.count_fallback(stop);
-        let key = self.prepared.key().after_lost(self.claim.lost());
-        let submission = Submission { contact: self.contact, address: target.address(), priority, key };
+        let event = self.prepared.submitted();
+        let event = Submitted { key: event.key.after_lost(self.claim.lost()), ..event };
+        let submission =
+            Submission { contact: self.contact, address: target.address(), priority, route: route.name(), event };
         let (result, status) = self.pipeline.worker.post(admission, &submission).await;
         self.claim.sent(&address);
         self.details.target = Some(address);
@@ -187,6 +198,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             ContactResult::InDoubt(doubt) => {
                 self.claim.doubt(self.pipeline.now());
                 self.in_doubt = Some(stop);
+                if !self.is_keyed() {
+                    return Some(self.doubted(stop, doubt));
+                }
                 match doubt {
                     Doubt::ServiceError(wait) => {
                         let over = self.later(DeferralReason::ServiceError, wait);
@@ -206,7 +220,11 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         wait: Option<RetryAfter>,
         detail: Option<&ErrorDetail>,
     ) -> Option<Ending> {
+        if let Some(ending) = self.refused_in_doubt(stop, refusal) {
+            return Some(ending);
+        }
         match refusal {
+            Refusal::KindSaturated => self.pass_kind(stop, wait).await,
             Refusal::Saturated => {
                 self.pipeline.saturate(self.address(stop)).await;
                 self.pass(stop, Passed::Saturated)

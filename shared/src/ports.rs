@@ -273,7 +273,7 @@ pub trait Ports {
     fn environment(&self) -> &Self::Environment;
 
     /// The API that the transport leads to.
-    fn dialect(&self) -> &'static dyn Dialect;
+    fn dialect(&self) -> &dyn Dialect;
 }
 
 /// What a worker needs besides to inject contacts.

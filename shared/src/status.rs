@@ -134,12 +134,12 @@ pub enum Whereabouts {
 
 impl Whereabouts {
     /// Where the event of a record is. A claim whose worker's time is over is nobody's: that worker may have sent a
-    /// request.
+    /// request, unless the claim would say so and doesn't.
     pub fn of(record: &Record, now: Timestamp) -> Self {
         match record.state {
             State::Claimed if record.until > now => Self::InProgress,
-            State::Claimed | State::InDoubt => Self::InDoubt,
-            State::Released => Self::Waiting,
+            State::Claimed | State::InDoubt if record.is_in_doubt() => Self::InDoubt,
+            State::Claimed | State::InDoubt | State::Released => Self::Waiting,
             State::Injected => Self::Injected,
             State::DeadLettered => Self::DeadLettered,
             State::Parked => Self::OutcomeUnknown,

@@ -118,11 +118,12 @@ impl<P: Ports> Sync<'_, P> {
         known: &Registered,
     ) -> Result<Summary, SyncError> {
         let queues = if task.queues { self.routes.queue_ids().len() } else { 0 };
-        let permits = self.permits(queues + usize::from(task.attributes));
+        let attributes = task.attributes && self.ports.dialect().registered_attributes().is_some();
+        let permits = self.permits(queues + usize::from(attributes));
         let first = session.lease(permits, self.until()).await?;
         let mut summary = Summary::default();
         let mut ended = Ok(());
-        if task.attributes {
+        if attributes {
             match self.attributes(first, known.schema.as_ref()).await {
                 Ok((attributes, drift)) => (summary.attributes, summary.drift) = (Some(attributes), Some(drift)),
                 Err(error) => ended = Err(error),

@@ -9,7 +9,6 @@ mod access;
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
@@ -17,9 +16,10 @@ use self::access::Access;
 use crate::{
     dialects::{HttpReply, HttpRequest, Submission, Unread, Verdict},
     domain::{
+        attributes::Schema,
         breaker::Transition,
         contact_result::ContactResult,
-        credentials::Credentials,
+        credentials::{ClientId, Credentials},
         health::QueueHealth,
         lease::{Lease, Lesson, NoPermit, Permit, Service},
         outcome::{Outcome, Retry},
@@ -129,7 +129,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     }
 
     /// The client.
-    pub fn client_id(&self) -> &str {
+    pub fn client_id(&self) -> &ClientId {
         self.lease.client_id()
     }
 
@@ -156,7 +156,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     pub async fn post(&self, admission: Admission<'_>, submission: &Submission<'_>) -> (ContactResult, Option<u16>) {
         let Admission { permit, token, .. } = admission;
         let dialect = self.ports.dialect();
-        let request = dialect.contact(token.access_token(), submission);
+        let request = dialect.contact(&token, submission);
         let reply = self.ports.transport().send(&permit, request).await;
         let Verdict { meaning, lesson } = dialect.read_contact(submission.contact, &reply);
         self.learn(permit, &token, lesson).await;
@@ -192,14 +192,16 @@ impl<'a, P: Ports> Worker<'a, P> {
         Ok(Some(Observed { health, before: before.as_ref().and_then(Queue::reading) }))
     }
 
-    /// Asks for the registered attributes.
+    /// Asks for the registered attributes; where none are registered, any is taken, and nothing is asked.
     ///
     /// # Errors
     /// [`NoSchema`] says why there are none.
     pub async fn schema(&self) -> Result<SchemaSnapshot, NoSchema> {
-        let dialect = self.ports.dialect();
-        let read = |reply: &HttpReply, _| dialect.read_schema(reply);
-        let ((), _, schema) = self.ask(async || (), |token| dialect.schema(token), read).await?;
+        let Some(registered) = self.ports.dialect().registered_attributes() else {
+            return Ok(SchemaSnapshot { schema: Schema::unrestricted(), fetched: self.ports.environment().now() });
+        };
+        let read = |reply: &HttpReply, _| registered.read_schema(reply);
+        let ((), _, schema) = self.ask(async || (), |token| registered.schema(token), read).await?;
         Ok(SchemaSnapshot { schema: schema?, fetched: self.ports.environment().now() })
     }
 
@@ -207,7 +209,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     async fn ask<B, T>(
         &self,
         look_up: impl AsyncFn() -> B,
-        request: impl for<'r> Fn(&'r SecretString) -> HttpRequest<'r>,
+        request: impl for<'r> Fn(&'r Token) -> HttpRequest<'r>,
         read: impl Fn(&HttpReply, Timestamp) -> Verdict<T>,
     ) -> Result<(B, Timestamp, T), NotSent> {
         let mut resubmitted = false;
@@ -220,7 +222,7 @@ impl<'a, P: Ports> Worker<'a, P> {
             }
             let Admission { permit, token, .. } = admission;
             let asked = self.ports.environment().now();
-            let reply = self.ports.transport().send(&permit, request(token.access_token())).await;
+            let reply = self.ports.transport().send(&permit, request(&token)).await;
             let Verdict { meaning, lesson } = read(&reply, asked);
             self.learn(permit, &token, lesson).await;
             if lesson != Lesson::TokenRefused || resubmitted {
@@ -296,10 +298,10 @@ impl<'a, P: Ports> Worker<'a, P> {
                         Service::Routing => "routing",
                     },
                 );
-                warn!(client_id, %service, %until, "the circuit opened");
+                warn!(%client_id, %service, %until, "the circuit opened");
             }
-            Some(Transition::HalfOpened) => info!(client_id, %service, "the circuit lets a probe through"),
-            Some(Transition::Closed) => info!(client_id, %service, "the circuit closed"),
+            Some(Transition::HalfOpened) => info!(%client_id, %service, "the circuit lets a probe through"),
+            Some(Transition::Closed) => info!(%client_id, %service, "the circuit closed"),
         }
     }
 }

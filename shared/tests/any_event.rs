@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use contact_injection::dialects::{
-    Dialect as _,
+    Dialect as _, Submission,
     guide::{self, Guide},
 };
 use contact_injection::domain::{
@@ -22,8 +22,7 @@ use serde_json::{Value, json};
 
 fn shipped() -> (Routes, Schema) {
     let routes =
-        Routes::from_json(include_str!("../../functions/inject-contacts/routes.json"), guide::FACTS.longest_text)
-            .unwrap();
+        Routes::from_json(include_str!("../../functions/inject-contacts/routes.json"), guide::FACTS.routes).unwrap();
     let schema = include_str!("../../tests/fixtures/upstream/schema.json");
     (routes, Schema::new(serde_json::from_str(schema).unwrap()))
 }
@@ -34,7 +33,13 @@ fn outcome(routes: &Routes, schema: &Schema, body: &str) -> Result<Value, Vec<Pr
     let contact = map(route, &event, schema, ComplianceBoundary::Outside)?;
     let target = &route.targets()[0];
     let priority = Priority::effective(route.base_priority(&event), target.priority_delta(), route.degrade(), 1);
-    Ok(Guide.contact_body(&contact, target.address(), priority))
+    Ok(Guide.contact_body(&Submission {
+        contact: &contact,
+        address: target.address(),
+        priority,
+        route: route.name(),
+        event: event.identity().into(),
+    }))
 }
 
 /// An event of a shipped route that reads most kinds of value, most of them good.

@@ -9,7 +9,7 @@
 )]
 
 use contact_injection::dialects::{
-    Dialect as _,
+    Dialect as _, Submission,
     guide::{self, Guide},
 };
 use contact_injection::domain::{
@@ -39,7 +39,7 @@ fn routes(change: &Value) -> Routes {
     for (name, value) in change.as_object().unwrap() {
         route[name] = value.clone();
     }
-    Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.longest_text)
+    Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -60,7 +60,13 @@ fn mapped(
     let route = routes.select(&event).unwrap();
     let contact = map(route, &event, &schema(definitions), boundary)?;
     let priority = Priority::effective(route.base_priority(&event), 0, None, 0);
-    Ok(Guide.contact_body(&contact, route.targets()[0].address(), priority))
+    Ok(Guide.contact_body(&Submission {
+        contact: &contact,
+        address: route.targets()[0].address(),
+        priority,
+        route: route.name(),
+        event: event.identity().into(),
+    }))
 }
 
 /// What becomes of one attribute `a`, by its rule, its definition and the event's value for it.

@@ -25,13 +25,13 @@ fn every_routes_file_of_the_readme_loads_and_fits_its_schema() {
     assert!(!examples.is_empty());
     for example in examples {
         schema.validate(&serde_json::from_str(example).unwrap()).unwrap_or_else(|error| panic!("{error}"));
-        Routes::from_json(example, guide::FACTS.longest_text).unwrap_or_else(|error| panic!("{error}"));
+        Routes::from_json(example, guide::FACTS.routes).unwrap_or_else(|error| panic!("{error}"));
     }
 }
 
 #[test]
 fn the_readmes_event_becomes_a_contact_by_the_readmes_routes() {
-    let routes = Routes::from_json(examples("routes")[0], guide::FACTS.longest_text).unwrap();
+    let routes = Routes::from_json(examples("routes")[0], guide::FACTS.routes).unwrap();
     let event = Event::parse(examples("event")[0]).unwrap();
     let route = routes.select(&event).expect("the event has a route");
     let registered = [

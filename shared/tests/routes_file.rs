@@ -32,7 +32,7 @@ fn route(name: &str) -> Value {
 }
 
 fn problems(routes: &Value) -> Vec<RoutesProblem> {
-    Routes::from_json(&json!({ "routes": routes }).to_string(), guide::FACTS.longest_text).unwrap_err().problems
+    Routes::from_json(&json!({ "routes": routes }).to_string(), guide::FACTS.routes).unwrap_err().problems
 }
 
 fn pointers(routes: &Value) -> Vec<String> {
@@ -50,7 +50,7 @@ fn pointers_with(pointer: &str, value: Value) -> Vec<String> {
 
 #[test]
 fn the_shipped_routes_load() {
-    let routes = Routes::from_json(SHIPPED, guide::FACTS.longest_text).unwrap_or_else(|error| panic!("{error}"));
+    let routes = Routes::from_json(SHIPPED, guide::FACTS.routes).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(routes.queue_ids().len(), 5);
     let crm = routes.iter().next().unwrap();
     assert_eq!(crm.targets()[2].address(), &Address::Skills(vec!["sk-billing".to_owned()]));
@@ -92,7 +92,7 @@ fn the_schema_accepts_what_loads_and_refuses_what_does_not() {
 fn a_route_may_hold_its_events_while_no_health_is_known() {
     let mut route = route("r");
     route["onUnknownHealth"] = json!("hold");
-    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.longest_text).unwrap();
+    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
     assert_eq!(routes.iter().next().unwrap().on_unknown_health(), OnUnknownHealth::Hold);
 }
 
@@ -102,8 +102,7 @@ fn the_first_route_that_fits_wins() {
     narrow["match"] = json!({ "type": "order.*", "source": "/crm/*" });
     let mut wide = route("wide");
     wide["match"] = json!({ "type": "order.*" });
-    let routes =
-        Routes::from_json(&json!({ "routes": [narrow, wide] }).to_string(), guide::FACTS.longest_text).unwrap();
+    let routes = Routes::from_json(&json!({ "routes": [narrow, wide] }).to_string(), guide::FACTS.routes).unwrap();
     let selected = |event_type: &str, source: &str| {
         let event = json!({ "specversion": "1.0", "id": "1", "source": source, "type": event_type, "data": {} });
         routes.select(&Event::from_json(&event).unwrap()).map(|route| route.name().to_owned())
@@ -119,7 +118,7 @@ fn the_first_rule_that_holds_sets_the_priority() {
     route["priority"] = json!({ "default": 1, "rules": [
         { "when": "$.customer[?@ == 'gold']", "value": 3 }, { "when": "$.customer", "value": 2 },
     ] });
-    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.longest_text).unwrap();
+    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
     let priority = |data: Value| {
         let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "r", "data": data });
         let event = Event::from_json(&event).unwrap();
@@ -239,18 +238,17 @@ fn the_longest_and_the_largest_of_everything_are_accepted() {
         let mut route = route("r");
         route[pointer] = value;
         let file = json!({ "$schema": "routes.schema.json", "routes": [route] }).to_string();
-        Routes::from_json(&file, guide::FACTS.longest_text).unwrap_or_else(|error| panic!("{pointer}: {error}"));
+        Routes::from_json(&file, guide::FACTS.routes).unwrap_or_else(|error| panic!("{pointer}: {error}"));
     }
 }
 
 #[test]
 fn a_file_that_is_not_json_or_repeats_a_member_is_refused() {
-    let pointer =
-        |text: &str| Routes::from_json(text, guide::FACTS.longest_text).unwrap_err().problems.remove(0).pointer;
+    let pointer = |text: &str| Routes::from_json(text, guide::FACTS.routes).unwrap_err().problems.remove(0).pointer;
     assert_eq!(pointer("{"), "");
     assert_eq!(pointer("[]"), "");
     assert_eq!(pointer("{}"), "/routes");
-    let told = Routes::from_json("{}", guide::FACTS.longest_text).unwrap_err().to_string();
+    let told = Routes::from_json("{}", guide::FACTS.routes).unwrap_err().to_string();
     assert!(told.contains("\"/routes\": is missing; it is mandatory"), "{told}");
     assert_eq!(pointer(r#"{"routes":[]}"#), "/routes");
     assert_eq!(pointer(r#"{"routes":[{"name":"a","name":"b"}]}"#), "/routes/0/name");
@@ -264,9 +262,7 @@ fn names_are_unique_and_every_route_is_reachable() {
     assert_eq!(pointers(&json!([wide, route("b")])), ["/routes/1/match"]);
     let mut sourced = wide.clone();
     sourced["match"]["source"] = json!("/a/*");
-    assert!(
-        Routes::from_json(&json!({ "routes": [sourced, route("b")] }).to_string(), guide::FACTS.longest_text).is_ok()
-    );
+    assert!(Routes::from_json(&json!({ "routes": [sourced, route("b")] }).to_string(), guide::FACTS.routes).is_ok());
 }
 
 #[test]
@@ -295,7 +291,7 @@ fn a_fallback_leads_elsewhere() {
     let fewer = json!([{ "skillIds": ["a", "b"] }, { "skillIds": ["b"] }, { "skillIds": ["a", "b", "c"] }]);
     let mut route = route("r");
     route["targets"] = fewer;
-    assert!(Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.longest_text).is_ok());
+    assert!(Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).is_ok());
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::{fs, path::Path};
 
 use contact_injection::dialects::{
-    Dialect as _,
+    Dialect as _, Submission,
     guide::{self, Guide},
 };
 use contact_injection::domain::{
@@ -20,8 +20,7 @@ const UPSTREAMS: [&str; 4] = ["order-system", "crm", "ticketing", "payments"];
 
 fn outcome(body: &str, boundary: ComplianceBoundary) -> Value {
     let routes =
-        Routes::from_json(include_str!("../../functions/inject-contacts/routes.json"), guide::FACTS.longest_text)
-            .unwrap();
+        Routes::from_json(include_str!("../../functions/inject-contacts/routes.json"), guide::FACTS.routes).unwrap();
     let schema = include_str!("../../tests/fixtures/upstream/schema.json");
     let schema = Schema::new(serde_json::from_str(schema).unwrap());
     let event = Event::parse(body).unwrap();
@@ -31,7 +30,13 @@ fn outcome(body: &str, boundary: ComplianceBoundary) -> Value {
             let target = &route.targets()[0];
             let priority =
                 Priority::effective(route.base_priority(&event), target.priority_delta(), route.degrade(), 0);
-            json!({ "route": route.name(), "request": Guide.contact_body(&contact, target.address(), priority) })
+            json!({ "route": route.name(), "request": Guide.contact_body(&Submission {
+                contact: &contact,
+                address: target.address(),
+                priority,
+                route: route.name(),
+                event: event.identity().into(),
+            }) })
         }
         Err(problems) => json!({ "route": route.name(), "problems": problems }),
     }

@@ -6,13 +6,14 @@ use std::sync::LazyLock;
 
 use contact_injection::{
     dialects::{
-        Dialect as _, HttpReply, HttpResponse,
+        Dialect as _, HttpReply, HttpResponse, RegisteredAttributes as _, Submission, TokenSearch, TokenStep,
         guide::{self, Guide},
     },
     domain::{
         attributes::Schema,
         contact::Contact,
         contact_result::{ContactResult, ErrorDetail},
+        credentials::Credentials,
         event::Event,
         mapping::{ComplianceBoundary, map},
         routes::{Priority, QueueId, Routes},
@@ -30,7 +31,7 @@ static REQUEST: LazyLock<(Contact, Vec<String>)> = LazyLock::new(|| {
             "priority": {"default": 500}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
             "attributes": {"string:notes": {"value": "Jane Doe"}}
         }]}"#,
-        guide::FACTS.longest_text,
+        guide::FACTS.routes,
     );
     let event = Event::parse(r#"{"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {}}"#);
     let schema = serde_json::from_str(r#"[{"key": "notes", "type": "string"}]"#).map(Schema::new);
@@ -39,7 +40,14 @@ static REQUEST: LazyLock<(Contact, Vec<String>)> = LazyLock::new(|| {
     let contact = map(route, &event, &schema.expect("the schema is good"), ComplianceBoundary::Inside);
     let contact = contact.expect("the event maps");
     let priority = Priority::effective(route.base_priority(&event), 0, None, 0);
-    let body = Guide.contact_body(&contact, route.targets()[0].address(), priority);
+    let submission = Submission {
+        contact: &contact,
+        address: route.targets()[0].address(),
+        priority,
+        route: route.name(),
+        event: event.identity().into(),
+    };
+    let body = Guide.contact_body(&submission);
     let members = body.as_object().expect("an object").keys();
     let attributes = body["attributes"].as_object().expect("an object").keys();
     let optional = ["queueId", "callbackNumber", "wrapUpCode"].map(str::to_owned);
@@ -54,7 +62,8 @@ fuzz_target!(|input: &str| {
     let retry_after = lines.next();
     let response = HttpResponse::new(status, retry_after, lines.next().unwrap_or_default().as_bytes(), now);
     let reply = HttpReply::Answered(response);
-    if let Ok(answer) = Guide.read_token(&reply).meaning {
+    let credentials = Credentials::client("c", "s".into());
+    if let Ok(TokenStep::Granted(answer)) = Guide.read_token(&credentials, TokenSearch::default(), &reply).meaning {
         assert!((200..300).contains(&status));
         assert_ne!(answer.expires_in, Some(0));
         assert!(Token::obtained(answer, now).expires() >= now);

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use contact_injection::dialects::{
-    Dialect as _,
+    Dialect as _, Submission,
     guide::{self, Guide},
 };
 use contact_injection::domain::{
@@ -18,7 +18,7 @@ use cxone_simulator::validate_contact_request;
 use libfuzzer_sys::fuzz_target;
 
 static SHIPPED: LazyLock<(Routes, Schema)> = LazyLock::new(|| {
-    let routes = Routes::from_json(include_str!("../../../functions/inject-contacts/routes.json"), guide::FACTS.longest_text);
+    let routes = Routes::from_json(include_str!("../../../functions/inject-contacts/routes.json"), guide::FACTS.routes);
     let schema = serde_json::from_str(include_str!("../../../tests/fixtures/upstream/schema.json"));
     (routes.expect("the shipped routes are good"), Schema::new(schema.expect("the fixture is a schema")))
 });
@@ -33,7 +33,13 @@ fuzz_target!(|body: &str| {
                 for target in route.targets() {
                     let base = route.base_priority(&event);
                     let priority = Priority::effective(base, target.priority_delta(), route.degrade(), 1);
-                    let request = Guide.contact_body(&contact, target.address(), priority);
+                    let request = Guide.contact_body(&Submission {
+                contact: &contact,
+                address: target.address(),
+                priority,
+                route: route.name(),
+                event: event.identity().into(),
+            });
                     let taken = validate_contact_request(&request);
                     assert!(taken.is_ok(), "{taken:?} of {request}");
                 }

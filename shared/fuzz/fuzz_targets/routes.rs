@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 const EVENT: &str = include_str!("../../../tests/fixtures/upstream/crm/order-updated.json");
 
 fuzz_target!(|text: &str| {
-    match Routes::from_json(text, guide::FACTS.longest_text) {
+    match Routes::from_json(text, guide::FACTS.routes) {
         Ok(routes) => {
             assert!(routes.iter().all(|route| !route.name().is_empty() && !route.targets().is_empty()));
             let event = Event::parse(EVENT).expect("the fixture is an event");

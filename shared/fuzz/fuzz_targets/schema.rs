@@ -2,7 +2,7 @@
 #![no_main]
 
 use contact_injection::{
-    dialects::{Dialect as _, HttpReply, HttpResponse, guide::Guide},
+    dialects::{HttpReply, HttpResponse, RegisteredAttributes as _, guide::Guide},
     domain::{attributes::Schema, time::Timestamp},
 };
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,7 @@
 //! All adapters of a function, under the names that the ports give them.
 
+use std::sync::Arc;
+
 use aws_config::SdkConfig;
 use reqwest::Client;
 
@@ -23,7 +25,7 @@ pub struct WorkerPorts<E = System> {
     secrets: SecretsManager<E>,
     registry: DynamoRegistry<E>,
     transport: Cxone<E>,
-    dialect: &'static dyn Dialect,
+    dialect: Arc<dyn Dialect>,
     environment: E,
 }
 
@@ -55,12 +57,13 @@ impl<E: Environment + Clone> WorkerPorts<E> {
         settings: &Settings,
         environment: E,
     ) -> Result<Self, ForbiddenUrl> {
+        let arn = settings.secret_arn.clone();
         Ok(Self {
             clients: DynamoClients::new(dynamodb.clone(), settings.clients_table.clone()),
-            secrets: SecretsManager::new(secrets, settings.secret_arn.clone(), environment.clone()),
+            secrets: SecretsManager::new(secrets, arn, Arc::clone(&settings.dialect), environment.clone()),
             registry: DynamoRegistry::new(dynamodb, settings.registry_table.clone(), environment.clone()),
-            transport: Cxone::new(http, &settings.cxone_base_url, environment.clone())?,
-            dialect: settings.dialect,
+            transport: Cxone::new(http, settings.cxone_base_url.as_deref(), environment.clone())?,
+            dialect: Arc::clone(&settings.dialect),
             environment,
         })
     }
@@ -88,8 +91,8 @@ impl<E: Environment + Clone> Ports for WorkerPorts<E> {
     fn environment(&self) -> &Self::Environment {
         &self.environment
     }
-    fn dialect(&self) -> &'static dyn Dialect {
-        self.dialect
+    fn dialect(&self) -> &dyn Dialect {
+        &*self.dialect
     }
 }
 
@@ -158,7 +161,7 @@ impl<E: Environment + Clone> Ports for InjectorPorts<E> {
     fn environment(&self) -> &Self::Environment {
         self.worker.environment()
     }
-    fn dialect(&self) -> &'static dyn Dialect {
+    fn dialect(&self) -> &dyn Dialect {
         self.worker.dialect()
     }
 }

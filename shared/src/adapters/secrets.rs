@@ -1,16 +1,15 @@
 //! The OAuth clients of one function, from its own secret in Secrets Manager.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::Client;
-use secrecy::SecretString;
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::aws::failed;
 use crate::{
-    domain::credentials::Credentials,
-    domain::time::Timestamp,
+    dialects::{ClientProblem, Dialect},
+    domain::{credentials::Credentials, time::Timestamp},
     ports::{Environment, Secrets, StoreError},
 };
 
@@ -24,13 +23,13 @@ pub enum UnreadableSecret {
     #[error("the secret has no text value")]
     NoText,
     /// The text is something else.
-    #[error("the secret is not {{\"clients\":[{{\"client_id\",\"client_secret\"}},…]}}")]
+    #[error("the secret is not {{\"clients\":[{{…}},…]}}, nor one client alone")]
     Shape,
-    /// A member is empty.
-    #[error("client {0} of the secret has an empty client_id or client_secret")]
-    Empty(usize),
+    /// A client can't be used.
+    #[error("client {0} of the secret {1}")]
+    Client(usize, #[source] ClientProblem),
     /// Two clients have one id: two workers would share it.
-    #[error("clients {0} and {1} of the secret have the same client_id")]
+    #[error("clients {0} and {1} of the secret have the same id")]
     Repeated(usize, usize),
 }
 
@@ -39,14 +38,16 @@ pub enum UnreadableSecret {
 pub struct SecretsManager<E> {
     client: Client,
     arn: String,
+    /// Whose form the clients have.
+    dialect: Arc<dyn Dialect>,
     environment: E,
     cached: Mutex<Option<(Timestamp, Vec<Credentials>)>>,
 }
 
 impl<E: Environment> SecretsManager<E> {
-    /// The clients in this secret.
-    pub fn new(client: Client, arn: String, environment: E) -> Self {
-        Self { client, arn, environment, cached: Mutex::new(None) }
+    /// The clients in this secret, in the form that this API has for them.
+    pub fn new(client: Client, arn: String, dialect: Arc<dyn Dialect>, environment: E) -> Self {
+        Self { client, arn, dialect, environment, cached: Mutex::new(None) }
     }
 
     async fn fetch(&self) -> Result<Vec<Credentials>, StoreError> {
@@ -54,7 +55,7 @@ impl<E: Environment> SecretsManager<E> {
         const OPERATION: &str = "for the OAuth clients";
         let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
         let output = output.map_err(|error| failed(STORE, OPERATION, &error))?;
-        parse(output.secret_string()).map_err(|error| StoreError {
+        parse(output.secret_string(), &*self.dialect).map_err(|error| StoreError {
             store: STORE,
             operation: OPERATION,
             source: Box::new(error),
@@ -82,46 +83,35 @@ impl<E: Environment> Secrets for SecretsManager<E> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Secret {
-    Many { clients: Vec<Pair> },
-    One(Pair),
-}
-
-#[derive(Deserialize)]
-struct Pair {
-    client_id: String,
-    client_secret: String,
-}
-
-fn parse(text: Option<&str>) -> Result<Vec<Credentials>, UnreadableSecret> {
+fn parse(text: Option<&str>, dialect: &dyn Dialect) -> Result<Vec<Credentials>, UnreadableSecret> {
     // Whatever serde has to say about it may quote it.
     let secret = serde_json::from_str(text.ok_or(UnreadableSecret::NoText)?).map_err(|_| UnreadableSecret::Shape)?;
-    let pairs = match secret {
-        Secret::Many { clients } => clients,
-        Secret::One(pair) => vec![pair],
+    let Value::Object(mut secret) = secret else { return Err(UnreadableSecret::Shape) };
+    let clients = match secret.remove("clients") {
+        Some(Value::Array(clients)) => clients,
+        Some(_) => return Err(UnreadableSecret::Shape),
+        None => vec![Value::Object(secret)],
     };
-    for (index, pair) in pairs.iter().enumerate() {
-        if pair.client_id.is_empty() || pair.client_secret.is_empty() {
-            return Err(UnreadableSecret::Empty(index));
-        }
-        if let Some(before) = pairs[..index].iter().position(|other| other.client_id == pair.client_id) {
+    let mut read: Vec<Credentials> = Vec::with_capacity(clients.len());
+    for (index, client) in clients.iter().enumerate() {
+        let client = client.as_object().ok_or(UnreadableSecret::Shape)?;
+        let client = dialect.credentials(client).map_err(|problem| UnreadableSecret::Client(index, problem))?;
+        if let Some(before) = read.iter().position(|other| other.client_id == client.client_id) {
             return Err(UnreadableSecret::Repeated(before, index));
         }
+        read.push(client);
     }
-    Ok(pairs
-        .into_iter()
-        .map(|pair| Credentials { client_id: pair.client_id, client_secret: SecretString::from(pair.client_secret) })
-        .collect())
+    Ok(read)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialects::guide::Guide;
 
     fn ids(text: &str) -> Result<Vec<String>, UnreadableSecret> {
-        parse(Some(text)).map(|clients| clients.into_iter().map(|client| client.client_id).collect())
+        let parsed = parse(Some(text), &Guide);
+        parsed.map(|clients| clients.iter().map(|client| client.client_id.as_str().to_owned()).collect())
     }
 
     #[test]
@@ -140,12 +130,14 @@ mod tests {
 
     #[test]
     fn an_unreadable_secret_is_never_quoted() {
-        for text in [r#"{"clients":"hunter2"}"#, r#"{"client_id":"hunter2"}"#, "hunter2", "[]"] {
-            let error = ids(text).unwrap_err();
-            assert_eq!(error, UnreadableSecret::Shape);
-            assert!(!error.to_string().contains("hunter2"));
+        for text in [r#"{"clients":"hunter2"}"#, r#"{"clients":["hunter2"]}"#, "hunter2", "[]"] {
+            assert_eq!(ids(text), Err(UnreadableSecret::Shape));
         }
-        assert_eq!(ids(r#"{"client_id":"a","client_secret":""}"#), Err(UnreadableSecret::Empty(0)));
-        assert_eq!(parse(None).unwrap_err(), UnreadableSecret::NoText);
+        let told = |text| ids(text).unwrap_err().to_string();
+        let missing = told(r#"{"client_id":"hunter2"}"#);
+        assert_eq!(missing, "client 0 of the secret has no client_secret");
+        let foreign = told(r#"{"clients":[{"client_id":"a","client_secret":"x"},{"access_key_id":"hunter2"}]}"#);
+        assert!(foreign.starts_with("client 1 of the secret has access_key_id, which is for"), "{foreign}");
+        assert_eq!(parse(None, &Guide).unwrap_err(), UnreadableSecret::NoText);
     }
 }

@@ -1,14 +1,18 @@
 //! The functions' configuration, read once at the start into validated settings. Every problem is told at once, each
 //! with the variable it is about; a function never starts with part of a configuration.
 
-use std::{fmt, fs, path::PathBuf, str::FromStr, time::Duration};
+use std::{fmt, fs, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
 
 use tracing::Level;
 
 use super::http::{self, ForbiddenUrl};
 use crate::{
-    dialects::{DIALECT, Dialect},
-    domain::{lease::Rate, mapping::ComplianceBoundary, routes::Routes},
+    dialects::{Dialect, guide, nice},
+    domain::{
+        lease::Rate,
+        mapping::ComplianceBoundary,
+        routes::{RouteRules, Routes},
+    },
 };
 
 /// Where the environment's variables come from: the process, or a test.
@@ -18,9 +22,9 @@ pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 #[derive(Debug)]
 pub struct Settings {
     /// The API that is spoken.
-    pub dialect: &'static dyn Dialect,
-    /// CXone's base URL, `CXONE_BASE_URL`.
-    pub cxone_base_url: String,
+    pub dialect: Arc<dyn Dialect>,
+    /// The API's base URL, `CXONE_BASE_URL`; nothing where discovery tells it.
+    pub cxone_base_url: Option<String>,
     /// The function's own secret, `SECRET_ARN`.
     pub secret_arn: String,
     /// The clients table, `CLIENTS_TABLE`.
@@ -56,6 +60,9 @@ pub struct InjectSettings {
     pub queue_health_max_age: Duration,
 }
 
+/// Where the guide's routing API is.
+const GUIDE_BASE_URL: &str = "https://api.nicecxone.com";
+
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Default, thiserror::Error)]
 pub struct SettingsError {
@@ -71,6 +78,9 @@ impl fmt::Display for SettingsError {
 
 /// The variables that [`Settings::read`] reads and the template sets.
 pub const VARIABLES: &[&str] = &[
+    "CXONE_PROFILE",
+    "CXONE_ISSUER",
+    "CXONE_API_VERSION",
     "CXONE_BASE_URL",
     "SECRET_ARN",
     "CLIENTS_TABLE",
@@ -143,6 +153,21 @@ impl InjectSettings {
     }
 }
 
+/// Which of CXone's APIs, and where.
+enum Api {
+    Guide { base: String },
+    Tenant { issuer: String, version: String, base: Option<String> },
+}
+
+impl Api {
+    const fn rules(&self) -> RouteRules {
+        match self {
+            Self::Guide { .. } => guide::FACTS.routes,
+            Self::Tenant { .. } => nice::FACTS.routes,
+        }
+    }
+}
+
 struct Reader<'a> {
     variables: Variables<'a>,
     problems: Vec<String>,
@@ -154,7 +179,7 @@ impl<'a> Reader<'a> {
     }
 
     fn common(&mut self) -> Option<Settings> {
-        let cxone_base_url = self.text("CXONE_BASE_URL").and_then(|text| self.base_url(text));
+        let api = self.api();
         let secret_arn = self.text("SECRET_ARN");
         let clients_table = self.text("CLIENTS_TABLE");
         let registry_table = self.text("REGISTRY_TABLE");
@@ -163,17 +188,20 @@ impl<'a> Reader<'a> {
             self.parsed("RATE_WINDOW_SECONDS", "whole seconds from 1 to 3600", |seconds| (1..=3600).contains(seconds));
         let log_level = self.parsed("LOG_LEVEL", "ERROR, WARN, INFO, DEBUG or TRACE", |_| true);
         let stack_name = self.text("STACK_NAME");
-        let routes = self.routes();
+        let rules = api.as_ref().map(Api::rules);
+        let routes = self.routes(rules.unwrap_or(guide::FACTS.routes));
+        let (api, routes) = (api?, routes?);
+        let (dialect, cxone_base_url) = self.dialect(api, &routes)?;
         Some(Settings {
-            dialect: DIALECT,
-            cxone_base_url: cxone_base_url?,
+            dialect,
+            cxone_base_url,
             secret_arn: secret_arn?,
             clients_table: clients_table?,
             registry_table: registry_table?,
             rate: Rate { limit: limit?, window: Duration::from_secs(seconds?) },
             log_level: log_level?,
             stack_name: stack_name?,
-            routes: routes?,
+            routes,
         })
     }
 
@@ -194,20 +222,70 @@ impl<'a> Reader<'a> {
         value
     }
 
-    fn base_url(&mut self, text: String) -> Option<String> {
+    /// Which of CXone's APIs, and where.
+    fn api(&mut self) -> Option<Api> {
+        let base = (self.variables)("CXONE_BASE_URL").filter(|text| !text.trim().is_empty());
+        let base = match base {
+            Some(text) => Some(self.url("CXONE_BASE_URL", text)?),
+            None => None,
+        };
+        match self.text("CXONE_PROFILE")?.trim() {
+            "guide" => Some(Api::Guide { base: base.unwrap_or_else(|| GUIDE_BASE_URL.to_owned()) }),
+            "cxone" => {
+                let issuer = self.text("CXONE_ISSUER").and_then(|text| self.url("CXONE_ISSUER", text));
+                let version = self.text("CXONE_API_VERSION").filter(|text| self.is_version(text));
+                Some(Api::Tenant { issuer: issuer?, version: version?, base })
+            }
+            other => {
+                self.problems.push(format!("CXONE_PROFILE is '{other}', but must be guide or cxone"));
+                None
+            }
+        }
+    }
+
+    fn is_version(&mut self, text: &str) -> bool {
+        let numbers = text
+            .strip_prefix('v')
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
+        if !numbers {
+            self.problems.push(format!("CXONE_API_VERSION is '{text}', but must be one like v34.0"));
+        }
+        numbers
+    }
+
+    fn dialect(&mut self, api: Api, routes: &Routes) -> Option<(Arc<dyn Dialect>, Option<String>)> {
+        let (issuer, version, base) = match api {
+            Api::Guide { base } => return Some((Arc::new(guide::Guide), Some(base))),
+            Api::Tenant { issuer, version, base } => (issuer, version, base),
+        };
+        match nice::Nice::new(&issuer, &version, base.as_deref(), routes) {
+            Ok(nice) if nice.hosts().allow_issuer(&issuer) => Some((Arc::new(nice), base)),
+            Ok(_) => {
+                let rule = "is none of CXone's, so that CXONE_BASE_URL must say where the API is";
+                self.problems.push(format!("CXONE_ISSUER {rule}"));
+                None
+            }
+            Err(error) => {
+                self.problems.push(format!("CXONE_ISSUER: {error}"));
+                None
+            }
+        }
+    }
+
+    fn url(&mut self, name: &str, text: String) -> Option<String> {
         let checked: Result<_, ForbiddenUrl> = http::base_url(&text);
         match checked {
             Ok(_) => Some(text),
             // The text isn't repeated: it may hold credentials.
             Err(forbidden) => {
-                self.problems.push(format!("CXONE_BASE_URL: {forbidden}"));
+                self.problems.push(format!("{name}: {forbidden}"));
                 None
             }
         }
     }
 
     /// The routes file: at `ROUTES_PATH` where set, else beside the binary, in `LAMBDA_TASK_ROOT`.
-    fn routes(&mut self) -> Option<Routes> {
+    fn routes(&mut self, rules: RouteRules) -> Option<Routes> {
         let path = match ((self.variables)("ROUTES_PATH"), (self.variables)("LAMBDA_TASK_ROOT")) {
             (Some(path), _) => PathBuf::from(path),
             (None, Some(root)) => PathBuf::from(root).join("routes.json"),
@@ -224,9 +302,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        Routes::from_json(&text, DIALECT.facts().longest_text)
-            .map_err(|error| self.problems.push(format!("{}: {error}", path.display())))
-            .ok()
+        Routes::from_json(&text, rules).map_err(|error| self.problems.push(format!("{}: {error}", path.display()))).ok()
     }
 
     fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {
@@ -243,6 +319,9 @@ mod tests {
 
     fn value(name: &str) -> Option<String> {
         Some(match name {
+            "CXONE_PROFILE" => "guide".to_owned(),
+            "CXONE_ISSUER" => "https://cxone.niceincontact.com".to_owned(),
+            "CXONE_API_VERSION" => "v34.0".to_owned(),
             "CXONE_BASE_URL" => "https://api.example.com".to_owned(),
             "RATE_LIMIT" => "120".to_owned(),
             "RATE_WINDOW_SECONDS" => "60".to_owned(),
@@ -264,6 +343,43 @@ mod tests {
         assert_eq!(settings.common.rate, Rate { limit: 120, window: Duration::from_secs(60) });
         assert_eq!(settings.ledger_table, "the-LEDGER_TABLE");
         assert_eq!(settings.queue_health_max_age, Duration::from_secs(180));
+    }
+
+    /// The configuration of a deployment for a tenant, but for what `other` says.
+    fn tenant(other: impl Fn(&str) -> Option<&'static str>) -> Result<Settings, SettingsError> {
+        Settings::read(&|name| match (other(name), name) {
+            (Some(text), _) => Some(text.to_owned()),
+            (None, "CXONE_PROFILE") => Some("cxone".to_owned()),
+            (None, "CXONE_BASE_URL") => Some(String::new()),
+            (None, "ROUTES_PATH") => {
+                Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json").to_owned())
+            }
+            (None, name) => value(name),
+        })
+    }
+
+    #[test]
+    fn each_profile_has_its_own_meaning_of_an_empty_base_url() {
+        let guide = Settings::read(&|name| if name == "CXONE_BASE_URL" { None } else { value(name) }).unwrap();
+        assert_eq!(guide.cxone_base_url.as_deref(), Some("https://api.nicecxone.com"));
+        assert_eq!(tenant(|_| None).unwrap().cxone_base_url, None, "discovery tells it");
+        let base = |name: &str| (name == "CXONE_BASE_URL").then_some("https://gateway.example.com");
+        assert_eq!(tenant(base).unwrap().cxone_base_url.as_deref(), Some("https://gateway.example.com"));
+    }
+
+    #[test]
+    fn an_issuer_that_is_none_of_cxones_needs_a_base_url() {
+        let issuer = |name: &str| (name == "CXONE_ISSUER").then_some("https://login.example.com");
+        let told = tenant(issuer).unwrap_err().to_string();
+        assert!(told.contains("CXONE_ISSUER is none of CXone's"), "{told}");
+        let both = |name: &str| issuer(name).or((name == "CXONE_BASE_URL").then_some("https://api.nicecxone.com"));
+        assert!(tenant(both).is_ok());
+        for (name, text) in
+            [("CXONE_PROFILE", "nice"), ("CXONE_API_VERSION", "34"), ("CXONE_ISSUER", "http://a.example")]
+        {
+            let told = tenant(|asked| (asked == name).then_some(text)).unwrap_err().to_string();
+            assert!(told.contains(name), "{told}");
+        }
     }
 
     #[test]
@@ -307,9 +423,12 @@ mod tests {
         let listed = |own: &[&str]| {
             VARIABLES.iter().chain(own).chain(&elsewhere).map(|name| (*name).to_owned()).collect::<BTreeSet<_>>()
         };
+        let of_a_tenant = ["CXONE_ISSUER", "CXONE_API_VERSION"].map(str::to_owned);
         Settings::read(&spy).unwrap();
+        read.borrow_mut().extend(of_a_tenant.clone());
         assert_eq!(read.take(), listed(&[]));
         InjectSettings::read(&spy).unwrap();
+        read.borrow_mut().extend(of_a_tenant);
         assert_eq!(read.take(), listed(INJECT_VARIABLES));
     }
 }

@@ -7,16 +7,42 @@ use serde_json::Value;
 
 use crate::domain::{retry_after::RetryAfter, time::Timestamp};
 
-/// A request, apart from the host that it goes to. It may hold credentials and anybody's data, so it has no `Debug`.
+/// Bytes that are kept of a body in plain words: an error's sentence is shorter, and a gateway's page says nothing.
+const LONGEST_WORDS: usize = 1024;
+
+/// A request. It may hold credentials and anybody's data, so it has no `Debug`.
 pub struct HttpRequest<'r> {
-    /// The segments of the path below the base URL, as they are before they are encoded.
+    /// The URL that it goes to, or below; nothing for the API's own, which the transport knows.
+    pub base: Option<&'r str>,
+    /// The segments of the path below that URL, as they are before they are encoded.
     pub path: Vec<Cow<'static, str>>,
-    /// The token of its `Authorization: Bearer` header.
-    pub bearer: Option<&'r SecretString>,
+    /// The members of its query, as they are before they are encoded.
+    pub query: Vec<(&'static str, Cow<'r, str>)>,
+    /// Under whose right it goes.
+    pub authorization: Authorization<'r>,
     /// Its other headers.
     pub headers: Vec<(&'static str, String)>,
     /// What it is.
     pub content: Content<'r>,
+}
+
+impl<'r> HttpRequest<'r> {
+    /// A request to the API itself, under no right.
+    pub fn new(path: Vec<Cow<'static, str>>, content: Content<'r>) -> Self {
+        let (query, headers) = (Vec::new(), Vec::new());
+        Self { base: None, path, query, authorization: Authorization::None, headers, content }
+    }
+}
+
+/// A request's `Authorization` header.
+#[derive(Clone, Copy)]
+pub enum Authorization<'r> {
+    /// It has none.
+    None,
+    /// An access token.
+    Bearer(&'r SecretString),
+    /// A name and a password, each as it is (RFC 7617).
+    Basic(&'r str, &'r SecretString),
 }
 
 /// A request's method, with the body that comes with it.
@@ -26,7 +52,7 @@ pub enum Content<'r> {
     /// A POST of JSON.
     PostJson(Value),
     /// A POST of a form: its members.
-    PostForm(Vec<(&'static str, &'r str)>),
+    PostForm(Vec<(&'static str, Cow<'r, str>)>),
 }
 
 /// What came of a request.
@@ -59,6 +85,9 @@ pub struct HttpResponse {
     pub retry_after: Option<RetryAfter>,
     /// Its body, where that is JSON.
     pub body: Option<Value>,
+    /// What it says in plain words: a body that isn't JSON, and CXone's own header for it. They are free text, and to
+    /// be compared with, never shown.
+    pub words: String,
 }
 
 impl fmt::Debug for HttpResponse {
@@ -71,13 +100,19 @@ impl fmt::Debug for HttpResponse {
 }
 
 impl HttpResponse {
-    /// Reads an answer: its status, the text of its `Retry-After`, and its body. A body that isn't JSON is none.
+    /// Reads an answer: its status, the text of its `Retry-After`, and its body.
     pub fn new(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp) -> Self {
-        Self {
-            status,
-            retry_after: retry_after.and_then(|text| RetryAfter::parse(text, now)),
-            body: serde_json::from_slice(body).ok(),
-        }
+        let retry_after = retry_after.and_then(|text| RetryAfter::parse(text, now));
+        let json: Option<Value> = serde_json::from_slice(body).ok();
+        let plain = if json.is_none() { &body[..body.len().min(LONGEST_WORDS)] } else { &[] };
+        Self { status, retry_after, body: json, words: String::from_utf8_lossy(plain).into_owned() }
+    }
+
+    /// The same with what a header says of its status.
+    #[must_use]
+    pub fn described(mut self, description: &str) -> Self {
+        self.words.extend([" ", description]);
+        self
     }
 
     /// A member of its body, where that is an object.
@@ -95,6 +130,15 @@ mod tests {
         let response = HttpResponse::new(200, None, br#"{"access_token": "s3cret"}"#, Timestamp::from_millis(0));
         let told = format!("{:?}", HttpReply::Answered(response));
         assert!(told.contains("200") && !told.contains("s3cret"), "{told}");
+    }
+
+    #[test]
+    fn what_is_not_json_is_kept_in_words_and_so_is_a_description() {
+        let words = |body: &[u8]| HttpResponse::new(400, None, body, Timestamp::from_millis(0)).words;
+        assert_eq!((words(br#"{"error": "x"}"#), words(b"No way").as_str()), (String::new(), "No way"));
+        assert_eq!(words(&[b'a'; 5000]).len(), LONGEST_WORDS);
+        let response = HttpResponse::new(400, None, b"", Timestamp::from_millis(0)).described("Not valid");
+        assert_eq!(response.words, " Not valid");
     }
 
     #[test]

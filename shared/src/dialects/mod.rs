@@ -8,53 +8,73 @@
 //! ```
 //!
 //! A [`Verdict`] says what an answer means for whoever asked, and what it teaches of the client that asked. The worker
-//! applies the lesson and knows no status. An API is a folder here with a [`Dialect`] in it; [`guide`] is the one that
-//! there is.
+//! applies the lesson and knows no status. An API is a folder here with a [`Dialect`] in it: [`guide`] is the routing
+//! API of the guide, and [`nice`] what a NICE CXone tenant speaks.
 
+mod error;
 pub mod guide;
 mod http;
+pub mod nice;
 
 use std::{fmt, time::Duration};
 
-use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-pub use self::http::{Content, HttpReply, HttpRequest, HttpResponse};
+pub use self::http::{Authorization, Content, HttpReply, HttpRequest, HttpResponse};
 use crate::domain::{
     attributes::Schema,
     contact::Contact,
     contact_result::ContactResult,
     credentials::Credentials,
+    event::Identity,
     health::QueueHealth,
     idempotency::IdempotencyKey,
     lease::Lesson,
-    routes::{Address, Priority, QueueId},
+    problem::Problem,
+    routes::{Address, Priority, QueueId, Route, RouteRules},
     time::Timestamp,
-    token::{GrantedToken, TokenError},
+    token::{Endpoints, GrantedToken, Token, TokenError},
 };
 
 /// One API of CXone's: what is sent to it, what its answers mean, and the facts that decisions rest on.
-pub trait Dialect: fmt::Debug + Sync {
+pub trait Dialect: fmt::Debug + Send + Sync {
     /// What holds of the API as a whole.
     fn facts(&self) -> Facts;
 
-    /// Asks for a token with a client's credentials.
-    fn token<'r>(&self, credentials: &'r Credentials) -> HttpRequest<'r>;
+    /// One client of the secret, as this API has them.
+    ///
+    /// # Errors
+    /// [`ClientProblem`] where it isn't one.
+    fn credentials(&self, client: &Map<String, Value>) -> Result<Credentials, ClientProblem>;
 
-    /// What came of asking for a token.
-    fn read_token(&self, reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError>>;
+    /// The next request on a client's way to a token.
+    fn token<'r>(&'r self, credentials: &'r Credentials, search: &'r TokenSearch) -> HttpRequest<'r>;
+
+    /// What came of that request.
+    fn read_token(
+        &self,
+        credentials: &Credentials,
+        search: TokenSearch,
+        reply: &HttpReply,
+    ) -> Verdict<Result<TokenStep, TokenError>>;
+
+    /// The contact as this API takes it: one that is too large for it is made smaller where its route allows.
+    ///
+    /// # Errors
+    /// [`Problem`] where it can't be made small enough.
+    fn fitted(&self, contact: Contact, route: &Route, event: &Submitted) -> Result<Contact, Problem>;
 
     /// Asks for a contact.
-    fn contact<'r>(&self, token: &'r SecretString, submission: &Submission<'_>) -> HttpRequest<'r>;
+    fn contact<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r>;
 
-    /// The body of that request, for whoever only wants to see it.
-    fn contact_body(&self, contact: &Contact, address: &Address, priority: Priority) -> Value;
+    /// What that request says, for whoever only wants to see it.
+    fn contact_body(&self, submission: &Submission<'_>) -> Value;
 
     /// What came of asking for this contact.
     fn read_contact(&self, contact: &Contact, reply: &HttpReply) -> Verdict<ContactResult>;
 
     /// Asks for a queue's health.
-    fn queue_health<'r>(&self, token: &'r SecretString, queue: &QueueId) -> HttpRequest<'r>;
+    fn queue_health<'r>(&self, token: &'r Token, queue: &QueueId) -> HttpRequest<'r>;
 
     /// A queue's health, as old as the question: what came meanwhile may not be in it. Nothing where there is no such
     /// queue.
@@ -65,23 +85,98 @@ pub trait Dialect: fmt::Debug + Sync {
         reply: &HttpReply,
     ) -> Verdict<Result<Option<QueueHealth>, Unread>>;
 
-    /// Asks for the registered attributes.
-    fn schema<'r>(&self, token: &'r SecretString) -> HttpRequest<'r>;
+    /// How the registered attributes are learned; nothing where any name is taken and none registered.
+    fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes>;
+}
+
+/// Learns the attributes that are registered with an API.
+pub trait RegisteredAttributes {
+    /// Asks for them.
+    fn schema<'r>(&self, token: &'r Token) -> HttpRequest<'r>;
 
     /// The registered attributes.
     fn read_schema(&self, reply: &HttpReply) -> Verdict<Result<Schema, Unread>>;
 }
 
-/// The one API that there is.
-pub const DIALECT: &dyn Dialect = &guide::Guide;
-
 /// What holds of an API as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// For how long a repetition under the same idempotency key makes no second contact.
-    pub key_memory: Duration,
-    /// Characters that a text attribute holds, counted as Unicode scalar values. What is longer is cut without a word.
-    pub longest_text: usize,
+    /// For how long a repetition under the same idempotency key makes no second contact; nothing where it makes one.
+    pub key_memory: Option<Duration>,
+    /// What a routes file may say.
+    pub routes: RouteRules,
+}
+
+/// What is wrong with a client of the secret. No value of it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientProblem {
+    /// It lacks something.
+    #[error("has no {0}")]
+    Missing(&'static str),
+    /// A member is empty.
+    #[error("has an empty {0}")]
+    Empty(&'static str),
+    /// A member is something else than text.
+    #[error("has a {0} that is no text")]
+    NotText(&'static str),
+    /// A member is another API's.
+    #[error("has {0}, which is for a deployment of another profile")]
+    OtherProfile(&'static str),
+    /// It says two ways to a token.
+    #[error("has both client_id and token_endpoint: the first is for the token endpoint that discovery tells")]
+    TwoWays,
+    /// It would have credentials sent to a host that is none of CXone's.
+    #[error("has a token_endpoint at a host that is none of CXone's")]
+    ForeignEndpoint,
+}
+
+/// A member of a client that is text, where it is there.
+///
+/// # Errors
+/// [`ClientProblem`] where it is something else, or empty.
+fn text_member<'c>(client: &'c Map<String, Value>, name: &'static str) -> Result<Option<&'c str>, ClientProblem> {
+    match client.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if text.is_empty() => Err(ClientProblem::Empty(name)),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(ClientProblem::NotText(name)),
+    }
+}
+
+/// A client on its way to a token: who is asked next follows from what is known.
+#[derive(Clone, Debug, Default)]
+pub struct TokenSearch {
+    /// The URLs that were found on the way to its last token.
+    pub known: Endpoints,
+    /// Those that were found on this way.
+    pub found: Endpoints,
+    /// The token, where only its place is still to be found, and the tenant that it is of.
+    pub granted: Option<(GrantedToken, String)>,
+}
+
+/// What a request on the way to a token came to.
+#[derive(Clone, Debug)]
+pub enum TokenStep {
+    /// The token.
+    Granted(GrantedToken),
+    /// There is one more to ask.
+    Further(Box<TokenSearch>),
+}
+
+/// What a request says of the event that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// What a repetition is known by.
+    pub key: IdempotencyKey,
+    /// When it is worth no contact any more, where its route or its sender says so.
+    pub expires: Option<Timestamp>,
+}
+
+impl From<&Identity> for Submitted {
+    /// An event that never expires.
+    fn from(identity: &Identity) -> Self {
+        Self { key: IdempotencyKey::of_event(identity.source(), identity.id()), expires: None }
+    }
 }
 
 /// A contact on its way to one target.
@@ -93,8 +188,10 @@ pub struct Submission<'s> {
     pub address: &'s Address,
     /// With which priority.
     pub priority: Priority,
-    /// What a repetition is known by.
-    pub key: IdempotencyKey,
+    /// The name of its route.
+    pub route: &'s str,
+    /// Its event.
+    pub event: Submitted,
 }
 
 /// How an answer is to be taken.

@@ -87,6 +87,20 @@ pub struct Schema {
     spellings: HashMap<String, usize>,
     /// Those that every contact must carry.
     required: Vec<AttributeKey>,
+    /// Whether any name is taken, since none is registered.
+    unrestricted: bool,
+}
+
+/// What an attribute is that nobody has to register.
+static UNREGISTERED: [AttributeDefinition; 4] = [
+    unregistered(AttributeType::String),
+    unregistered(AttributeType::Number),
+    unregistered(AttributeType::Boolean),
+    unregistered(AttributeType::Date),
+];
+
+const fn unregistered(attribute_type: AttributeType) -> AttributeDefinition {
+    AttributeDefinition { key: String::new(), attribute_type, max_length: None, required: false }
 }
 
 /// What the schema knows of a key.
@@ -214,7 +228,18 @@ impl Schema {
             spellings.entry(folded(&definition.key)).or_insert(index);
         }
         let required = definitions.iter().filter(|definition| definition.required);
-        Self { required: required.map(AttributeDefinition::prefixed).collect(), spellings, definitions }
+        let required = required.map(AttributeDefinition::prefixed).collect();
+        Self { required, spellings, definitions, unrestricted: false }
+    }
+
+    /// The schema of an API that registers no attributes: it takes any, with the type that its key says.
+    pub fn unrestricted() -> Self {
+        Self { unrestricted: true, ..Self::default() }
+    }
+
+    /// Whether it takes any attribute.
+    pub(crate) const fn is_unrestricted(&self) -> bool {
+        self.unrestricted
     }
 
     /// Every registered attribute, ordered by name and type.
@@ -241,8 +266,14 @@ impl Schema {
 
     /// What is known of a key.
     pub fn registration(&self, key: &AttributeKey) -> Registration<'_> {
+        let of_its_type = |definition: &&AttributeDefinition| definition.attribute_type == key.kind();
+        if self.unrestricted
+            && let Some(any) = UNREGISTERED.iter().find(of_its_type)
+        {
+            return Registration::Registered(any);
+        }
         let named = self.named(key.name());
-        if let Some(exact) = named.iter().find(|definition| definition.attribute_type == key.kind()) {
+        if let Some(exact) = named.iter().find(of_its_type) {
             return Registration::Registered(exact);
         }
         if let Some(other) = named.first() {

@@ -22,6 +22,7 @@ mod final_outcome;
 mod held;
 mod record;
 mod resolution;
+mod sending;
 
 use std::time::Duration;
 
@@ -31,8 +32,9 @@ pub use self::{
     description::Description,
     final_outcome::FinalOutcome,
     held::Claim,
-    record::{DeadLettered, PlacedContact, RECORD_VERSION, Record, State},
+    record::{DeadLettered, PLAIN_VERSION, PlacedContact, RECORD_VERSION, Record, State},
     resolution::{Resolution, resolve},
+    sending::{Repetition, Sending},
 };
 use super::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
 
@@ -82,8 +84,8 @@ pub struct ClaimRequest {
     pub deadline: Timestamp,
     /// Whether the worker has nothing else under way that a crash would take along.
     pub alone: bool,
-    /// For how long CXone knows a key that it was sent.
-    pub key_memory: Duration,
+    /// Whether what may have been sent may be sent again.
+    pub repetition: Repetition,
 }
 
 /// What the ledger says of an event that isn't this delivery's to inject.
@@ -99,9 +101,13 @@ pub enum NotClaimed {
     Suspect,
     /// Its message ends as a dead letter for this reason.
     DeadLettered(DeadLetterReason),
-    /// It is in doubt and can't be asked about any more: a person decides. Why it can't, where it isn't that CXone has
-    /// forgotten its key.
-    Parked(Option<DeadLetterReason>),
+    /// It is in doubt and can't be asked about any more: a person decides.
+    Parked {
+        /// Why it can't be sent again, where that is the event's own fault.
+        why: Option<DeadLetterReason>,
+        /// What may have been sent, where CXone knows no key of it.
+        sending: Option<Sending>,
+    },
     /// A newer version of this program wrote the record.
     NewerVersion(u32),
 }
@@ -136,21 +142,37 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
         return Err(End::as_found(how));
     }
     if record.is_in_doubt() {
-        if record.first_sent.is_none_or(|sent| delivery.now.since(sent) >= request.key_memory.saturating_sub(KEY_GUARD))
-        {
+        if let Some(until) = record.sending.as_ref().map(Sending::arrives_by).filter(|until| delivery.now < *until) {
+            return Err(End::as_found(NotClaimed::InProgress(until)));
+        }
+        if !request.repetition.is_safe(record, delivery.now) {
             let parked = parked(record, delivery, DeadLetterReason::OutcomeUnknown);
-            return Err(End::on_record(NotClaimed::Parked(None), parked));
-        }
-        if record.crashes >= CRASHES_TO_GIVE_UP {
-            let reason = DeadLetterReason::CrashLoop;
-            let record = dead_lettered(Some(record), delivery, reason);
-            return Err(End::on_record(NotClaimed::DeadLettered(reason), record));
-        }
-        if record.crashes > 0 && !request.alone {
-            return Err(End::as_found(NotClaimed::Suspect));
+            return Err(End::on_record(NotClaimed::Parked { why: None, sending: parked.sending.clone() }, parked));
         }
     }
+    if record.crashes >= CRASHES_TO_GIVE_UP {
+        let reason = DeadLetterReason::CrashLoop;
+        let record = dead_lettered(Some(record), delivery, reason);
+        return Err(End::on_record(NotClaimed::DeadLettered(reason), record));
+    }
+    if record.crashes > 0 && !request.alone {
+        return Err(End::as_found(NotClaimed::Suspect));
+    }
     Ok(claimed(request, Some(record)))
+}
+
+impl Repetition {
+    /// Whether a record that is in doubt may be sent again.
+    fn is_safe(&self, record: &Record, now: Timestamp) -> bool {
+        match (self, &record.sending) {
+            (Self::UnderKey(memory), None) => {
+                record.first_sent.is_some_and(|sent| now.since(sent) < memory.saturating_sub(KEY_GUARD))
+            }
+            (Self::Harmless(targets), Some(sending)) => targets.contains(&sending.target),
+            // What one API may have been sent, another can't be asked about.
+            (Self::UnderKey(_), Some(_)) | (Self::Harmless(_), None) => false,
+        }
+    }
 }
 
 /// Decides on an event that can't be injected for this reason, given what the ledger holds.
@@ -169,7 +191,8 @@ pub fn dead_letter(existing: Option<&Record>, delivery: &Delivery, reason: DeadL
     match ended(record, delivery) {
         Some(how) => End::as_found(how),
         None if record.is_in_doubt() => {
-            End::on_record(NotClaimed::Parked(Some(reason)), parked(record, delivery, reason))
+            let parked = parked(record, delivery, reason);
+            End::on_record(NotClaimed::Parked { why: Some(reason), sending: parked.sending.clone() }, parked)
         }
         None => End::on_record(dead, dead_lettered(Some(record), delivery, reason)),
     }
@@ -198,7 +221,8 @@ fn ended(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
         }
         State::Parked => {
             let why = record.dead_letters.last().map(|letter| letter.reason);
-            Some(NotClaimed::Parked(why.filter(|why| *why != DeadLetterReason::OutcomeUnknown)))
+            let why = why.filter(|why| *why != DeadLetterReason::OutcomeUnknown);
+            Some(NotClaimed::Parked { why, sending: record.sending.clone() })
         }
         State::Claimed | State::Released | State::InDoubt | State::DeadLettered => {
             record.dead_letter_of(&delivery.message_id).map(NotClaimed::DeadLettered)
@@ -209,12 +233,15 @@ fn ended(record: &Record, delivery: &Delivery) -> Option<NotClaimed> {
 fn claimed(request: &ClaimRequest, before: Option<&Record>) -> Record {
     let delivery = &request.delivery;
     let fresh = Record { state: State::Claimed, until: request.deadline.plus(CLAIM_MARGIN), ..blank(delivery) };
-    let Some(before) = before else {
-        return Record { hash: delivery.hash.clone(), first_sent: Some(delivery.now), crashes: 1, ..fresh };
-    };
+    // Where CXone knows no key, nothing counts as sent, and nothing is bound, before the claim says that it will be.
+    let keyed = matches!(request.repetition, Repetition::UnderKey(_));
+    let (hash, first_sent) = if keyed { (delivery.hash.clone(), Some(delivery.now)) } else { (None, None) };
+    let Some(before) = before else { return Record { hash, first_sent, crashes: 1, ..fresh } };
+    let in_doubt = before.is_in_doubt();
     Record {
-        hash: delivery.hash.clone(),
-        first_sent: if before.is_in_doubt() { before.first_sent } else { Some(delivery.now) },
+        hash: hash.or_else(|| before.hash.clone()),
+        first_sent: if in_doubt { before.first_sent } else { first_sent },
+        sending: before.sending.clone().filter(|_| in_doubt),
         after_crash: before.after_crash || before.state == State::Claimed,
         // The count rises with the claim, so that a worker needn't live to write it, and a settlement clears it.
         crashes: before.crashes + 1,
@@ -228,6 +255,7 @@ fn claimed(request: &ClaimRequest, before: Option<&Record>) -> Record {
         target: before.target.clone(),
         ..fresh
     }
+    .formed()
 }
 
 fn dead_lettered(before: Option<&Record>, delivery: &Delivery, reason: DeadLetterReason) -> Record {
@@ -237,6 +265,7 @@ fn dead_lettered(before: Option<&Record>, delivery: &Delivery, reason: DeadLette
         dead_letters: before.with_dead_letter(reason, &delivery.message_id),
         hash: before.hash.clone(),
         first_sent: before.first_sent.filter(|_| before.is_in_doubt()),
+        sending: before.sending.clone().filter(|_| before.is_in_doubt()),
         // What is in doubt otherwise is parked, so here it is a crash loop's.
         after_crash: before.is_in_doubt(),
         attempts: before.attempts_so_far(),
@@ -248,12 +277,12 @@ fn dead_lettered(before: Option<&Record>, delivery: &Delivery, reason: DeadLette
         target: before.target.clone(),
         ..fresh.clone()
     }
+    .formed()
 }
 
 fn parked(before: &Record, delivery: &Delivery, reason: DeadLetterReason) -> Record {
     Record {
         dead_letters: before.with_dead_letter(reason, &delivery.message_id),
-        version: RECORD_VERSION,
         state: State::Parked,
         attempt: delivery.attempt,
         at: delivery.now,
@@ -265,6 +294,7 @@ fn parked(before: &Record, delivery: &Delivery, reason: DeadLetterReason) -> Rec
         reason: Some(DeadLetterReason::OutcomeUnknown.into()),
         ..before.clone()
     }
+    .formed()
 }
 
 /// The record of an event of which only this delivery is known.
@@ -273,7 +303,7 @@ fn blank(delivery: &Delivery) -> Record {
         expires: Some(expiry(delivery)),
         event: delivery.event.clone(),
         first_seen: Some(delivery.now),
-        ..Record::blank(RECORD_VERSION, State::DeadLettered, delivery.attempt, delivery.now)
+        ..Record::blank(PLAIN_VERSION, State::DeadLettered, delivery.attempt, delivery.now)
     }
 }
 

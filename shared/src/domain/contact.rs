@@ -10,7 +10,7 @@ pub type Attributes = BTreeMap<AttributeKey, AttributeValue>;
 /// A mapped and checked contact. Where it goes, and with what priority, is decided at each attempt.
 #[derive(Clone, PartialEq)]
 pub struct Contact {
-    pub(crate) channel: String,
+    pub(crate) channel: Option<String>,
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) callback_number: Option<String>,

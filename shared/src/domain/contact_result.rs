@@ -53,6 +53,8 @@ pub enum Refusal {
     UnknownQueue,
     /// The queue is full.
     Saturated,
+    /// Every target of its kind is full.
+    KindSaturated,
     /// Too many requests.
     RateLimited,
     /// Nothing was sent.

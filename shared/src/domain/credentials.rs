@@ -42,19 +42,107 @@ impl fmt::Display for SecretTag {
     }
 }
 
-/// An OAuth client and its secret.
+/// What one worker at a time may ask for tokens with: an OAuth client, or an access key of a CXone user.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// The client id; not a secret.
-    pub client_id: String,
-    /// The secret.
-    pub client_secret: SecretString,
+    /// Whose they are: what is leased, and what limits are counted by.
+    pub client_id: ClientId,
+    /// Everything about them that is secret, as one text: tokens are sealed under it, and a change of any part of it is
+    /// a rotation.
+    pub secret: SecretString,
+    /// How a token is asked for.
+    pub grant: GrantType,
+}
+
+/// How a token is asked for.
+#[derive(Clone, Debug)]
+pub enum GrantType {
+    /// With the client's id and secret alone (RFC 6749, section 4.4).
+    ClientCredentials,
+    /// With an access key: through a client of its own (RFC 6749, section 4.3), or at an address that takes it alone.
+    AccessKey(AccessKey),
+}
+
+/// An access key's secret parts.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// The secret of the key.
+    pub secret: SecretString,
+    /// Through what it is presented.
+    pub through: KeyClient,
+}
+
+/// Through what an access key is presented.
+#[derive(Clone, Debug)]
+pub enum KeyClient {
+    /// An OAuth client, by its id and its secret.
+    Client(String, SecretString),
+    /// The URL of the older grant, which needs none.
+    TokenEndpoint(String),
 }
 
 impl Credentials {
+    /// An OAuth client that asks with its own id and secret.
+    pub fn client(client_id: impl Into<String>, secret: SecretString) -> Self {
+        Self { client_id: ClientId::public(client_id), secret, grant: GrantType::ClientCredentials }
+    }
+
+    /// An access key.
+    pub fn access_key(id: impl Into<String>, key: AccessKey) -> Self {
+        let through = match &key.through {
+            KeyClient::Client(id, secret) => [id.as_str(), secret.expose_secret()],
+            KeyClient::TokenEndpoint(url) => [url.as_str(), ""],
+        };
+        let secret = [key.secret.expose_secret(), through[0], through[1]].join("\u{1f}").into();
+        Self { client_id: ClientId::confidential(id), secret, grant: GrantType::AccessKey(key) }
+    }
+
     /// Tells this secret of the client from another one.
     pub fn tag(&self) -> SecretTag {
-        SecretTag::new(&self.client_id, &self.client_secret)
+        SecretTag::new(self.client_id.as_str(), &self.secret)
+    }
+}
+
+/// Characters of a confidential id that may be shown.
+const SHOWN: usize = 4;
+
+/// The id of an OAuth client, which is public, or of an access key, of which logs show the first characters alone.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ClientId {
+    text: String,
+    confidential: bool,
+}
+
+impl ClientId {
+    /// An id that may be shown.
+    pub fn public(text: impl Into<String>) -> Self {
+        Self { text: text.into(), confidential: false }
+    }
+
+    /// An id of which no more than its beginning may be shown.
+    pub fn confidential(text: impl Into<String>) -> Self {
+        Self { text: text.into(), confidential: true }
+    }
+
+    /// The whole id, for the clients table and for CXone.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.confidential {
+            return f.write_str(&self.text);
+        }
+        self.text.chars().take(SHOWN).try_for_each(|char| write!(f, "{char}"))?;
+        f.write_str("…")
+    }
+}
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientId({self})")
     }
 }
 
@@ -130,6 +218,34 @@ mod tests {
         assert_ne!(tag("one"), SecretTag::new("client-b", &SecretString::from("one")));
         assert_eq!(tag("one").to_string().len(), 16);
         assert_eq!(SecretTag(0xab).to_string(), "00000000000000ab");
+    }
+
+    #[test]
+    fn of_an_access_keys_id_only_the_beginning_is_shown() {
+        let key = |secret: &str, through| AccessKey { secret: SecretString::from(secret), through };
+        let client = |secret: &str| KeyClient::Client("c".to_owned(), SecretString::from(secret));
+        let credentials = Credentials::access_key("ABCDEFGH", key("k", client("s")));
+        assert_eq!((credentials.client_id.to_string().as_str(), credentials.client_id.as_str()), ("ABCD…", "ABCDEFGH"));
+        assert!(!format!("{credentials:?}").contains("EFGH"));
+        assert_eq!(Credentials::client("client-a", SecretString::from("s")).client_id.to_string(), "client-a");
+    }
+
+    #[test]
+    fn whichever_secret_of_an_access_key_is_rotated_its_tag_is_another() {
+        let tag = |key: &str, through| {
+            let secret = SecretString::from(key);
+            Credentials::access_key("A", AccessKey { secret, through }).tag()
+        };
+        let client = |id: &str, secret: &str| KeyClient::Client(id.to_owned(), SecretString::from(secret));
+        let tags = [
+            tag("k", client("c", "s")),
+            tag("l", client("c", "s")),
+            tag("k", client("d", "s")),
+            tag("k", client("c", "t")),
+            tag("k", KeyClient::TokenEndpoint("https://t".to_owned())),
+        ];
+        assert!((1..tags.len()).all(|at| !tags[..at].contains(&tags[at])), "{tags:?}");
+        assert_eq!(tag("k", client("c", "s")), tags[0]);
     }
 
     #[test]

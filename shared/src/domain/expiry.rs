@@ -22,6 +22,11 @@ impl Expiry {
         Self { worthless, forgotten: born.plus(SURELY_REMEMBERED) }
     }
 
+    /// When it is worth nothing any more, where its route or its sender says so.
+    pub const fn worthless(&self) -> Option<Timestamp> {
+        self.worthless
+    }
+
     /// Nothing is injected from then on.
     pub fn at(&self) -> Timestamp {
         self.worthless.map_or(self.forgotten, |at| at.min(self.forgotten))

@@ -23,6 +23,8 @@ pub enum Threshold {
     ServiceLevel,
     /// Nobody is there to answer.
     ActiveAgents,
+    /// It is switched off.
+    Inactive,
 }
 
 /// Whether a queue takes contacts.

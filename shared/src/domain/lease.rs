@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::permit::{Lesson, Permit};
 use super::{
     breaker::{Breaker, Transition},
-    credentials::{RefusedCredentials, SecretTag, TokenWait},
+    credentials::{ClientId, RefusedCredentials, SecretTag, TokenWait},
     throttle::Throttle,
     time::Timestamp,
     token::SealedToken,
@@ -108,7 +108,7 @@ pub enum NoPermit {
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The OAuth client.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// Grows with every lease of it, so that a holder whose time is over can't write any more.
     pub fence: u64,
     /// The configured rate.
@@ -147,7 +147,7 @@ impl Lease {
     }
 
     /// The OAuth client.
-    pub fn client_id(&self) -> &str {
+    pub fn client_id(&self) -> &ClientId {
         &self.grant.client_id
     }
 

@@ -16,7 +16,7 @@ use self::tickets::Tickets;
 use super::{
     health::{QueueHealth, Status},
     lease::Rate,
-    routes::QueueId,
+    routes::{Address, QueueId},
     targets::Availability,
     time::Timestamp,
 };
@@ -191,6 +191,16 @@ impl Queues {
     /// Whether a queue takes one more contact. Where a place has to be reserved for it first, as far as is known.
     pub fn availability(&self, id: &QueueId, now: Timestamp) -> Availability {
         self.availability_after(id, 0, now)
+    }
+
+    /// Whether a target takes one more contact, after so many more of this worker.
+    pub fn availability_at(&self, address: &Address, ahead: u64, now: Timestamp) -> Availability {
+        let full = |kind| self.availability(kind, now) == Availability::Saturated;
+        match address.queue() {
+            _ if address.kind_queue().is_some_and(full) => Availability::Saturated,
+            Some(queue) => self.availability_after(queue, ahead, now),
+            None => Availability::Open(0),
+        }
     }
 
     /// The same after so many more contacts of this worker.

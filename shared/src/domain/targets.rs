@@ -4,7 +4,7 @@
 //! found out by trying. A full queue passes the event on; a queue that isn't there passes it on without a step, since
 //! that protects nobody's service level.
 
-use super::routes::{Address, OnUnknownHealth, QueueId, Target};
+use super::routes::{Address, OnUnknownHealth, Target};
 
 /// What is known of a queue from outside this delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn choose(
     targets: &[Target],
     passed: &[Option<Passed>],
     on_unknown: OnUnknownHealth,
-    mut availability: impl FnMut(&QueueId) -> Availability,
+    mut availability: impl FnMut(&Address) -> Availability,
 ) -> Choice {
     let (mut steps, mut full, mut lost) = (0, false, false);
     for (index, target) in targets.iter().enumerate() {
@@ -66,8 +66,7 @@ pub fn choose(
                 continue;
             }
             (Some(Passed::Saturated), _) => Availability::Saturated,
-            (None, Address::Skills(_)) => Availability::Open(0),
-            (None, Address::Queue(queue)) => availability(queue),
+            (None, address) => availability(address),
         };
         match availability {
             Availability::Open(nearly_full) => return Choice::Target { index, steps: steps + nearly_full },
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
     use crate::{
         dialects::guide,
-        domain::routes::{Degrade, Priority, Routes},
+        domain::routes::{Degrade, Priority, QueueId, Routes},
     };
 
     const BASE: u16 = 500;
@@ -116,7 +115,7 @@ mod tests {
             "name": "r", "match": {"type": "t"}, "channel": "voice", "targets": list, "priority": {"default": BASE},
             "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"}, "attributes": {},
         }]});
-        let routes = Routes::from_json(&routes.to_string(), guide::FACTS.longest_text).unwrap();
+        let routes = Routes::from_json(&routes.to_string(), guide::FACTS.routes).unwrap();
         routes.iter().next().unwrap().targets().to_vec()
     }
 
@@ -124,7 +123,7 @@ mod tests {
         fn into_queue(self) -> QueueId {
             match self {
                 Self::Queue(queue) => queue,
-                Self::Skills(_) => panic!("skills"),
+                Self::Skills(_) | Self::WorkItem(_) => panic!("no queue"),
             }
         }
     }
@@ -166,7 +165,7 @@ mod tests {
         for first in AVAILABILITIES {
             for second in AVAILABILITIES {
                 for on_unknown in [OnUnknownHealth::Inject, OnUnknownHealth::Hold] {
-                    let availability = |id: &QueueId| if *id == queue(0) { first } else { second };
+                    let availability = |at: &Address| if at.queue() == Some(&queue(0)) { first } else { second };
                     let choice = choose(&targets, &[None, None], on_unknown, availability);
                     assert_eq!(choice, expected(first, second, on_unknown), "{first:?} {second:?} {on_unknown:?}");
                 }

@@ -28,12 +28,28 @@ const END_GUARD: Duration = Duration::from_secs(10);
 /// A nonce's size in bytes. It is drawn anew for every sealing.
 pub const NONCE_LENGTH: usize = 12;
 
-/// An access token and the time it serves for. Its `Debug` shows no token.
+/// An access token, the time it serves for, and where. Its `Debug` shows no token.
 #[derive(Clone, Debug)]
 pub struct Token {
     access: SecretString,
     obtained: Timestamp,
     expires: Timestamp,
+    endpoints: Endpoints,
+}
+
+/// The URLs that an issuer told a client; none for an API that has one address for everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// Where its tokens are had.
+    pub token: Option<String>,
+    /// Where its tokens serve.
+    pub api: Option<String>,
+}
+
+impl Endpoints {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a token is good for at one moment.
@@ -54,6 +70,8 @@ pub struct GrantedToken {
     pub access_token: SecretString,
     /// `expires_in` in seconds, where it was there and a positive whole number.
     pub expires_in: Option<u64>,
+    /// The URLs that were found on the way to it.
+    pub endpoints: Endpoints,
 }
 
 /// Why there is no token.
@@ -62,6 +80,12 @@ pub enum TokenError {
     /// The authorization server doesn't know the client or its secret.
     #[error("the authorization server answered invalid_client")]
     InvalidClient,
+    /// It doesn't take the key that the client came with, or that key's secret.
+    #[error("the authorization server answered invalid_grant")]
+    InvalidGrant,
+    /// It, or what it says of where to go, is not one of CXone's: no credentials go there.
+    #[error("{0} is at a host that is none of CXone's")]
+    ForeignHost(&'static str),
     /// It refused for another reason that a repetition won't mend; its error code.
     #[error("the authorization server answered {status} {}", or_none(error.as_ref()))]
     Refused {
@@ -70,6 +94,9 @@ pub enum TokenError {
         /// The `error` member of the answer.
         error: Option<ErrorCode>,
     },
+    /// It granted a token that says of no tenant, so that where it serves can't be asked.
+    #[error("the token names no tenant, so that the API's base URL must be configured")]
+    NoTenant,
     /// It asks to wait, or fails.
     #[error("the authorization server answered {status}")]
     Unavailable {
@@ -100,12 +127,17 @@ impl Token {
             .filter(|lifetime| !lifetime.is_zero())
             .unwrap_or(DEFAULT_LIFETIME)
             .min(LONGEST_LIFETIME);
-        Self { access: answer.access_token, obtained: now, expires: now.plus(lifetime) }
+        Self { access: answer.access_token, obtained: now, expires: now.plus(lifetime), endpoints: answer.endpoints }
     }
 
     /// The token, to be put into a header.
     pub fn access_token(&self) -> &SecretString {
         &self.access
+    }
+
+    /// The URLs that were found on the way to it.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
     /// When it stops serving.
@@ -155,6 +187,8 @@ struct Contents<'a> {
     token: std::borrow::Cow<'a, str>,
     obtained: Timestamp,
     expires: Timestamp,
+    #[serde(default, skip_serializing_if = "Endpoints::is_empty")]
+    endpoints: Endpoints,
 }
 
 impl SealedToken {
@@ -168,8 +202,12 @@ impl SealedToken {
         secret: &SecretString,
         nonce: [u8; NONCE_LENGTH],
     ) -> Result<Self, Unsealable> {
-        let contents =
-            Contents { token: token.access.expose_secret().into(), obtained: token.obtained, expires: token.expires };
+        let contents = Contents {
+            token: token.access.expose_secret().into(),
+            obtained: token.obtained,
+            expires: token.expires,
+            endpoints: token.endpoints.clone(),
+        };
         let mut sealed = serde_json::to_vec(&contents).map_err(|_| Unsealable)?;
         sealing_key(secret)?
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(client_id), &mut sealed)
@@ -193,6 +231,7 @@ impl SealedToken {
             access: SecretString::from(contents.token.as_ref()),
             obtained: contents.obtained,
             expires: contents.expires,
+            endpoints: contents.endpoints,
         })
     }
 }
@@ -214,7 +253,7 @@ mod tests {
     }
 
     fn answer(token: &str, expires_in: Option<u64>) -> GrantedToken {
-        GrantedToken { access_token: token.into(), expires_in }
+        GrantedToken { access_token: token.into(), expires_in, endpoints: Endpoints::default() }
     }
 
     fn jwt(exp: i64) -> String {
@@ -256,6 +295,15 @@ mod tests {
         assert_eq!((opened.obtained, opened.expires), (at(5), at(65)));
         assert_eq!(sealed.open("client-b", &secret).unwrap_err(), Unsealable);
         assert_eq!(sealed.open("client-a", &"rotated".into()).unwrap_err(), Unsealable);
+    }
+
+    #[test]
+    fn where_a_token_serves_is_sealed_with_it() {
+        let endpoints = Endpoints { token: Some("https://t".to_owned()), api: Some("https://a".to_owned()) };
+        let answer = GrantedToken { endpoints: endpoints.clone(), ..answer("abc", Some(60)) };
+        let secret = SecretString::from("s3cret");
+        let sealed = SealedToken::seal(&Token::obtained(answer, at(5)), "c", &secret, [7; NONCE_LENGTH]).unwrap();
+        assert_eq!(sealed.open("c", &secret).unwrap().endpoints(), &endpoints);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::{
-    claim::{Description, State},
+    claim::{Description, Repetition, State},
     idempotency::DataHash,
     time::Timestamp,
 };
@@ -63,7 +63,7 @@ fn request(attempt: u128, seconds: i64) -> ClaimRequest {
         delivery: delivery(attempt, now),
         deadline: now.plus(Duration::from_secs(60)),
         alone: false,
-        key_memory: Duration::from_secs(24 * 3600),
+        repetition: Repetition::UnderKey(Duration::from_secs(24 * 3600)),
     }
 }
 
@@ -114,7 +114,7 @@ fn the_requests_that_an_event_in_doubt_has_cost_are_told_when_it_is_parked() {
     claim.sent("queue:q");
     claim.doubt(Timestamp::from_millis(5000));
     *ledger.record.borrow_mut() = Some(claim.unplaced(None, Timestamp::from_millis(5000)));
-    let parked = Ended { how: NotClaimed::Parked(Some(DeadLetterReason::NoRoute)), attempts: 2 };
+    let parked = Ended { how: NotClaimed::Parked { why: Some(DeadLetterReason::NoRoute), sending: None }, attempts: 2 };
     assert_eq!(dead_lettered(&ledger, 2, 50), parked);
     assert_eq!(dead_lettered(&ledger, 3, 60), parked, "and to whoever finds it parked");
 }

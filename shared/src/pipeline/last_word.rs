@@ -7,7 +7,7 @@ use tracing::{error, warn};
 use super::DeliveryDetails;
 use crate::{
     domain::{
-        claim::NotClaimed,
+        claim::{NotClaimed, Sending},
         outcome::{GivenUp, Outcome, Retry},
         reason::{DeadLetterReason, DeferralReason},
         time::Timestamp,
@@ -56,7 +56,7 @@ pub(super) fn ended_by_ledger(ended: Ended, given_up: Option<&GivenUp>, now: Tim
                 "an earlier delivery of this message ended so; where its dead letter was sent, that says more",
             ),
         },
-        NotClaimed::Parked(why) => parked(why, given_up),
+        NotClaimed::Parked { why, sending } => parked(sending.as_ref(), why, given_up),
         NotClaimed::NewerVersion(version) => {
             error!(version, "the ledger's record is of a newer version of this program; it is left alone");
             Outcome::Deferred {
@@ -67,14 +67,17 @@ pub(super) fn ended_by_ledger(ended: Ended, given_up: Option<&GivenUp>, now: Tim
     }
 }
 
-/// What becomes of an event in doubt that can't be asked about any more: CXone has forgotten its key, or the event
-/// can't be sent again.
-pub(super) fn parked(why: Option<DeadLetterReason>, given_up: Option<&GivenUp>) -> Outcome {
+/// What becomes of an event in doubt that can't be asked about any more: CXone has forgotten its key or never knew one,
+/// or the event can't be sent again.
+pub(super) fn parked(sending: Option<&Sending>, why: Option<DeadLetterReason>, given_up: Option<&GivenUp>) -> Outcome {
+    let given_up = given_up.filter(|given_up| given_up.reason != DeadLetterReason::OutcomeUnknown);
+    let what = sending.map_or_else(|| "the contact".to_owned(), Sending::to_look_for);
     let why = match (given_up, why) {
         (Some(GivenUp { reason, detail }), _) => format!("the event can't be sent again ({reason}: {detail})"),
         (None, Some(reason)) => format!("the event can't be sent again ({reason})"),
+        (None, None) if sending.is_some() => "CXone knows no key of it".to_owned(),
         (None, None) => "CXone no longer remembers its key".to_owned(),
     };
-    let detail = format!("a request may have been accepted, and {why}: look for the contact, then resolve the key");
+    let detail = format!("a request may have been accepted, and {why}: look for {what}, then resolve the key");
     Outcome::DeadLettered { reason: DeadLetterReason::OutcomeUnknown, detail }
 }

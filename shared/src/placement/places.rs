@@ -33,7 +33,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
     /// long that it is old already.
     async fn look_again(&self, route: &Route, passed: &[Option<Passed>]) -> bool {
         let open = route.targets().iter().zip(passed).filter(|(_, passed)| passed.is_none());
-        let queues: Vec<_> = open.filter_map(|(target, _)| target.address().queue()).collect();
+        let queues: Vec<_> = open.flat_map(|(target, _)| target.address().queues()).collect();
         look_again(self.ports, self.queues, &queues).await;
         let (known, now) = (self.queues.borrow(), self.now());
         !queues.iter().any(|queue| known.is_outdated(queue, now))
@@ -74,7 +74,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     fn choose(&self, queues: &Queues, route: &Route, passed: &[Option<Passed>]) -> Choice {
         let now = self.now();
-        targets::choose(route.targets(), passed, route.on_unknown_health(), |queue| queues.availability(queue, now))
+        let availability = |address: &Address| queues.availability_at(address, 0, now);
+        targets::choose(route.targets(), passed, route.on_unknown_health(), availability)
     }
 
     /// Waits for leave to send, while its place at the target that is likely to be next is asked for with the others'.
@@ -104,6 +105,17 @@ impl<P: InjectPorts> Pipeline<'_, P> {
     /// while.
     pub(super) async fn saturate(&self, address: &Address) {
         let Some(queue) = address.queue() else { return };
+        self.mark_saturated(queue).await;
+    }
+
+    /// The same of every target of its kind.
+    pub(super) async fn saturate_kind(&self, address: &Address) {
+        if let Some(kind) = address.kind_queue() {
+            self.mark_saturated(kind).await;
+        }
+    }
+
+    async fn mark_saturated(&self, queue: &QueueId) {
         let until = self.queues.borrow_mut().saturate(queue, self.now());
         if let Err(cause) = self.ports.registry().mark_saturated(queue, until).await {
             warn!(%queue, error = chain(&cause), "other workers could not be told that the queue is full");

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::{
-    claim::{self, Claim, ClaimRequest, Delivery, Description, PlacedContact, RECORD_VERSION, Resolution},
+    claim::{self, Claim, ClaimRequest, Delivery, Description, PlacedContact, RECORD_VERSION, Repetition, Resolution},
     reason::{DeadLetterReason, DeferralReason},
 };
 
@@ -29,8 +29,8 @@ fn delivery(seconds: u64) -> Delivery {
 }
 
 fn claimed() -> Claim {
-    let key_memory = Duration::from_secs(86_400);
-    let request = ClaimRequest { delivery: delivery(0), deadline: at(60), alone: false, key_memory };
+    let repetition = Repetition::UnderKey(Duration::from_secs(86_400));
+    let request = ClaimRequest { delivery: delivery(0), deadline: at(60), alone: false, repetition };
     let mut claim = Claim::new(claim::claim(None, &request).unwrap(), None);
     claim.sent("queue:q");
     claim

@@ -10,13 +10,13 @@ use tracing::{info, warn};
 
 use super::{NotSent, Worker};
 use crate::{
-    dialects::Verdict,
+    dialects::{TokenSearch, TokenStep, Verdict},
     domain::{
         credentials::{Credentials, SecretTag, TokenWait},
         lease::{Lease, NoPermit, Service},
         reason::DeferralReason,
         time::Timestamp,
-        token::{Freshness, SealedToken, Token, TokenError},
+        token::{Endpoints, Freshness, SealedToken, Token, TokenError},
     },
     error::chain,
     leases::{KnownClients, Rest},
@@ -34,6 +34,8 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(30);
 pub(super) struct Access {
     credentials: Credentials,
     token: Option<Arc<Token>>,
+    /// The URLs that were found on the way to the last token, however old it is.
+    endpoints: Endpoints,
     no_refresh_before: Option<Timestamp>,
     /// Why no token is asked for under this client.
     rest: Option<Rest>,
@@ -45,8 +47,8 @@ impl Access {
     /// What a leased client was left with.
     pub(super) fn new(lease: &Lease, credentials: Credentials, now: Timestamp) -> Self {
         let token = lease.sealed_token().and_then(|sealed| {
-            sealed.open(&credentials.client_id, &credentials.client_secret).map(Arc::new).inspect_err(|error| {
-                info!(target: "contact_injection::auth", client_id = credentials.client_id, %error, "a new token is needed");
+            sealed.open(credentials.client_id.as_str(), &credentials.secret).map(Arc::new).inspect_err(|error| {
+                info!(target: "contact_injection::auth", client_id = %credentials.client_id, %error, "a new token is needed");
             }).ok()
         });
         let secret = credentials.tag();
@@ -54,7 +56,8 @@ impl Access {
             let until = wait.pause(now)?;
             Some(Rest { until, reason: wait_reason(wait), secret: Some(secret) })
         });
-        Self { credentials, token, no_refresh_before: None, rest, failed: None }
+        let endpoints = token.as_ref().map(|token| token.endpoints().clone()).unwrap_or_default();
+        Self { credentials, token, endpoints, no_refresh_before: None, rest, failed: None }
     }
 }
 
@@ -116,8 +119,8 @@ impl<P: Ports> Worker<'_, P> {
 
     /// Asks for a token; once more where the credentials were refused and others have been written since.
     async fn request_token_twice(&self, access: &mut Access) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
-        let answer = self.request_token(&access.credentials).await?;
-        if !matches!(answer, Err(TokenError::InvalidClient)) {
+        let answer = self.request_token(access).await?;
+        if !matches!(answer, Err(TokenError::InvalidClient | TokenError::InvalidGrant)) {
             return Ok(answer);
         }
         let Some(rotated) = self.rotated(&access.credentials).await else { return Ok(answer) };
@@ -128,7 +131,7 @@ impl<P: Ports> Worker<'_, P> {
             access.rest = Some(rest);
             return Err(rest.into());
         }
-        self.request_token(&access.credentials).await
+        self.request_token(access).await
     }
 
     /// Keeps what came of asking for a token: for this worker, and with the client for the next one.
@@ -137,16 +140,17 @@ impl<P: Ports> Worker<'_, P> {
         match answer {
             Ok(token) => {
                 self.metrics.count(Metric::TokenRefreshed);
-                info!(target: "contact_injection::auth", client_id, expires = %token.expires(), "a new token");
-                let secret = &access.credentials.client_secret;
-                let sealed = SealedToken::seal(&token, client_id, secret, environment.nonce());
+                info!(target: "contact_injection::auth", %client_id, expires = %token.expires(), "a new token");
+                let secret = &access.credentials.secret;
+                let sealed = SealedToken::seal(&token, client_id.as_str(), secret, environment.nonce());
                 self.lease.keep_token(sealed.ok());
                 (access.rest, access.failed) = (None, None);
+                access.endpoints = token.endpoints().clone();
                 Ok(access.token.insert(token).clone())
             }
             Err(error) => {
                 self.metrics.count(Metric::TokenRefreshFailed);
-                warn!(target: "contact_injection::auth", client_id, %error, "no new token");
+                warn!(target: "contact_injection::auth", %client_id, %error, "no new token");
                 let now = environment.now();
                 access.rest = self.rest(&error, access.credentials.tag(), now);
                 let not_sent = access.rest.map_or_else(|| deferral(&error), NotSent::from);
@@ -159,7 +163,11 @@ impl<P: Ports> Worker<'_, P> {
     /// What a failure means for everybody who would use the client, put on record with it.
     fn rest(&self, error: &TokenError, secret: SecretTag, now: Timestamp) -> Option<Rest> {
         match error {
-            TokenError::InvalidClient | TokenError::Refused { .. } => {
+            TokenError::InvalidClient
+            | TokenError::InvalidGrant
+            | TokenError::ForeignHost(_)
+            | TokenError::NoTenant
+            | TokenError::Refused { .. } => {
                 let until = self.lease.refuse(secret, now).until;
                 Some(Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) })
             }
@@ -172,7 +180,26 @@ impl<P: Ports> Worker<'_, P> {
         }
     }
 
-    async fn request_token(&self, credentials: &Credentials) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
+    /// Asks for a token, by way of whatever tells where one is had and where it serves.
+    async fn request_token(&self, access: &Access) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
+        let mut search = TokenSearch { known: access.endpoints.clone(), ..TokenSearch::default() };
+        loop {
+            match self.search_on(&access.credentials, search).await? {
+                Ok(TokenStep::Further(further)) => search = *further,
+                Ok(TokenStep::Granted(granted)) => {
+                    return Ok(Ok(Arc::new(Token::obtained(granted, self.ports.environment().now()))));
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
+    /// One request on the way to a token.
+    async fn search_on(
+        &self,
+        credentials: &Credentials,
+        search: TokenSearch,
+    ) -> Result<Result<TokenStep, TokenError>, NotSent> {
         let environment = self.ports.environment();
         if environment.now() > self.until {
             return Err(NotSent::because(DeferralReason::Deadline));
@@ -184,18 +211,17 @@ impl<P: Ports> Worker<'_, P> {
             })?;
         self.report(Service::Auth, transition);
         let dialect = self.ports.dialect();
-        let reply = self.ports.transport().send(&permit, dialect.token(credentials)).await;
-        let Verdict { meaning, lesson } = dialect.read_token(&reply);
-        let now = environment.now();
-        self.report(Service::Auth, permit.learn(lesson, now));
-        Ok(meaning.map(|answer| Arc::new(Token::obtained(answer, now))))
+        let reply = self.ports.transport().send(&permit, dialect.token(credentials, &search)).await;
+        let Verdict { meaning, lesson } = dialect.read_token(credentials, search, &reply);
+        self.report(Service::Auth, permit.learn(lesson, environment.now()));
+        Ok(meaning)
     }
 
     /// Drops a token that CXone refused, unless another one has taken its place.
     pub(super) async fn drop_token(&self, refused: &Arc<Token>) {
         let mut access = self.access.lock().await;
         if access.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, refused)) {
-            info!(target: "contact_injection::auth", client_id = self.lease.client_id(), "the token was refused and is dropped");
+            info!(target: "contact_injection::auth", client_id = %self.lease.client_id(), "the token was refused and is dropped");
             access.token = None;
             self.lease.drop_token();
         }
@@ -208,8 +234,7 @@ impl<P: Ports> Worker<'_, P> {
             warn!(target: "contact_injection::auth", error = chain(error), "the secret could not be read again");
         });
         clients.ok()?.into_iter().find(|client| {
-            client.client_id == refused.client_id
-                && client.client_secret.expose_secret() != refused.client_secret.expose_secret()
+            client.client_id == refused.client_id && client.secret.expose_secret() != refused.secret.expose_secret()
         })
     }
 }
@@ -222,7 +247,11 @@ const fn wait_reason(wait: TokenWait) -> DeferralReason {
 /// What a message is told that had no token for once.
 const fn deferral(error: &TokenError) -> NotSent {
     NotSent::because(match error {
-        TokenError::InvalidClient | TokenError::Refused { .. } => DeferralReason::Unauthorized,
+        TokenError::InvalidClient
+        | TokenError::InvalidGrant
+        | TokenError::ForeignHost(_)
+        | TokenError::NoTenant
+        | TokenError::Refused { .. } => DeferralReason::Unauthorized,
         TokenError::Unavailable { status: 429, .. } => DeferralReason::RateLimited,
         TokenError::Unavailable { .. } | TokenError::Unreadable => DeferralReason::ServiceError,
         TokenError::Unanswered => DeferralReason::Timeout,

@@ -3,11 +3,14 @@
 use std::{cell::RefCell, rc::Rc};
 
 use contact_injection::{
-    dialects::{Content, Dialect as _, HttpReply, HttpRequest, HttpResponse, guide::Guide},
-    domain::{idempotency::IdempotencyKey, time::Timestamp, token::TokenError},
+    dialects::{
+        Authorization, Content, Dialect as _, HttpReply, HttpRequest, HttpResponse, TokenSearch, TokenStep,
+        guide::Guide,
+    },
+    domain::{credentials::Credentials, idempotency::IdempotencyKey, time::Timestamp, token::TokenError},
 };
 use cxone_simulator::{Call, ContactStatus, Delivery, Effect, Endpoint, Fault, MalformedBody, Request};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::{
@@ -171,9 +174,10 @@ impl World {
     fn see_token(&self, client: String, secret: String, reply: &HttpReply, begun: i64, invocation: u64) {
         let now = self.now();
         let mut seen = self.seen.borrow_mut();
-        match Guide.read_token(reply).meaning {
-            Ok(answer) => {
-                seen.tokens.insert(answer.access_token.expose_secret().to_owned(), client);
+        let credentials = Credentials::client(client.clone(), SecretString::from(secret.clone()));
+        match Guide.read_token(&credentials, TokenSearch::default(), reply).meaning {
+            Ok(TokenStep::Granted(granted)) => {
+                seen.tokens.insert(granted.access_token.expose_secret().to_owned(), client);
             }
             Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
                 seen.refused.push(Refusal { invocation, client, secret, begun, at: now });
@@ -182,7 +186,7 @@ impl World {
                 let until = now + i64::try_from(wait.asked().as_millis()).unwrap_or_default();
                 seen.asked_to_wait_for_a_token.push((invocation, client, now, until));
             }
-            Err(_) => {}
+            Ok(TokenStep::Further(_)) | Err(_) => {}
         }
     }
 
@@ -243,7 +247,7 @@ fn tenant_request(request: HttpRequest<'_>) -> Request {
     let path: Vec<_> = request.path.iter().map(AsRef::as_ref).collect();
     let call = match (path.as_slice(), request.content) {
         (["oauth", "token"], Content::PostForm(form)) => {
-            let form = form.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let form = form.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
             Call::Token { form }
         }
         (["api", "v2", "routing", "contacts"], Content::PostJson(body)) => Call::CreateContact {
@@ -257,7 +261,11 @@ fn tenant_request(request: HttpRequest<'_>) -> Request {
         (["api", "v2", "contacts", "attributes"], Content::Get) => Call::Attributes,
         (path, _) => Call::Unknown { target: path.join("/") },
     };
-    Request { bearer: request.bearer.map(|token| token.expose_secret().to_owned()), call }
+    let bearer = match request.authorization {
+        Authorization::Bearer(token) => Some(token.expose_secret().to_owned()),
+        Authorization::Basic(..) | Authorization::None => None,
+    };
+    Request { bearer, call }
 }
 
 /// An answer that asks for no wait.

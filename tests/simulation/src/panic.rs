@@ -10,7 +10,7 @@ use std::{
 };
 
 use contact_injection::{
-    dialects::{DIALECT, Dialect, HttpReply, HttpRequest},
+    dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
     domain::{
         lease::{Permit, Rate},
         time::Timestamp,
@@ -92,8 +92,8 @@ impl Ports for Striking {
         &self.ports
     }
 
-    fn dialect(&self) -> &'static dyn Dialect {
-        DIALECT
+    fn dialect(&self) -> &dyn Dialect {
+        &Guide
     }
 }
 

@@ -103,7 +103,7 @@ impl Run {
     /// A run that hasn't begun.
     pub(crate) fn new(world: Rc<World>) -> Self {
         #[expect(clippy::expect_used, reason = "the simulation's own routes can be read, or every run is void")]
-        let routes = Routes::from_json(ROUTES, guide::FACTS.longest_text).expect("readable routes");
+        let routes = Routes::from_json(ROUTES, guide::FACTS.routes).expect("readable routes");
         let queues = routes.queue_ids().to_vec();
         let window = std::time::Duration::from_millis(world.plan.window.unsigned_abs());
         let rate = Rate { limit: world.plan.limit, window };
@@ -266,7 +266,7 @@ impl Run {
             }
             let observed = Timestamp::from_millis(now);
             // Not by way of its bytes, which would take half of a run's time.
-            let answer = HttpResponse { status: 200, retry_after: None, body: health };
+            let answer = HttpResponse { status: 200, retry_after: None, body: health, words: String::new() };
             let read = Guide.read_queue_health(queue, observed, &HttpReply::Answered(answer));
             if let Ok(Some(health)) = read.meaning {
                 world.keep_health(queue, &health, world.reading(queue));

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use contact_injection::{
-    dialects::{DIALECT, Dialect, HttpReply, HttpRequest},
+    dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
     domain::{
         claim::Record,
         credentials::{Credentials, RefusedCredentials},
@@ -103,7 +103,7 @@ impl Secrets for WorkerPorts {
             .commit("the secret", read)
             .await?
             .into_iter()
-            .map(|(client_id, secret)| Credentials { client_id, client_secret: SecretString::from(secret) })
+            .map(|(client_id, secret)| Credentials::client(client_id, SecretString::from(secret)))
             .collect();
         *self.surroundings.secrets.borrow_mut() = Some((clients.clone(), self.world.now()));
         Ok(clients)
@@ -291,8 +291,8 @@ impl Ports for WorkerPorts {
         self
     }
 
-    fn dialect(&self) -> &'static dyn Dialect {
-        DIALECT
+    fn dialect(&self) -> &dyn Dialect {
+        &Guide
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use contact_injection::{
-    dialects::{Dialect as _, HttpReply, HttpResponse, guide::Guide},
+    dialects::{HttpReply, HttpResponse, RegisteredAttributes as _, guide::Guide},
     domain::{
         claim::FinalOutcome, health::QueueHealth, idempotency::IdempotencyKey, queues::Queue, reason::Reason,
         routes::QueueId, time::Timestamp,

@@ -149,7 +149,7 @@ pub(super) fn routes() -> PathBuf {
 pub(super) fn read_routes() -> Result<Routes, LocalError> {
     let path = routes();
     let text = std::fs::read_to_string(&path).map_err(LocalError::system(format!("read {}", path.display())))?;
-    Ok(Routes::from_json(&text, guide::FACTS.longest_text)?)
+    Ok(Routes::from_json(&text, guide::FACTS.routes)?)
 }
 
 /// The tenant that the simulator serves.
@@ -217,6 +217,7 @@ mod tests {
                 let index = route.targets().iter().position(|target| match target.address() {
                     Address::Queue(queue) => queue.as_str() == place.target,
                     Address::Skills(skills) => skills.join(",") == place.target,
+                    Address::WorkItem(item) => item.point_of_contact == place.target,
                 });
                 let target = &route.targets()[index.unwrap_or_else(|| panic!("{}: {}", sample.title, place.target))];
                 let with_steps = |steps| {

@@ -12,11 +12,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
-use contact_injection::dialects::{DIALECT, HttpReply, HttpResponse};
+use contact_injection::dialects::guide::{self, Guide};
+use contact_injection::dialects::nice::{self, Nice};
+use contact_injection::dialects::{Dialect, HttpReply, HttpResponse, RegisteredAttributes as _};
 use contact_injection::domain::attributes::{AttributeDefinition, AttributeKey, Schema};
 use contact_injection::domain::event::Event;
 use contact_injection::domain::mapping::ComplianceBoundary;
-use contact_injection::domain::routes::Routes;
+use contact_injection::domain::routes::{RouteRules, Routes};
 use contact_injection::dry_run::Check;
 use contact_injection::ports::{Environment as _, Registry as _, Wanted};
 use serde::de::IgnoredAny;
@@ -42,6 +44,9 @@ pub(crate) struct Arguments {
     /// The routes file.
     #[arg(long, value_name = "FILE", default_value = "functions/inject-contacts/routes.json")]
     routes: PathBuf,
+    /// Which of CXone's APIs the routes are for.
+    #[arg(long, value_name = "API", default_value = "guide")]
+    profile: Profile,
     /// The registered attributes, as CXone answers them or as --save-schema wrote them. Without it every attribute that
     /// a route names counts as registered.
     #[arg(long, value_name = "FILE")]
@@ -63,6 +68,34 @@ pub(crate) struct Arguments {
     save_schema: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// The guide's routing API.
+    Guide,
+    /// A NICE CXone tenant.
+    Cxone,
+}
+
+impl Profile {
+    const fn rules(self) -> RouteRules {
+        match self {
+            Self::Guide => guide::FACTS.routes,
+            Self::Cxone => nice::FACTS.routes,
+        }
+    }
+
+    /// The API, as these routes have it spoken. Nothing is sent, so that neither issuer nor version matters.
+    fn dialect(self, routes: &Routes) -> Result<Box<dyn Dialect>, Error> {
+        Ok(match self {
+            Self::Guide => Box::new(Guide),
+            Self::Cxone => {
+                let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, routes);
+                Box::new(nice.map_err(|error| Error::Usage(error.to_string()))?)
+            }
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Boundary {
     Outside,
@@ -82,7 +115,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         return save_schema(target, file).await;
     }
     let text = read(&arguments.routes)?;
-    let routes = match Routes::from_json(&text, DIALECT.facts().longest_text) {
+    let routes = match Routes::from_json(&text, arguments.profile.rules()) {
         Ok(routes) => routes,
         Err(error) => {
             let problems = error
@@ -102,7 +135,14 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
             "no cases: a case is a file whose name ends in .json, there or right in a folder".to_owned(),
         ));
     }
-    let assumed = Schema::new(named(&file));
+    let assumed = match arguments.profile {
+        Profile::Guide => Schema::new(named(&file)),
+        Profile::Cxone if known.is_some() => {
+            return Err(Error::Usage("--schema is for the guide's API: a tenant registers no attributes".to_owned()));
+        }
+        Profile::Cxone => Schema::unrestricted(),
+    };
+    let dialect = arguments.profile.dialect(&routes)?;
     let check = Check {
         routes: &routes,
         boundary: match arguments.boundary {
@@ -110,10 +150,10 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
             Boundary::Inside => ComplianceBoundary::Inside,
         },
         schema: known.as_ref().unwrap_or(&assumed),
-        dialect: DIALECT,
+        dialect: &*dialect,
         now: System::new().now(),
     };
-    if known.is_none() {
+    if known.is_none() && arguments.profile == Profile::Guide {
         refuse_flattened(&cases, &routes, &file)?;
     }
     let checked: Vec<_> = cases.list.iter().map(|case| check_case(case, check)).collect();
@@ -204,7 +244,7 @@ fn schema(path: &Path) -> Result<Schema, Error> {
     let text = read(path)?;
     super::json::<IgnoredAny>(path, &text)?;
     let response = HttpResponse::new(200, None, text.as_bytes(), System::new().now());
-    let schema = DIALECT.read_schema(&HttpReply::Answered(response)).meaning;
+    let schema = Guide.read_schema(&HttpReply::Answered(response)).meaning;
     schema.map_err(|unread| super::unreadable(path, &unread))
 }
 

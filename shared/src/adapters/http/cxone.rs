@@ -5,13 +5,16 @@ use reqwest::{Client, RequestBuilder, Url, header};
 use secrecy::ExposeSecret as _;
 
 use crate::{
-    dialects::{Content, HttpReply, HttpRequest, HttpResponse},
+    dialects::{Authorization, Content, HttpReply, HttpRequest, HttpResponse},
     domain::lease::Permit,
     ports::{Environment, Transport},
 };
 
 /// No answer of CXone's is larger; one that is isn't one of theirs.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// The header in which a tenant says in words what its status means, where the body doesn't.
+const STATUS_DESCRIPTION: &str = "icstatusdescription";
 
 /// A base URL that requests with credentials must not go to.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,25 +34,34 @@ pub enum ForbiddenUrl {
 #[derive(Clone, Debug)]
 pub struct Cxone<E> {
     client: Client,
-    base: Url,
+    /// The API's own URL, where it has one for everybody.
+    base: Option<Url>,
     environment: E,
 }
 
 impl<E: Environment> Cxone<E> {
-    /// CXone at this base URL, over this HTTP client.
+    /// CXone at this base URL, or where each request says, over this HTTP client.
     ///
     /// # Errors
     /// [`ForbiddenUrl`] where nothing may be sent there.
-    pub fn new(client: Client, base: &str, environment: E) -> Result<Self, ForbiddenUrl> {
-        Ok(Self { client, base: base_url(base)?, environment })
+    pub fn new(client: Client, base: Option<&str>, environment: E) -> Result<Self, ForbiddenUrl> {
+        Ok(Self { client, base: base.map(base_url).transpose()?, environment })
     }
 
-    fn request(&self, request: HttpRequest<'_>) -> RequestBuilder {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
+    fn request(&self, request: HttpRequest<'_>) -> Result<RequestBuilder, ForbiddenUrl> {
+        let mut url = match request.base {
+            Some(base) => base_url(base)?,
+            None => self.base.clone().ok_or(ForbiddenUrl::Unreadable)?,
+        };
+        if !request.path.is_empty()
+            && let Ok(mut path) = url.path_segments_mut()
+        {
             path.pop_if_empty().extend(request.path);
         }
-        let mut builder = match request.content {
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(request.query);
+        }
+        let builder = match request.content {
             Content::Get => self.client.get(url),
             Content::PostJson(body) => {
                 let json = (header::CONTENT_TYPE, "application/json");
@@ -57,16 +69,19 @@ impl<E: Environment> Cxone<E> {
             }
             Content::PostForm(members) => self.client.post(url).form(&members),
         };
-        if let Some(token) = request.bearer {
-            builder = builder.bearer_auth(token.expose_secret());
-        }
-        request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value))
+        let builder = match request.authorization {
+            Authorization::None => builder,
+            Authorization::Bearer(token) => builder.bearer_auth(token.expose_secret()),
+            Authorization::Basic(name, password) => builder.basic_auth(name, Some(password.expose_secret())),
+        };
+        Ok(request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value)))
     }
 
     async fn answer(&self, request: RequestBuilder) -> Result<HttpResponse, HttpReply> {
         let mut response = request.send().await.map_err(|error| unanswered(&error))?;
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(header::RETRY_AFTER).cloned();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (retry_after, description) = (header(header::RETRY_AFTER.as_str()), header(STATUS_DESCRIPTION));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| HttpReply::Silence)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -75,14 +90,19 @@ impl<E: Environment> Cxone<E> {
             }
             body.extend_from_slice(&chunk);
         }
-        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
-        Ok(HttpResponse::new(status, retry_after, &body, self.environment.now()))
+        let response = HttpResponse::new(status, retry_after.as_deref(), &body, self.environment.now());
+        Ok(match description {
+            Some(description) => response.described(&description),
+            None => response,
+        })
     }
 }
 
 impl<E: Environment> Transport for Cxone<E> {
     async fn send(&self, _permit: &Permit<'_>, request: HttpRequest<'_>) -> HttpReply {
-        self.answer(self.request(request)).await.map_or_else(|unanswered| unanswered, HttpReply::Answered)
+        // A URL that nothing may be sent to is never sent to: as if there were nobody.
+        let Ok(request) = self.request(request) else { return HttpReply::Unreachable };
+        self.answer(request).await.map_or_else(|unanswered| unanswered, HttpReply::Answered)
     }
 }
 

@@ -1,20 +1,21 @@
 //! `POST /api/v2/routing/contacts` (docs/wire.md#contact-request, docs/wire.md#contact-answers).
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
-    error::error_detail,
     path,
     statuses::{self, Key, Row, row},
 };
 use crate::{
-    dialects::{Content, HttpReply, HttpRequest, HttpResponse, Submission, Verdict},
+    dialects::{
+        Authorization, Content, HttpReply, HttpRequest, HttpResponse, Submission, Verdict, error::error_detail,
+    },
     domain::{
         contact::Contact,
         contact_result::{ContactResult, CreatedContact, Doubt, Refusal},
         lease::Lesson,
-        routes::{Address, Priority},
+        routes::Address,
+        token::Token,
     },
 };
 
@@ -22,25 +23,27 @@ use crate::{
 const MEMBERS: [&str; 10] =
     ["type", "channel", "queueId", "skillIds", "priority", "from", "to", "callbackNumber", "wrapUpCode", "attributes"];
 
-pub(super) fn request<'r>(token: &'r SecretString, submission: &Submission<'_>) -> HttpRequest<'r> {
+pub(super) fn request<'r>(token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r> {
     HttpRequest {
-        path: path(["api", "v2", "routing", "contacts"]),
-        bearer: Some(token),
-        headers: vec![("X-Idempotency-Key", submission.key.to_string())],
-        content: Content::PostJson(body(submission.contact, submission.address, submission.priority)),
+        authorization: Authorization::Bearer(token.access_token()),
+        headers: vec![("X-Idempotency-Key", submission.event.key.to_string())],
+        ..HttpRequest::new(path(["api", "v2", "routing", "contacts"]), Content::PostJson(body(submission)))
     }
 }
 
-pub(super) fn body(contact: &Contact, address: &Address, priority: Priority) -> Value {
+pub(super) fn body(submission: &Submission<'_>) -> Value {
+    let &Submission { contact, address, priority, .. } = submission;
     let (addressed, at) = match address {
         Address::Queue(queue) => ("queueId", queue.as_str().into()),
         Address::Skills(skills) => ("skillIds", skills.as_slice().into()),
+        // The loader refuses a work item's address for this API.
+        Address::WorkItem(_) => ("queueId", Value::Null),
     };
     let attributes = contact.attributes.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
     let text = |text: &str| Value::from(text);
     let members = [
         ("type", Some(text("contact"))),
-        ("channel", Some(text(&contact.channel))),
+        ("channel", contact.channel.as_deref().map(text)),
         (addressed, Some(at)),
         ("priority", Some(priority.get().into())),
         ("from", Some(text(&contact.from))),
@@ -67,7 +70,7 @@ pub(super) fn read(contact: &Contact, reply: &HttpReply) -> Verdict<ContactResul
 }
 
 fn answer(contact: &Contact, response: &HttpResponse) -> Verdict<ContactResult> {
-    let &HttpResponse { status, retry_after: wait, ref body } = response;
+    let &HttpResponse { status, retry_after: wait, ref body, .. } = response;
     let row @ Row { contact: says, key, .. } = row(status);
     let in_doubt = ContactResult::InDoubt(Doubt::ServiceError(wait));
     match says {
@@ -101,30 +104,34 @@ fn created(body: &Value) -> Option<ContactResult> {
 }
 
 /// The names that are ours in a request: every member that it can have, and the keys of its attributes.
-pub(super) fn field_names(contact: &Contact) -> impl Iterator<Item = String> {
+pub(in crate::dialects) fn field_names(contact: &Contact) -> impl Iterator<Item = String> {
     MEMBERS.iter().map(ToString::to_string).chain(contact.attributes.keys().map(ToString::to_string))
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::dialects) mod tests {
     use std::time::Duration;
 
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{
-        attributes::AttributeValue,
-        contact_result::{ErrorCode, ErrorDetail},
-        retry_after::RetryAfter,
-        routes::QueueId,
-        time::Timestamp,
+    use crate::{
+        dialects::Submitted,
+        domain::{
+            attributes::AttributeValue,
+            contact_result::{ErrorCode, ErrorDetail},
+            idempotency::IdempotencyKey,
+            retry_after::RetryAfter,
+            routes::{Priority, QueueId},
+            time::Timestamp,
+        },
     };
 
-    pub(in crate::dialects::guide) fn contact() -> Contact {
+    pub(in crate::dialects) fn contact() -> Contact {
         let text = |text: &str| text.to_owned();
         let attribute = |key: &str| (key.parse().unwrap(), AttributeValue::String(text("Jane Doe")));
         Contact {
-            channel: text("voice"),
+            channel: Some(text("voice")),
             from: text("+15550109876"),
             to: text("+15550201234"),
             callback_number: None,
@@ -145,7 +152,10 @@ pub(super) mod tests {
         let addresses = [Address::Queue(QueueId::new("q".to_owned()).unwrap()), Address::Skills(vec!["s".to_owned()])];
         let names: Vec<_> = field_names(&contact).collect();
         assert_eq!((names.len(), names.last().unwrap().as_str()), (12, "string:order.ref"));
-        for body in addresses.iter().map(|address| body(&contact, address, Priority::try_from(1).unwrap())) {
+        let event = Submitted { key: IdempotencyKey::of_event("s", "i"), expires: None };
+        for address in &addresses {
+            let priority = Priority::try_from(1).unwrap();
+            let body = body(&Submission { contact: &contact, address, priority, route: "r", event });
             let members = body.as_object().unwrap();
             assert!(members.keys().all(|member| names.contains(member)), "{body}");
             assert_eq!(members.len(), 9, "a queue or skills, never both: {body}");

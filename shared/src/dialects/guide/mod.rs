@@ -1,8 +1,7 @@
 //! The routing API of the guide, as docs/wire.md tells it: a file for each request with the reading of its answer, and
 //! [`statuses`] for what each status means.
 
-mod contact;
-mod error;
+pub(super) mod contact;
 mod health;
 mod schema;
 mod statuses;
@@ -11,10 +10,13 @@ mod token;
 use std::{borrow::Cow, time::Duration};
 
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use self::schema::UnreadableSchema;
-use super::{Content, Dialect, Facts, HttpReply, HttpRequest, HttpResponse, Submission, Unread, Verdict};
+use super::{
+    Authorization, ClientProblem, Content, Dialect, Facts, HttpReply, HttpRequest, HttpResponse, RegisteredAttributes,
+    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, text_member,
+};
 use crate::domain::{
     attributes::Schema,
     contact::Contact,
@@ -22,13 +24,17 @@ use crate::domain::{
     credentials::Credentials,
     health::QueueHealth,
     lease::Lesson,
-    routes::{Address, Priority, QueueId},
+    problem::Problem,
+    routes::{Profile, QueueId, Route, RouteRules},
     time::Timestamp,
-    token::{GrantedToken, TokenError},
+    token::{Token, TokenError},
 };
 
 /// What holds of the API as a whole: docs/wire.md#key-memory, docs/rules.md#attributes.
-pub const FACTS: Facts = Facts { key_memory: Duration::from_secs(24 * 3600), longest_text: 255 };
+pub const FACTS: Facts = Facts {
+    key_memory: Some(Duration::from_secs(24 * 3600)),
+    routes: RouteRules { profile: Profile::Guide, longest_text: 255 },
+};
 
 /// The guide's routing API.
 #[derive(Clone, Copy, Debug)]
@@ -39,27 +45,42 @@ impl Dialect for Guide {
         FACTS
     }
 
-    fn token<'r>(&self, credentials: &'r Credentials) -> HttpRequest<'r> {
+    fn credentials(&self, client: &Map<String, Value>) -> Result<Credentials, ClientProblem> {
+        for other in ["access_key_id", "access_key_secret", "token_endpoint"] {
+            if client.contains_key(other) {
+                return Err(ClientProblem::OtherProfile(other));
+            }
+        }
+        let required = |name| text_member(client, name)?.ok_or(ClientProblem::Missing(name));
+        Ok(Credentials::client(required("client_id")?, SecretString::from(required("client_secret")?)))
+    }
+
+    fn token<'r>(&'r self, credentials: &'r Credentials, _: &'r TokenSearch) -> HttpRequest<'r> {
         token::request(credentials)
     }
 
-    fn read_token(&self, reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError>> {
-        token::read(reply)
+    fn read_token(&self, _: &Credentials, _: TokenSearch, reply: &HttpReply) -> Verdict<Result<TokenStep, TokenError>> {
+        let Verdict { meaning, lesson } = token::read(reply);
+        Verdict { meaning: meaning.map(TokenStep::Granted), lesson }
     }
 
-    fn contact<'r>(&self, token: &'r SecretString, submission: &Submission<'_>) -> HttpRequest<'r> {
+    fn fitted(&self, contact: Contact, _: &Route, _: &Submitted) -> Result<Contact, Problem> {
+        Ok(contact)
+    }
+
+    fn contact<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r> {
         contact::request(token, submission)
     }
 
-    fn contact_body(&self, contact: &Contact, address: &Address, priority: Priority) -> Value {
-        contact::body(contact, address, priority)
+    fn contact_body(&self, submission: &Submission<'_>) -> Value {
+        contact::body(submission)
     }
 
     fn read_contact(&self, contact: &Contact, reply: &HttpReply) -> Verdict<ContactResult> {
         contact::read(contact, reply)
     }
 
-    fn queue_health<'r>(&self, token: &'r SecretString, queue: &QueueId) -> HttpRequest<'r> {
+    fn queue_health<'r>(&self, token: &'r Token, queue: &QueueId) -> HttpRequest<'r> {
         let mut path = path(["api", "v2", "routing", "queues"]);
         path.push(queue.as_str().to_owned().into());
         get(token, path)
@@ -80,7 +101,13 @@ impl Dialect for Guide {
         Verdict { meaning, lesson }
     }
 
-    fn schema<'r>(&self, token: &'r SecretString) -> HttpRequest<'r> {
+    fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
+        Some(self)
+    }
+}
+
+impl RegisteredAttributes for Guide {
+    fn schema<'r>(&self, token: &'r Token) -> HttpRequest<'r> {
         get(token, path(["api", "v2", "contacts", "attributes"]))
     }
 
@@ -94,8 +121,8 @@ fn path<const N: usize>(segments: [&'static str; N]) -> Vec<Cow<'static, str>> {
     segments.map(Cow::from).into()
 }
 
-fn get<'r>(token: &'r SecretString, path: Vec<Cow<'static, str>>) -> HttpRequest<'r> {
-    HttpRequest { path, bearer: Some(token), headers: Vec::new(), content: Content::Get }
+fn get<'r>(token: &'r Token, path: Vec<Cow<'static, str>>) -> HttpRequest<'r> {
+    HttpRequest { authorization: Authorization::Bearer(token.access_token()), ..HttpRequest::new(path, Content::Get) }
 }
 
 /// The JSON that answers a GET.
@@ -105,7 +132,7 @@ fn json(reply: &HttpReply) -> Verdict<Result<&Value, Unread>> {
         HttpReply::Silence => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unanswered },
         HttpReply::Unreachable => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unreachable },
     };
-    let HttpResponse { status, retry_after, body } = response;
+    let HttpResponse { status, retry_after, body, .. } = response;
     match (status, body) {
         (200..=299, Some(body)) => Verdict { meaning: Ok(body), lesson: Lesson::Works },
         (200..=299, None) => Verdict { meaning: Err(Unread::NotJson), lesson: statuses::UNREADABLE },
@@ -122,6 +149,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::token::{Endpoints, GrantedToken};
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
@@ -135,18 +163,24 @@ mod tests {
 
     #[test]
     fn each_request_goes_its_way_under_its_token_or_with_its_credentials() {
-        let (token, secret) = (SecretString::from("t"), SecretString::from("s"));
-        let credentials = Credentials { client_id: "c".to_owned(), client_secret: secret };
+        let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints: Endpoints::default() };
+        let token = Token::obtained(granted, NOW);
+        let credentials = Credentials::client("c", SecretString::from("s"));
         let told = |request: HttpRequest<'_>| {
-            let bearer = request.bearer.map(|token| token.expose_secret().to_owned());
+            let bearer = match request.authorization {
+                Authorization::Bearer(token) => Some(token.expose_secret().to_owned()),
+                Authorization::Basic(..) | Authorization::None => None,
+            };
             (request.path.join("/"), bearer, matches!(request.content, Content::Get))
         };
         let under = || Some("t".to_owned());
         assert_eq!(told(Guide.queue_health(&token, &queue())), ("api/v2/routing/queues/q-1".to_owned(), under(), true));
         assert_eq!(told(Guide.schema(&token)), ("api/v2/contacts/attributes".to_owned(), under(), true));
-        let request = Guide.token(&credentials);
+        let search = TokenSearch::default();
+        let request = Guide.token(&credentials, &search);
         let Content::PostForm(form) = &request.content else { panic!("a form") };
-        assert_eq!(form[..3], [("client_id", "c"), ("client_secret", "s"), ("grant_type", "client_credentials")]);
+        let form: Vec<_> = form[..3].iter().map(|(name, value)| (*name, &**value)).collect();
+        assert_eq!(form, [("client_id", "c"), ("client_secret", "s"), ("grant_type", "client_credentials")]);
         assert_eq!(told(request), ("oauth/token".to_owned(), None, false));
     }
 

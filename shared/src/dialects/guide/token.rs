@@ -13,7 +13,7 @@ use crate::{
         contact_result::ErrorCode,
         credentials::Credentials,
         lease::Lesson,
-        token::{GrantedToken, TokenError},
+        token::{Endpoints, GrantedToken, TokenError},
     },
 };
 
@@ -21,13 +21,14 @@ use crate::{
 const SCOPES: &str = "routing:contacts:write routing:queues:read contacts:attributes:read";
 
 pub(super) fn request(credentials: &Credentials) -> HttpRequest<'_> {
-    let form = vec![
+    let form = [
         ("client_id", credentials.client_id.as_str()),
-        ("client_secret", credentials.client_secret.expose_secret()),
+        ("client_secret", credentials.secret.expose_secret()),
         ("grant_type", "client_credentials"),
         ("scope", SCOPES),
     ];
-    HttpRequest { path: path(["oauth", "token"]), bearer: None, headers: Vec::new(), content: Content::PostForm(form) }
+    let form = form.map(|(name, value)| (name, value.into())).into();
+    HttpRequest::new(path(["oauth", "token"]), Content::PostForm(form))
 }
 
 pub(super) fn read(reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError>> {
@@ -37,9 +38,9 @@ pub(super) fn read(reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError
     };
     let lesson = match meaning {
         // A client that isn't known is our fault; the service works.
-        Ok(_) | Err(TokenError::InvalidClient | TokenError::Refused { .. }) => Lesson::Works,
         Err(TokenError::Unavailable { .. } | TokenError::Unreadable) => Lesson::Fails,
         Err(TokenError::Unanswered) => Lesson::Unanswered,
+        Ok(_) | Err(_) => Lesson::Works,
     };
     Verdict { meaning, lesson }
 }
@@ -62,7 +63,7 @@ fn answer(response: &HttpResponse) -> Result<GrantedToken, TokenError> {
 fn granted(response: &HttpResponse) -> Option<GrantedToken> {
     let access_token = response.member("access_token")?.as_str().filter(|token| is_header_value(token))?;
     let expires_in = response.member("expires_in").and_then(lifetime);
-    Some(GrantedToken { access_token: SecretString::from(access_token), expires_in })
+    Some(GrantedToken { access_token: SecretString::from(access_token), expires_in, endpoints: Endpoints::default() })
 }
 
 /// `expires_in`: a positive whole number, or the text of one. Anything else says nothing.

@@ -1,7 +1,8 @@
 //! A claim that a worker holds: what its requests came to, and what is written when it is settled.
 
-use super::{PlacedContact, RECORD_LIFETIME, Record, State};
+use super::{PlacedContact, RECORD_LIFETIME, Record, Sending, State};
 use crate::domain::{
+    idempotency::DataHash,
     reason::{DeadLetterReason, DeferralReason, Reason},
     time::Timestamp,
     window::{CLOCK_SKEW, LATE_ARRIVAL},
@@ -47,6 +48,31 @@ impl Claim {
         self.record.attempts
     }
 
+    /// The record that says that a request is about to leave, for an event of these data. Once it is in the ledger, the
+    /// claim is [`Self::now_sending`] of it.
+    #[must_use]
+    pub fn sending(&self, sending: Sending, hash: Option<DataHash>) -> Record {
+        let (at, hash) = (sending.at, hash.or_else(|| self.record.hash.clone()));
+        let first_sent = self.record.first_sent.or(Some(at));
+        Record { at, hash, first_sent, sending: Some(sending), ..self.record.clone() }.formed()
+    }
+
+    /// That record is in the ledger.
+    pub fn now_sending(&mut self, record: Record) {
+        self.record = record;
+    }
+
+    /// The record that says that nothing left after all; what may have left before is still said.
+    #[must_use]
+    pub fn withdrawn(&self, before: &Self, now: Timestamp) -> Record {
+        Record { at: now, ..before.record.clone() }
+    }
+
+    /// What may have been sent without a key.
+    pub fn may_have_sent(&self) -> Option<&Sending> {
+        self.record.sending.as_ref().filter(|_| self.is_doubtful())
+    }
+
     /// A request was sent for this target.
     pub fn sent(&mut self, target: &str) {
         self.record.attempts = self.record.attempts.saturating_add(1);
@@ -87,7 +113,7 @@ impl Claim {
     pub fn injected(&self, contact: PlacedContact, now: Timestamp) -> Record {
         let target = Some(contact.target.clone());
         let settled = self.settled(State::Injected, None, now);
-        Record { contact: Some(contact), target, dead_letters: Vec::new(), ..settled }
+        Record { contact: Some(contact), target, dead_letters: Vec::new(), sending: None, ..settled }.formed()
     }
 
     /// The record of an event that comes back: free again where nothing is in a queue, else in doubt.
@@ -119,9 +145,11 @@ impl Claim {
             crashes: 0,
             hash: self.record.hash.clone().filter(|_| self.bound || state == State::Injected),
             first_sent: self.record.first_sent.filter(|_| self.is_doubtful()),
+            sending: self.may_have_sent().cloned(),
             after_crash: self.record.after_crash && self.is_doubtful(),
             expires: self.record.expires.max(Some(now.plus(RECORD_LIFETIME))),
             ..self.record.clone()
         }
+        .formed()
     }
 }

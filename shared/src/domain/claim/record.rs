@@ -3,18 +3,22 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Description;
+use super::{Description, Sending};
 use crate::domain::{
     idempotency::DataHash,
     reason::{DeadLetterReason, Reason},
     time::Timestamp,
 };
 
-/// The form of the record that this code writes. One with a higher number is left alone.
+/// The highest form of a record that this code knows: one with a higher number is left alone. It is that of a record
+/// that says what may have been sent without a key, of which no other version may decide.
+pub const RECORD_VERSION: u32 = 3;
+
+/// The form of every other record.
 ///
 /// 2: dead-lettered events are on record, and a released event may be bound to its data. What describes an event came
 /// after it and needs no other number: a worker that doesn't know of it leaves it out, and decides the same.
-pub const RECORD_VERSION: u32 = 2;
+pub const PLAIN_VERSION: u32 = 2;
 
 /// What is known of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,8 @@ pub struct Record {
     pub hash: Option<DataHash>,
     /// The earliest time at which a request under the present key may have been sent, while its outcome is in doubt.
     pub first_sent: Option<Timestamp>,
+    /// What may have been sent without a key, while its outcome is in doubt.
+    pub sending: Option<Sending>,
     /// Whether a worker crashed under the present key: it may have been told of a loss, and have gone on under the next
     /// one.
     pub after_crash: bool,
@@ -110,6 +116,7 @@ impl Record {
             until: at,
             hash: None,
             first_sent: None,
+            sending: None,
             after_crash: false,
             crashes: 0,
             attempts: 0,
@@ -142,10 +149,17 @@ impl Record {
     /// Whether a request under the present key may have created a contact.
     pub const fn is_in_doubt(&self) -> bool {
         match self.state {
-            State::Claimed | State::InDoubt | State::Parked => true,
-            State::DeadLettered => self.first_sent.is_some(),
+            State::InDoubt | State::Parked => true,
+            State::Claimed | State::DeadLettered => self.first_sent.is_some(),
             State::Released | State::Injected => false,
         }
+    }
+
+    /// The record with the form that it is of.
+    #[must_use]
+    pub(super) fn formed(self) -> Self {
+        let version = if self.sending.is_some() { RECORD_VERSION } else { PLAIN_VERSION };
+        Self { version, ..self }
     }
 
     /// Whether a newer version of this program wrote it.
@@ -158,8 +172,8 @@ impl Record {
         self.state == State::Parked || self.expires.is_none_or(|at| at > now)
     }
 
-    /// Requests sent for the event, the claim that this record holds open counted as one.
+    /// Requests sent for the event, one that the claim that this record holds open may have sent among them.
     pub fn attempts_so_far(&self) -> u32 {
-        self.attempts.saturating_add(u32::from(matches!(self.state, State::Claimed)))
+        self.attempts.saturating_add(u32::from(self.state == State::Claimed && self.first_sent.is_some()))
     }
 }

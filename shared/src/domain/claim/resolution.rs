@@ -24,11 +24,12 @@ pub fn resolve(record: &Record, resolution: Resolution, now: Timestamp) -> Optio
     }
     let expires = record.expires.max(Some(now.plus(RECORD_LIFETIME)));
     let decided = Record { at: now, expires, reason: None, ..record.clone() };
-    Some(match resolution {
+    let decided = match resolution {
         // Which contact it is, the person may not know.
         Resolution::Injected => Record { state: State::Injected, contact: None, ..decided },
         Resolution::Retry => {
             Record { state: State::Released, first_sent: None, after_crash: false, dead_letters: Vec::new(), ..decided }
         }
-    })
+    };
+    Some(Record { sending: None, ..decided }.formed())
 }

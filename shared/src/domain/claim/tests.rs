@@ -1,6 +1,7 @@
 mod description;
 mod memory;
 mod resolution;
+mod sending;
 mod writes;
 
 use super::*;
@@ -11,7 +12,7 @@ use crate::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: u64 = 86_400;
-const KEY_MEMORY: Duration = guide::FACTS.key_memory;
+const KEY_MEMORY: Duration = guide::FACTS.key_memory.unwrap();
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000).plus(Duration::from_secs(seconds))
@@ -43,7 +44,7 @@ fn with_data(text: &str, delivery: Delivery) -> Delivery {
 
 fn request_for(delivery: Delivery) -> ClaimRequest {
     let deadline = delivery.now.plus(Duration::from_secs(60));
-    ClaimRequest { delivery, deadline, alone: false, key_memory: KEY_MEMORY }
+    ClaimRequest { delivery, deadline, alone: false, repetition: Repetition::UnderKey(KEY_MEMORY) }
 }
 
 fn request(attempt: u128, seconds: u64) -> ClaimRequest {
@@ -111,7 +112,7 @@ fn three_claims_that_never_settled_are_a_crash_loop_that_another_message_starts_
     let redriven = again(&dead, &request(6, 1000));
     assert!(redriven.is_doubtful(), "each of the three may have sent a request");
     let later = ended(&dead, &request(7, 2 * DAY));
-    assert_eq!(later, NotClaimed::Parked(None), "CXone has forgotten by then");
+    assert_eq!(later, NotClaimed::Parked { why: None, sending: None }, "CXone has forgotten by then");
 }
 
 #[test]
@@ -203,12 +204,15 @@ fn doubt_is_parked_before_cxone_forgets_the_key_and_never_claimed_again() {
     let End { how, record: Some(parked) } = claim(Some(&record), &request(2, forgotten)).unwrap_err() else {
         panic!("it must be parked")
     };
-    assert_eq!(how, NotClaimed::Parked(None));
+    assert_eq!(how, NotClaimed::Parked { why: None, sending: None });
     assert_eq!((parked.state, parked.attempts), (State::Parked, 1));
     let weeks = request(3, 365 * DAY);
-    assert_eq!(claim(Some(&parked), &weeks).unwrap_err(), End { how: NotClaimed::Parked(None), record: None });
+    assert_eq!(
+        claim(Some(&parked), &weeks).unwrap_err(),
+        End { how: NotClaimed::Parked { why: None, sending: None }, record: None }
+    );
     let problem = dead_letter(Some(&parked), &weeks.delivery, NoRoute);
-    assert_eq!(problem, End { how: NotClaimed::Parked(None), record: None });
+    assert_eq!(problem, End { how: NotClaimed::Parked { why: None, sending: None }, record: None });
 }
 
 #[test]
@@ -294,15 +298,19 @@ fn what_is_in_doubt_is_parked_when_it_cannot_be_sent_again() {
         let End { how, record: Some(parked) } = dead_letter(Some(&record), &delivery(2, 100), NoRoute) else {
             panic!("{:?}", record.state)
         };
-        assert_eq!((how, parked.state), (NotClaimed::Parked(Some(NoRoute)), State::Parked));
-        assert_eq!(ended(&parked, &request(3, 200)), NotClaimed::Parked(Some(NoRoute)), "its record says why");
+        assert_eq!((how, parked.state), (NotClaimed::Parked { why: Some(NoRoute), sending: None }, State::Parked));
+        assert_eq!(
+            ended(&parked, &request(3, 200)),
+            NotClaimed::Parked { why: Some(NoRoute), sending: None },
+            "its record says why"
+        );
         assert_eq!((parked.attempts, parked.crashes, parked.attempt), (attempts, 0, Uuid::from_u128(2)));
     }
     let mut claimed = first();
     claimed.doubt(at(1));
     let parked = claimed.given_up(DeadLetterReason::PayloadRejected, "m1", at(2));
     assert_eq!(parked.state, State::Parked);
-    let why = NotClaimed::Parked(Some(DeadLetterReason::PayloadRejected));
+    let why = NotClaimed::Parked { why: Some(DeadLetterReason::PayloadRejected), sending: None };
     assert_eq!(ended(&parked, &request_for(of_message("m1", delivery(2, 9)))), why);
 }
 
@@ -370,15 +378,6 @@ fn a_loss_told_after_a_crash_leaves_the_next_key_in_doubt_since_the_crash() {
     assert!(taken_over.is_doubtful());
     taken_over.lose(placed("another"), at(20 * 3600 + 1));
     assert!(!taken_over.is_doubtful());
-}
-
-#[test]
-fn a_doubt_that_another_worker_wrote_is_cleared_later_by_as_much_as_clocks_differ() {
-    let mut claimed = again(&in_doubt(), &request(2, 8));
-    claimed.clear_doubt(at(5 + 14));
-    assert!(claimed.is_doubtful());
-    claimed.clear_doubt(at(5 + 15));
-    assert!(!claimed.is_doubtful());
 }
 
 #[test]

@@ -137,8 +137,9 @@ mod tests {
 
     use super::*;
     use crate::domain::{
+        credentials::ClientId,
         lease::{ClientState, Grant, NoPermit, Rate},
-        token::{GrantedToken, SealedToken, Token},
+        token::{Endpoints, GrantedToken, SealedToken, Token},
         window::{ClockId, JITTER_GUARD, LATE_ARRIVAL},
     };
 
@@ -149,7 +150,7 @@ mod tests {
     }
 
     fn lease(permits: usize, rate: Rate) -> Lease {
-        let grant = Grant { client_id: "client-a".to_owned(), fence: 7, rate, permits, clock: ClockId::new(1) };
+        let grant = Grant { client_id: ClientId::public("client-a"), fence: 7, rate, permits, clock: ClockId::new(1) };
         Lease::take_over(grant, ClientState::default(), &[])
     }
 
@@ -235,9 +236,9 @@ mod tests {
     #[test]
     fn a_lease_tells_who_holds_what_and_keeps_a_token_for_the_next() {
         let lease = lease(1, RATE);
-        assert_eq!((lease.client_id(), lease.fence()), ("client-a", 7));
+        assert_eq!((lease.client_id().as_str(), lease.fence()), ("client-a", 7));
         assert_eq!(lease.sealed_token(), None);
-        let answer = GrantedToken { access_token: "t".into(), expires_in: None };
+        let answer = GrantedToken { access_token: "t".into(), expires_in: None, endpoints: Endpoints::default() };
         let sealed = SealedToken::seal(&Token::obtained(answer, at(0)), "client-a", &"s".into(), [0; 12]).unwrap();
         lease.keep_token(Some(sealed.clone()));
         assert_eq!((lease.sealed_token(), lease.state(at(0)).sealed_token), (Some(sealed.clone()), Some(sealed)));

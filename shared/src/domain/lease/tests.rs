@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::retry_after::RetryAfter;
+use crate::domain::{credentials::ClientId, retry_after::RetryAfter};
 
 const RATE: Rate = Rate { limit: 4, window: Duration::from_secs(60) };
 const CLOCK: ClockId = ClockId::new(1);
@@ -9,7 +9,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn grant(permits: usize, rate: Rate) -> Grant {
-    Grant { client_id: "client-a".to_owned(), fence: 7, rate, permits, clock: CLOCK }
+    Grant { client_id: ClientId::public("client-a"), fence: 7, rate, permits, clock: CLOCK }
 }
 
 fn lease(state: ClientState, orphans: &[Reservation], permits: usize) -> Lease {

@@ -53,7 +53,8 @@ impl<'a> Mapping<'a> {
     fn leaf(&mut self, flatten: &Flatten, leaves: &[Leaf<'a>], pointer: &impl Fn(&Leaf<'a>) -> String) {
         let first = &leaves[0];
         let definitions = self.schema.named(&first.name);
-        if definitions.is_empty() && flatten.unregistered == Unregistered::Drop {
+        let unregistered = definitions.is_empty() && !self.schema.is_unrestricted();
+        if unregistered && flatten.unregistered == Unregistered::Drop {
             return;
         }
         // Nobody registered this name, so that its sender may have written anything into it.

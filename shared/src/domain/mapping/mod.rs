@@ -57,7 +57,7 @@ pub fn map(
 
     match (from, to) {
         (Some(from), Some(to)) if mapping.problems.is_empty() => Ok(Contact {
-            channel: route.channel().to_owned(),
+            channel: route.channel().map(str::to_owned),
             from,
             to,
             callback_number,
@@ -270,7 +270,7 @@ mod tests {
             "name": "r", "match": { "type": "t" }, "channel": "voice", "targets": [{ "queueId": "q" }],
             "priority": { "default": 1 }, "from": { "value": "+15550109876" }, "to": { "value": "+15550201234" }, member: rule,
         });
-        let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.longest_text).unwrap();
+        let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
         let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data });
         let event = Event::from_json(&event).unwrap();
         map(routes.select(&event).unwrap(), &event, &Schema::default(), boundary).unwrap()

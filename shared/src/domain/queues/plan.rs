@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Queues;
 use crate::domain::{
-    routes::{QueueId, Route},
+    routes::{Address, QueueId, Route},
     targets::{Choice, choose},
     time::Timestamp,
 };
@@ -26,8 +26,10 @@ impl Queues {
         let mut lacking: BTreeMap<&QueueId, u64> = BTreeMap::new();
         let mut fallbacks = BTreeSet::new();
         for route in routes {
-            let availability =
-                |queue: &QueueId| self.availability_after(queue, ahead.get(queue).copied().unwrap_or(0), now);
+            let availability = |address: &Address| {
+                let ahead = address.queue().and_then(|queue| ahead.get(queue)).copied().unwrap_or(0);
+                self.availability_at(address, ahead, now)
+            };
             let Choice::Target { index, .. } = choose(route.targets(), &[], route.on_unknown_health(), availability)
             else {
                 continue;

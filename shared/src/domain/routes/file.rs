@@ -5,6 +5,8 @@
 //! siblings; names that nobody asked for are kept too. These types hold what was written; what it means is decided
 //! where they become routes.
 
+mod tenant;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -13,6 +15,8 @@ use serde::{
     de::{DeserializeOwned, Visitor},
 };
 use serde_json::Value;
+
+pub(super) use self::tenant::{CxoneSpec, WorkItemSpec};
 
 /// A member of the file: absent, unreadable on its own, or read.
 #[derive(Debug, Default)]
@@ -37,6 +41,9 @@ pub(super) struct RoutesFile {
     /// Tried in order: the first route whose `match` fits an event takes it.
     #[schemars(length(min = 1))]
     pub(super) routes: Member<Vec<Member<RouteSpec>>>,
+    /// How a NICE CXone tenant is spoken to; only where the deployment is for one.
+    #[serde(default)]
+    pub(super) cxone: Member<CxoneSpec>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(super) unknown: Unknown,
@@ -52,7 +59,8 @@ pub(super) struct RouteSpec {
     pub(super) name: Member<String>,
     /// The events that the route takes.
     pub(super) r#match: Member<MatchSpec>,
-    /// The channel of the contact: voice, chat, email, callback or what else the tenant knows.
+    /// The channel of the contact, such as voice, chat or email: mandatory for queues and skills alone.
+    #[serde(default)]
     #[schemars(length(min = 1))]
     pub(super) channel: Member<String>,
     /// Where the contact goes: the first is the primary, the rest are fallbacks in order.
@@ -105,10 +113,14 @@ pub(super) struct MatchSpec {
     pub(super) unknown: Unknown,
 }
 
-/// A queue or a set of skills.
+/// A queue or a set of skills; in a NICE CXone tenant a work item.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(deny_unknown_fields, rename = "Target", extend("oneOf" = [{"required": ["queueId"]}, {"required": ["skillIds"]}]))]
+#[schemars(
+    deny_unknown_fields,
+    rename = "Target",
+    extend("oneOf" = [{"required": ["queueId"]}, {"required": ["skillIds"]}, {"required": ["workItem"]}])
+)]
 pub(super) struct TargetSpec {
     /// The queue.
     #[serde(default)]
@@ -118,6 +130,9 @@ pub(super) struct TargetSpec {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub(super) skill_ids: Member<Vec<String>>,
+    /// A work item.
+    #[serde(default)]
+    pub(super) work_item: Member<WorkItemSpec>,
     /// What the target adds to the priority.
     #[serde(default)]
     #[schemars(range(min = -999, max = 999))]

@@ -2,6 +2,7 @@
 //!
 //! Each function returns `None` only after it has noted why, so that a caller may go on with the rest.
 
+mod targets;
 mod values;
 
 use std::{collections::HashMap, fmt, time::Duration};
@@ -9,8 +10,10 @@ use std::{collections::HashMap, fmt, time::Duration};
 use serde_json::Value;
 
 use super::{
-    Address, ByType, Degrade, Glob, Priorities, Priority, QueueId, Route, Routes, Target,
-    file::{DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, TargetSpec, Unknown},
+    ByType, Degrade, Field, Glob, Priorities, Priority, Profile, Route, RouteRules, Routes, WorkItemRules,
+    file::{
+        CxoneSpec, DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, Unknown, ValueSpec,
+    },
     path::{Path, Root},
 };
 use crate::domain::json;
@@ -36,14 +39,16 @@ pub struct RoutesProblem {
 
 /// Values of a routes file, some ten thousand routes: its operator wrote it, so it may be larger than an event.
 const MAX_VALUES: usize = 1_000_000;
+/// Bytes of the smallest payload that holds more than its own frame.
+const SMALLEST_PAYLOAD: usize = 1024;
 /// Characters of a route's name: it stands in every log line.
 const MAX_NAME_LENGTH: usize = 64;
 
-pub(super) fn routes(text: &str, longest_text: usize) -> Result<Routes, RoutesError> {
-    let mut findings = Findings { problems: Vec::new(), longest_text };
+pub(super) fn routes(text: &str, rules: RouteRules) -> Result<Routes, RoutesError> {
+    let mut findings = Findings { problems: Vec::new(), rules };
     let routes = findings.file(text);
     match routes {
-        Some(routes) if findings.problems.is_empty() => Ok(Routes::new(routes)),
+        Some((routes, work_items)) if findings.problems.is_empty() => Ok(Routes { work_items, ..Routes::new(routes) }),
         _ => Err(RoutesError { problems: findings.problems }),
     }
 }
@@ -57,8 +62,7 @@ impl fmt::Display for RoutesProblem {
 /// The problems found so far.
 struct Findings {
     problems: Vec<RoutesProblem>,
-    /// Characters that a text attribute holds.
-    longest_text: usize,
+    rules: RouteRules,
 }
 
 /// The readable routes so far, with their places in the file.
@@ -133,7 +137,7 @@ impl Findings {
         Some(text)
     }
 
-    fn file(&mut self, text: &str) -> Option<Vec<Route>> {
+    fn file(&mut self, text: &str) -> Option<(Vec<Route>, WorkItemRules)> {
         let value = match json::read_up_to(MAX_VALUES, text) {
             Ok(document) => document.root().to_value(),
             Err(fault) => {
@@ -149,6 +153,7 @@ impl Findings {
         };
         self.unknown(&file.unknown, "");
         let _ = self.optional(file.schema, "/$schema");
+        let work_items = self.cxone(file.cxone);
         let members = self.required(file.routes, "/routes")?;
         if members.is_empty() {
             return self.refuse("/routes", "is empty", "an event without a route is dead-lettered: give at least one");
@@ -160,7 +165,31 @@ impl Findings {
             self.compare(&route, &earlier, &at);
             earlier.add(index, route);
         }
-        Some(earlier.routes)
+        self.skill_limits(&earlier);
+        Some((earlier.routes, work_items))
+    }
+
+    /// How a tenant is spoken to; another API has nothing of it.
+    fn cxone(&mut self, member: Member<CxoneSpec>) -> WorkItemRules {
+        let mut rules = WorkItemRules::default();
+        let Ok(Some(spec)) = self.optional(member, "/cxone") else { return rules };
+        self.unknown(&spec.unknown, "/cxone");
+        if self.rules.profile != Profile::Cxone {
+            self.add("/cxone", "is for a NICE CXone tenant, which this deployment doesn't speak to", "remove it");
+        }
+        rules.encoding = self.or_default(spec.work_item_encoding, "/cxone/workItemEncoding");
+        let at = "/cxone/workItemPayloadBytes";
+        if let Ok(Some(bytes)) = self.optional(spec.work_item_payload_bytes, at) {
+            if bytes < SMALLEST_PAYLOAD {
+                self.add(
+                    at,
+                    format!("is less than {SMALLEST_PAYLOAD}"),
+                    "take the business unit's own limit, in bytes",
+                );
+            }
+            rules.payload_bytes = bytes;
+        }
+        rules
     }
 
     /// A null would read as absent, but whoever wrote it may have meant something by it.
@@ -205,7 +234,7 @@ impl Findings {
         self.unknown(&spec.unknown, at);
         let name = self.name(spec.name, &member("name"));
         let globs = self.required(spec.r#match, &member("match")).and_then(|spec| self.globs(spec, &member("match")));
-        let channel = self.text(spec.channel, &member("channel"));
+        let channel = self.channel(spec.channel, &member("channel"));
         let targets = self.targets(spec.targets, &member("targets"));
         let priorities = self.required(spec.priority, &member("priority"));
         let priorities = priorities.and_then(|spec| self.priorities(spec, &member("priority")));
@@ -215,7 +244,7 @@ impl Findings {
         let from = self.required(spec.from, &member("from")).and_then(|spec| self.field(spec, true, &member("from")));
         let to = self.required(spec.to, &member("to")).and_then(|spec| self.field(spec, true, &member("to")));
         let callback_number = self.optional_field(spec.callback_number, &member("callbackNumber"));
-        let wrap_up_code = self.optional_field(spec.wrap_up_code, &member("wrapUpCode"));
+        let wrap_up_code = self.wrap_up_code(spec.wrap_up_code, &member("wrapUpCode"));
         let max_age = self.optional(spec.max_age_seconds, &member("maxAgeSeconds")).ok().flatten();
         if max_age == Some(0) {
             self.add(member("maxAgeSeconds"), "is 0, which no event is young enough for", "leave it out for no limit");
@@ -230,12 +259,12 @@ impl Findings {
             name: name?,
             event_type,
             source,
-            channel: channel?,
+            channel,
             targets: targets?,
             priorities: priorities?,
             max_age: max_age.map(|seconds| Duration::from_secs(seconds.into())),
             on_unknown_health,
-            longest_text: self.longest_text,
+            longest_text: self.rules.longest_text,
             from: from?,
             to: to?,
             callback_number,
@@ -260,6 +289,24 @@ impl Findings {
         Some(name)
     }
 
+    /// A tenant's work items have no channel of their own.
+    fn channel(&mut self, member: Member<String>, at: &str) -> Option<String> {
+        if self.rules.profile == Profile::Guide {
+            return self.text(member, at);
+        }
+        if !member.is_absent() {
+            self.add(at, "is nothing that a work item has", "remove it: its point of contact decides");
+        }
+        None
+    }
+
+    fn wrap_up_code(&mut self, member: Member<ValueSpec>, at: &str) -> Option<Field> {
+        if self.rules.profile == Profile::Cxone && !member.is_absent() {
+            return self.refuse(at, "is nothing that a work item has", "make it an attribute, which the script reads");
+        }
+        self.optional_field(member, at)
+    }
+
     fn globs(&mut self, spec: MatchSpec, at: &str) -> Option<(Glob, Option<Glob>)> {
         self.unknown(&spec.unknown, at);
         let event_type = self.text(spec.r#type, &format!("{at}/type"));
@@ -272,57 +319,6 @@ impl Findings {
             None => None,
         };
         Some((Glob::new(event_type?), source))
-    }
-
-    fn targets(&mut self, member: Member<Vec<Member<TargetSpec>>>, at: &str) -> Option<Vec<Target>> {
-        let members = self.required(member, at)?;
-        if members.is_empty() {
-            return self.refuse(at, "is empty", "give at least the primary target");
-        }
-        let count = members.len();
-        let mut targets: Vec<Target> = Vec::with_capacity(count);
-        for (index, member) in members.into_iter().enumerate() {
-            let at = format!("{at}/{index}");
-            let Some(target) = self.required(member, &at).and_then(|spec| self.target(spec, &at)) else { continue };
-            if let Some(same) = targets.iter().position(|earlier| earlier.address.is_same(&target.address)) {
-                self.add(&at, format!("is the same address as target {same}"), "a fallback must lead elsewhere");
-            }
-            targets.push(target);
-        }
-        (targets.len() == count).then_some(targets)
-    }
-
-    fn target(&mut self, spec: TargetSpec, at: &str) -> Option<Target> {
-        self.unknown(&spec.unknown, at);
-        let queue = self.optional(spec.queue_id, &format!("{at}/queueId"));
-        let skills = self.optional(spec.skill_ids, &format!("{at}/skillIds"));
-        let priority_delta = self.or_default(spec.priority_delta, &format!("{at}/priorityDelta"));
-        let address = match (queue.ok()?, skills.ok()?) {
-            (Some(queue), None) => {
-                let Some(queue) = QueueId::new(queue) else {
-                    let rule = "is not 1 to 64 letters, digits, - and _";
-                    return self.refuse(&format!("{at}/queueId"), rule, "take the id from CXone");
-                };
-                Address::Queue(queue)
-            }
-            (None, Some(skills)) if skills.is_empty() || skills.iter().any(|skill| skill.trim().is_empty()) => {
-                return self.refuse(
-                    &format!("{at}/skillIds"),
-                    "has no skill, or an empty one",
-                    "name each skill by its id",
-                );
-            }
-            (None, Some(skills)) => Address::Skills(skills),
-            (Some(_), Some(_)) => {
-                return self.refuse(
-                    at,
-                    "has both queueId and skillIds",
-                    "CXone takes one of them: make it two targets",
-                );
-            }
-            (None, None) => return self.refuse(at, "has neither queueId nor skillIds", "give one of them"),
-        };
-        Some(Target { address, priority_delta })
     }
 
     fn priorities(&mut self, spec: PrioritySpec, at: &str) -> Option<Priorities> {
@@ -360,35 +356,6 @@ impl Findings {
             );
         }
         by.zip(floor).map(|(by, floor)| Degrade { by, floor })
-    }
-
-    fn deltas(&mut self, targets: &[Target], priorities: &Priorities, at: &str) {
-        for (index, target) in targets.iter().enumerate() {
-            let beyond = |base: &Priority| {
-                let moved = i32::from(base.get()) + i32::from(target.priority_delta);
-                !(0..=i32::from(Priority::MAX)).contains(&moved)
-            };
-            if let Some(base) = priorities.all().find(beyond) {
-                self.add(
-                    format!("{at}/{index}/priorityDelta"),
-                    format!("takes the priority {} out of 0 to 999", base.get()),
-                    "choose a delta that fits every priority of the route",
-                );
-            }
-        }
-    }
-}
-
-impl Address {
-    /// Whether contacts would end up at the same place: the order of skills doesn't matter.
-    fn is_same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Queue(queue), Self::Queue(other)) => queue == other,
-            (Self::Skills(skills), Self::Skills(others)) => {
-                skills.iter().all(|skill| others.contains(skill)) && others.iter().all(|skill| skills.contains(skill))
-            }
-            _ => false,
-        }
     }
 }
 

@@ -4,25 +4,26 @@
 //! module holds: every path and glob compiled, every constant of its attribute's type, every priority in range. After
 //! that an event can be wrong, a route can't.
 
+mod address;
 mod file;
 mod glob;
 mod load;
 mod path;
 mod priority;
+mod work_item;
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    fmt,
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
-use serde::Serialize;
-
 use self::glob::Glob;
 pub use self::{
+    address::{Address, QueueId},
     file::OnUnknownHealth,
     load::{RoutesError, RoutesProblem},
     priority::{Degrade, NotAPriority, Priority},
+    work_item::{Encoding, OnDoubt, SkillLimits, WorkItem, WorkItemRules},
 };
 pub(crate) use self::{
     file::{Overflow, Pii, Unregistered},
@@ -41,6 +42,7 @@ pub struct Routes {
     by_type: ByType,
     /// Asked for by every batch, so that it's gathered once.
     queues: Vec<QueueId>,
+    work_items: WorkItemRules,
 }
 
 /// Which routes may be for an event of a type: among ten thousand, two or three are asked.
@@ -75,7 +77,7 @@ pub struct Route {
     name: String,
     event_type: Glob,
     source: Option<Glob>,
-    channel: String,
+    channel: Option<String>,
     targets: Vec<Target>,
     priorities: Priorities,
     max_age: Option<Duration>,
@@ -105,29 +107,24 @@ pub struct Target {
     priority_delta: i16,
 }
 
-/// A queue, or the skills that an agent must have. `CXone` takes one of them, never both.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Address {
-    /// A queue by its id.
-    Queue(QueueId),
-    /// Skills by their ids: at least one.
-    Skills(Vec<String>),
+/// What an API asks of a routes file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteRules {
+    /// Which API it is: each has targets of its own.
+    pub profile: Profile,
+    /// Characters that a text attribute holds, counted as Unicode scalar values.
+    pub longest_text: usize,
 }
 
-impl Address {
-    /// The queue, where it is one.
-    pub const fn queue(&self) -> Option<&QueueId> {
-        match self {
-            Self::Queue(queue) => Some(queue),
-            Self::Skills(_) => None,
-        }
-    }
+/// Which of CXone's APIs a deployment speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// The routing API of the guide.
+    #[default]
+    Guide,
+    /// The APIs of a NICE CXone tenant.
+    Cxone,
 }
-
-/// A queue's id: letters, digits, `-` and `_`, so that it can stand in a URL as it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct QueueId(String);
 
 /// Where a contact's own field comes from.
 #[derive(Clone, Debug)]
@@ -170,13 +167,27 @@ impl Routes {
         list.iter().enumerate().for_each(|(place, route)| by_type.add(&route.event_type, place));
         let addresses = list.iter().flat_map(Route::targets).map(Target::address);
         let queues: BTreeSet<_> = addresses.filter_map(Address::queue).collect();
-        Self { queues: queues.into_iter().cloned().collect(), list, by_type }
+        Self { queues: queues.into_iter().cloned().collect(), list, by_type, work_items: WorkItemRules::default() }
     }
 
-    /// Reads a routes file for an API whose text attributes hold so many characters. It is refused as a whole, with
-    /// every problem that it has.
-    pub fn from_json(text: &str, longest_text: usize) -> Result<Self, RoutesError> {
-        load::routes(text, longest_text)
+    /// Reads a routes file for an API with these rules. It is refused as a whole, with every problem that it has.
+    pub fn from_json(text: &str, rules: RouteRules) -> Result<Self, RoutesError> {
+        load::routes(text, rules)
+    }
+
+    /// How work items are sent.
+    pub fn work_items(&self) -> WorkItemRules {
+        self.work_items
+    }
+
+    /// What the routes say of each skill's room.
+    pub fn skill_limits(&self) -> BTreeMap<QueueId, SkillLimits> {
+        let addresses = self.list.iter().flat_map(Route::targets).map(Target::address);
+        let items = addresses.filter_map(|address| match address {
+            Address::WorkItem(item) => Some((item.skill.clone()?, item.limits)),
+            Address::Queue(_) | Address::Skills(_) => None,
+        });
+        items.collect()
     }
 
     /// The first route whose match fits the event.
@@ -218,9 +229,9 @@ impl Route {
         &self.name
     }
 
-    /// The contact's channel.
-    pub fn channel(&self) -> &str {
-        &self.channel
+    /// The contact's channel, where its API asks for one.
+    pub fn channel(&self) -> Option<&str> {
+        self.channel.as_deref()
     }
 
     /// Where the contact goes: the primary, then its fallbacks. Never empty.
@@ -281,35 +292,6 @@ impl Target {
     }
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Queue(queue) => write!(f, "queue:{queue}"),
-            Self::Skills(skills) => write!(f, "skills:{}", skills.join(",")),
-        }
-    }
-}
-
-impl QueueId {
-    /// The id as CXone knows it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The id that a text is: nothing where it isn't one.
-    pub fn new(text: String) -> Option<Self> {
-        let fits =
-            (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        fits.then_some(Self(text))
-    }
-}
-
-impl fmt::Display for QueueId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
@@ -317,14 +299,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn an_address_is_written_one_way_since_the_ledger_keeps_it() {
-        let queue = QueueId::new("q_-1".to_owned()).unwrap();
-        assert_eq!((queue.as_str(), queue.to_string().as_str()), ("q_-1", "q_-1"));
-        assert_eq!(Address::Queue(queue).to_string(), "queue:q_-1");
-        assert_eq!(Address::Skills(vec!["a".to_owned(), "b".to_owned()]).to_string(), "skills:a,b");
-    }
 
     #[test]
     fn a_route_for_another_type_is_not_even_asked() {

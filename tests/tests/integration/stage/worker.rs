@@ -38,7 +38,7 @@ impl Stage {
     /// A fresh environment that finds CXone elsewhere.
     pub(crate) fn worker_at(&self, cxone: &str) -> Worker {
         let (_, mut settings, clock, wire) = self.environment(emulator().endpoint(), 0);
-        cxone.clone_into(&mut settings.common.cxone_base_url);
+        settings.common.cxone_base_url = Some(cxone.to_owned());
         let ports = adapters(&aws(emulator().endpoint()), &settings, &clock, &wire);
         Worker { handler: Handler::new(ports, settings), clock, wire }
     }

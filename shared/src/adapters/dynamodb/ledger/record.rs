@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::domain::{
-    claim::{DeadLettered, Description, PlacedContact, RECORD_VERSION, Record, State},
+    claim::{DeadLettered, Description, PlacedContact, RECORD_VERSION, Record, Sending, State},
     idempotency::{DataHash, IdempotencyKey},
     reason::{DeadLetterReason, Reason},
     time::Timestamp,
@@ -49,6 +49,7 @@ pub(super) fn write(key: IdempotencyKey, record: &Record) -> Item {
         Some(("until", millis(record.until))),
         record.hash.as_ref().map(|hash| ("dataHash", text(hash.as_str()))),
         record.first_sent.map(|at| ("firstSentAt", millis(at))),
+        record.sending.as_ref().map(|sending| ("sending", AttributeValue::M(write_sending(sending)))),
         record.after_crash.then(|| ("afterCrash", AttributeValue::Bool(true))),
         Some(("crashes", number(record.crashes))),
         Some(("attempts", number(record.attempts))),
@@ -124,6 +125,7 @@ pub(super) fn read(item: &Item) -> Result<Record, Unreadable> {
         until: get_millis(item, "until")?,
         hash: optional(item, "dataHash", get_text)?.map(DataHash::from_stored),
         first_sent: optional(item, "firstSentAt", get_millis)?,
+        sending: optional(item, "sending", read_sending)?,
         after_crash: item.contains_key("afterCrash"),
         crashes: get_number(item, "crashes")?,
         attempts: get_number(item, "attempts")?,
@@ -137,6 +139,17 @@ pub(super) fn read(item: &Item) -> Result<Record, Unreadable> {
         reason: named(item, "reason").ok(),
         target: Some(described(item, "target")).filter(|target| !target.is_empty()).map(str::to_owned),
     })
+}
+
+fn write_sending(sending: &Sending) -> Item {
+    let Sending { kind, target, at } = sending;
+    Item::from([("kind".to_owned(), text(kind)), ("target".to_owned(), text(target)), ("at".to_owned(), millis(*at))])
+}
+
+fn read_sending(item: &Item, name: &'static str) -> Result<Sending, Unreadable> {
+    let sending = item.get(name).and_then(|value| value.as_m().ok()).ok_or(Unreadable(name))?;
+    let owned = |member| get_text(sending, member).map(str::to_owned);
+    Ok(Sending { kind: owned("kind")?, target: owned("target")?, at: get_millis(sending, "at")? })
 }
 
 fn read_description(item: &Item) -> Description {
@@ -204,6 +217,11 @@ mod tests {
             until: Timestamp::from_millis(2),
             hash: Some(DataHash::from_stored("abc")),
             first_sent: Some(Timestamp::from_millis(3)),
+            sending: Some(Sending {
+                kind: "workItem".to_owned(),
+                target: "workItem:123456 - Orders".to_owned(),
+                at: Timestamp::from_millis(3),
+            }),
             after_crash: true,
             crashes: 1,
             attempts: 4,

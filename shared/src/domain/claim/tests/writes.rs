@@ -39,9 +39,9 @@ fn a_crash_is_forgotten_once_the_doubt_that_it_left_is_cleared() {
 
 #[test]
 fn a_parked_record_says_by_whom_and_when_in_the_form_of_this_program() {
-    let of_before = Record { version: RECORD_VERSION - 1, ..in_doubt() };
+    let of_before = Record { version: PLAIN_VERSION - 1, ..in_doubt() };
     let parked = dead_letter(Some(&of_before), &delivery(2, 100), NoRoute).record.unwrap();
-    assert_eq!((parked.version, parked.attempt), (RECORD_VERSION, Uuid::from_u128(2)));
+    assert_eq!((parked.version, parked.attempt), (PLAIN_VERSION, Uuid::from_u128(2)));
     assert_eq!((parked.at, parked.until), (at(100), at(100)));
 }
 
@@ -78,4 +78,13 @@ fn every_write_lives_as_long_as_its_own_delivery_asks_and_as_the_record_before_i
     ] {
         assert_eq!(written.expires, ahead, "{:?}", written.state);
     }
+}
+
+#[test]
+fn a_doubt_that_another_worker_wrote_is_cleared_later_by_as_much_as_clocks_differ() {
+    let mut claimed = again(&in_doubt(), &request(2, 8));
+    claimed.clear_doubt(at(5 + 14));
+    assert!(claimed.is_doubtful());
+    claimed.clear_doubt(at(5 + 15));
+    assert!(!claimed.is_doubtful());
 }

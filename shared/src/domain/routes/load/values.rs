@@ -8,7 +8,7 @@ use crate::domain::{
     convert,
     phone::{E164, UnknownRegion},
     routes::{
-        AttributeRule, Field, Flatten, Overflow, Path, Pii, Source,
+        AttributeRule, Field, Flatten, Overflow, Path, Pii, Profile, Source,
         file::{FlattenSpec, FormatSpec, Member, RootSpec, Scalar, ValueSpec},
         path::Root,
     },
@@ -56,10 +56,22 @@ impl Findings {
             };
             let spec = self.required(member, &at);
             if let (Some(key), Some(spec)) = (key, spec) {
+                self.shared_name(&rules, &key, &at);
                 rules.extend(self.attribute(key, spec, &at));
             }
         }
         rules
+    }
+
+    /// A tenant's attributes go out without their prefixes, so that two of one name would be one.
+    fn shared_name(&mut self, earlier: &[AttributeRule], key: &AttributeKey, at: &str) {
+        let same = |rule: &&AttributeRule| rule.key.name() == key.name();
+        if self.rules.profile == Profile::Cxone
+            && let Some(other) = earlier.iter().find(same)
+        {
+            let rule = format!("has the name of {}, and the prefixes are dropped here", other.key);
+            self.add(at, rule, "give each attribute a name of its own");
+        }
     }
 
     pub(super) fn flatten(&mut self, spec: FlattenSpec, at: &str) -> Option<Flatten> {
@@ -106,9 +118,9 @@ impl Findings {
         }
         for (name, constant) in source.constants() {
             if let AttributeValue::String(text) = constant
-                && text.chars().count() > self.longest_text
+                && text.chars().count() > self.rules.longest_text
             {
-                let rule = format!("is longer than {} characters", self.longest_text);
+                let rule = format!("is longer than {} characters", self.rules.longest_text);
                 self.add(format!("{at}/{name}"), rule, "CXone would cut it: shorten it");
             }
         }

@@ -59,7 +59,7 @@ mod tests {
     use serde_json::json;
 
     use super::{
-        super::contact::{field_names, tests::contact},
+        super::guide::contact::{field_names, tests::contact},
         *,
     };
 

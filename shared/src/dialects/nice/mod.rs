@@ -1,0 +1,151 @@
+//! The APIs of a NICE CXone tenant, as docs/real-tenant.md tells them: discovery and grants, work items, and the
+//! activity of skills.
+//!
+//! None of its requests carries an idempotency key: what may have been created can't be asked for again.
+
+mod grant;
+mod health;
+mod hosts;
+mod payload;
+mod secret;
+mod statuses;
+mod work_item;
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::{Map, Value};
+
+pub use self::hosts::{Hosts, NotAnOrigin};
+use super::{
+    Authorization, ClientProblem, Content, Dialect, Facts, HttpReply, HttpRequest, RegisteredAttributes, Submission,
+    Submitted, TokenSearch, TokenStep, Unread, Verdict,
+};
+use crate::domain::{
+    contact::Contact,
+    contact_result::ContactResult,
+    credentials::Credentials,
+    health::QueueHealth,
+    problem::Problem,
+    routes::{Profile, QueueId, Route, RouteRules, Routes, SkillLimits, WorkItemRules},
+    time::Timestamp,
+    token::{Token, TokenError},
+};
+
+/// What holds of the API as a whole: docs/real-tenant.md#exactly-once.
+pub const FACTS: Facts = Facts { key_memory: None, routes: RouteRules { profile: Profile::Cxone, longest_text: 255 } };
+
+/// A NICE CXone tenant's APIs, as a deployment is configured for them.
+#[derive(Clone, Debug)]
+pub struct Nice {
+    /// The issuer's URL, without a slash at its end.
+    issuer: String,
+    /// The segment of the path that names the version of the API.
+    version: String,
+    /// Where the API is, where an operator says so and not discovery.
+    base: Option<String>,
+    /// Where credentials may go.
+    hosts: Hosts,
+    /// How work items are sent.
+    work_items: WorkItemRules,
+    /// When each skill counts as full.
+    limits: BTreeMap<QueueId, SkillLimits>,
+}
+
+impl Nice {
+    /// The tenant of this issuer, spoken to in this version; at this base URL where there is one, else where discovery
+    /// says.
+    ///
+    /// # Errors
+    /// [`NotAnOrigin`] where a URL can't be read.
+    pub fn new(issuer: &str, version: &str, base: Option<&str>, routes: &Routes) -> Result<Self, NotAnOrigin> {
+        Ok(Self {
+            hosts: Hosts::new(issuer, base)?,
+            issuer: issuer.trim_end_matches('/').to_owned(),
+            version: version.to_owned(),
+            base: base.map(str::to_owned),
+            work_items: routes.work_items(),
+            limits: routes.skill_limits(),
+        })
+    }
+
+    /// Where credentials may go.
+    pub const fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// A request to the tenant's API, under a token.
+    fn request<'r>(&self, token: &'r Token, resource: &[&'static str], content: Content<'r>) -> HttpRequest<'r> {
+        let version = Cow::from(self.version.clone());
+        let path = [Cow::from("inContactAPI"), Cow::from("services"), version];
+        let path = path.into_iter().chain(resource.iter().copied().map(Cow::from)).collect();
+        HttpRequest {
+            base: token.endpoints().api.as_deref(),
+            authorization: Authorization::Bearer(token.access_token()),
+            ..accepting_json(path, content)
+        }
+    }
+}
+
+impl Dialect for Nice {
+    fn facts(&self) -> Facts {
+        FACTS
+    }
+
+    fn credentials(&self, client: &Map<String, Value>) -> Result<Credentials, ClientProblem> {
+        secret::read(client, &self.hosts)
+    }
+
+    fn token<'r>(&'r self, credentials: &'r Credentials, search: &'r TokenSearch) -> HttpRequest<'r> {
+        self.next_request(credentials, search)
+    }
+
+    fn read_token(
+        &self,
+        credentials: &Credentials,
+        search: TokenSearch,
+        reply: &HttpReply,
+    ) -> Verdict<Result<TokenStep, TokenError>> {
+        self.read_step(credentials, search, reply)
+    }
+
+    fn fitted(&self, contact: Contact, route: &Route, event: &Submitted) -> Result<Contact, Problem> {
+        payload::fitted(contact, route, event, self.work_items.payload_bytes)
+    }
+
+    fn contact<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r> {
+        self.work_item(token, submission)
+    }
+
+    fn contact_body(&self, submission: &Submission<'_>) -> Value {
+        work_item::shown(submission)
+    }
+
+    fn read_contact(&self, _: &Contact, reply: &HttpReply) -> Verdict<ContactResult> {
+        work_item::read(reply)
+    }
+
+    fn queue_health<'r>(&self, token: &'r Token, queue: &QueueId) -> HttpRequest<'r> {
+        let mut request = self.request(token, &["skills"], Content::Get);
+        request.path.extend([Cow::from(queue.as_str().to_owned()), Cow::from("activity")]);
+        request
+    }
+
+    fn read_queue_health(
+        &self,
+        queue: &QueueId,
+        asked: Timestamp,
+        reply: &HttpReply,
+    ) -> Verdict<Result<Option<QueueHealth>, Unread>> {
+        let limits = self.limits.get(queue).copied().unwrap_or_default();
+        health::read(queue, limits, asked, reply)
+    }
+
+    fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
+        None
+    }
+}
+
+/// A request that says that it reads JSON: without that, an error comes as "no known way to render data".
+fn accepting_json<'r>(path: Vec<Cow<'static, str>>, content: Content<'r>) -> HttpRequest<'r> {
+    HttpRequest { headers: vec![("Accept", "application/json".to_owned())], ..HttpRequest::new(path, content) }
+}

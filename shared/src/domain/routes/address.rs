@@ -1,0 +1,123 @@
+//! Where contacts go, in the terms of the deployment's API.
+
+use std::{fmt, sync::LazyLock};
+
+use serde::Serialize;
+
+use super::{OnDoubt, WorkItem};
+
+/// Where a contact goes, in the terms of one API: a queue or skills in the guide's, a work item in the tenant's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// A queue by its id.
+    Queue(QueueId),
+    /// Skills by their ids: at least one.
+    Skills(Vec<String>),
+    /// A work item at a point of contact.
+    WorkItem(WorkItem),
+}
+
+impl Address {
+    /// The queue whose health says whether it takes contacts, where one is known.
+    pub const fn queue(&self) -> Option<&QueueId> {
+        match self {
+            Self::Queue(queue) => Some(queue),
+            Self::Skills(_) => None,
+            Self::WorkItem(item) => item.skill.as_ref(),
+        }
+    }
+
+    /// What stands among the queues for every target of its kind, where they can be full together.
+    pub fn kind_queue(&self) -> Option<&'static QueueId> {
+        matches!(self, Self::WorkItem(_)).then(|| &*WORK_ITEMS)
+    }
+
+    /// What stands among the queues for it: what is known of these says whether it takes contacts.
+    pub fn queues(&self) -> impl Iterator<Item = &QueueId> {
+        self.queue().into_iter().chain(self.kind_queue())
+    }
+
+    /// What becomes of a contact here that may have been created and can't be asked about.
+    pub const fn on_doubt(&self) -> OnDoubt {
+        match self {
+            Self::Queue(_) | Self::Skills(_) => OnDoubt::Park,
+            Self::WorkItem(item) => item.on_doubt,
+        }
+    }
+
+    /// The kind of the address, as the routes file and logs name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Queue(_) => "queue",
+            Self::Skills(_) => "skills",
+            Self::WorkItem(_) => "workItem",
+        }
+    }
+}
+
+/// What stands for all work items of a business unit among the queues: full while it takes no more of them.
+static WORK_ITEMS: LazyLock<QueueId> = LazyLock::new(|| QueueId("workItem".to_owned()));
+
+/// A queue's id, which in a NICE tenant is a skill's: letters, digits, `-` and `_`, so that it can stand in a URL as it
+/// is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct QueueId(String);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(queue) => write!(f, "queue:{queue}"),
+            Self::Skills(skills) => write!(f, "skills:{}", skills.join(",")),
+            Self::WorkItem(item) => write!(f, "workItem:{}", item.point_of_contact),
+        }
+    }
+}
+
+impl QueueId {
+    /// The id as CXone knows it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id that a text is: nothing where it isn't one.
+    pub fn new(text: String) -> Option<Self> {
+        let fits =
+            (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        fits.then_some(Self(text))
+    }
+}
+
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::routes::SkillLimits;
+
+    #[test]
+    fn an_address_is_written_one_way_since_the_ledger_keeps_it() {
+        let queue = QueueId::new("q_-1".to_owned()).unwrap();
+        assert_eq!((queue.as_str(), queue.to_string().as_str()), ("q_-1", "q_-1"));
+        assert_eq!(Address::Queue(queue).to_string(), "queue:q_-1");
+        assert_eq!(Address::Skills(vec!["a".to_owned(), "b".to_owned()]).to_string(), "skills:a,b");
+        let item = WorkItem {
+            point_of_contact: "123456 - Orders".to_owned(),
+            item_type: None,
+            skill: QueueId::new("4012".to_owned()),
+            limits: SkillLimits::default(),
+            on_doubt: OnDoubt::Resend,
+        };
+        let item = Address::WorkItem(item);
+        assert_eq!(item.to_string(), "workItem:123456 - Orders");
+        let among_queues: Vec<_> = item.queues().map(QueueId::as_str).collect();
+        assert_eq!(
+            (item.kind(), item.on_doubt(), among_queues),
+            ("workItem", OnDoubt::Resend, vec!["4012", "workItem"])
+        );
+    }
+}
