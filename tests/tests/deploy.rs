@@ -59,7 +59,10 @@ async fn two_stacks_of_the_longest_names_deploy_side_by_side_and_share_nothing()
 async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its_name() {
     let (folder, emulator) = (package(), Ministack::start().unwrap());
     let given = [
+        "CxoneProfile=cxone",
         "CxoneBaseUrl=https://api-eu1.example.com",
+        "CxoneIssuer=https://cxone-gov.niceincontact.com",
+        "CxoneApiVersion=v35.0",
         "RateLimit=240",
         "RateWindowSeconds=30",
         "MaximumConcurrency=8",

@@ -31,7 +31,10 @@ fn number(template: &Template, resource: &str, property: &str) -> u64 {
 #[test]
 fn the_parameters_and_their_defaults_are_the_public_ones() {
     let expected = [
-        ("CxoneBaseUrl", json!("https://api.nicecxone.com")),
+        ("CxoneProfile", json!("guide")),
+        ("CxoneBaseUrl", json!("")),
+        ("CxoneIssuer", json!("https://cxone.niceincontact.com")),
+        ("CxoneApiVersion", json!("v34.0")),
         ("RateLimit", json!(120)),
         ("RateWindowSeconds", json!(60)),
         ("MaximumConcurrency", json!(2)),

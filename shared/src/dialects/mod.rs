@@ -16,7 +16,7 @@ pub mod guide;
 mod http;
 pub mod nice;
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -85,8 +85,24 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         reply: &HttpReply,
     ) -> Verdict<Result<Option<QueueHealth>, Unread>>;
 
+    /// How the health of every queue is asked for at once; nothing where each is asked for alone.
+    fn health_of_all(&self) -> Option<&dyn HealthOfAll>;
+
     /// How the registered attributes are learned; nothing where any name is taken and none registered.
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes>;
+}
+
+/// Learns the health of every queue at once.
+pub trait HealthOfAll {
+    /// Asks for it.
+    fn every_health<'r>(&self, token: &'r Token) -> HttpRequest<'r>;
+
+    /// The health of each queue that the answer is about, as old as the question.
+    fn read_every_health(
+        &self,
+        asked: Timestamp,
+        reply: &HttpReply,
+    ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>>;
 }
 
 /// Learns the attributes that are registered with an API.

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 pub use self::schema::UnreadableSchema;
 use super::{
-    Authorization, ClientProblem, Content, Dialect, Facts, HttpReply, HttpRequest, HttpResponse, RegisteredAttributes,
-    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, text_member,
+    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, HttpResponse,
+    RegisteredAttributes, Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, text_member,
 };
 use crate::domain::{
     attributes::Schema,
@@ -99,6 +99,10 @@ impl Dialect for Guide {
             Err(unread) => Err(unread),
         };
         Verdict { meaning, lesson }
+    }
+
+    fn health_of_all(&self) -> Option<&dyn HealthOfAll> {
+        None
     }
 
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {

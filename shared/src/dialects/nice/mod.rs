@@ -17,8 +17,8 @@ use serde_json::{Map, Value};
 
 pub use self::hosts::{Hosts, NotAnOrigin};
 use super::{
-    Authorization, ClientProblem, Content, Dialect, Facts, HttpReply, HttpRequest, RegisteredAttributes, Submission,
-    Submitted, TokenSearch, TokenStep, Unread, Verdict,
+    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, RegisteredAttributes,
+    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict,
 };
 use crate::domain::{
     contact::Contact,
@@ -140,8 +140,26 @@ impl Dialect for Nice {
         health::read(queue, limits, asked, reply)
     }
 
+    fn health_of_all(&self) -> Option<&dyn HealthOfAll> {
+        Some(self)
+    }
+
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
         None
+    }
+}
+
+impl HealthOfAll for Nice {
+    fn every_health<'r>(&self, token: &'r Token) -> HttpRequest<'r> {
+        self.request(token, &["skills", "activity"], Content::Get)
+    }
+
+    fn read_every_health(
+        &self,
+        asked: Timestamp,
+        reply: &HttpReply,
+    ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>> {
+        health::read_all(&self.limits, asked, reply)
     }
 }
 
