@@ -18,6 +18,7 @@ use crate::{
     },
     error::chain,
     ledger::{self, SettleError},
+    metrics::Metric,
     pipeline::Ending,
     ports::InjectPorts,
     worker::Admission,
@@ -87,6 +88,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             Doubt::Unanswered => Outcome::deferred(DeferralReason::Timeout),
         };
         self.leave(stop);
+        self.pipeline.metrics.count_by(Metric::ContactsInDoubt, self.address(stop).kind());
         match self.address(stop).on_doubt() {
             OnDoubt::Park => Ending::GivenUp(unknown("CXone did not say whether it took it")),
             OnDoubt::Resend => Ending::Deferred(outcome),

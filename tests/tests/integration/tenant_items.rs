@@ -221,6 +221,22 @@ async fn a_settlement_that_was_lost_leaves_a_doubt_that_is_parked_when_it_can_be
 }
 
 #[tokio::test]
+async fn a_connection_that_its_peer_closed_meanwhile_makes_no_doubt() {
+    let stage = Stage::of_tenant(tenant(1)).await;
+    let worker = stage.worker();
+    // Any connection that is used again is closed as a POST arrives on it.
+    stage.simulator.add_fault(AnyFault::always(Endpoint::WorkItems, Effect::CloseReused));
+    stage.simulator.tenant().config_mut().tokens.lifetime_seconds = 86_400;
+    worker.invoke(json!({"dryRun": {"events": []}})).await.unwrap();
+    for id in ["1", "2"] {
+        // Beyond what an idle connection is used again for, in real time: it is the HTTP client's own clock.
+        tokio::time::sleep(Duration::from_millis(3100)).await;
+        assert_eq!(stage.ends(&worker, &[event("order", id)]).await, ["injected"]);
+    }
+    assert_eq!(stage.simulator.creations().len(), 2);
+}
+
+#[tokio::test]
 async fn a_created_item_is_injected_whatever_its_answer_holds() {
     let mut config = tenant(1);
     config.first_contact_id = 123_456_789_012_345_678;
