@@ -275,8 +275,8 @@ mod tests {
     }
 
     fn url(request: &HttpRequest<'_>) -> String {
-        let path: String = request.path.iter().map(|segment| format!("/{segment}")).collect();
-        format!("{}{path}", request.base.unwrap_or("the API"))
+        let base = request.base.unwrap_or("the API");
+        request.path.iter().fold(base.to_owned(), |url, segment| url + "/" + segment)
     }
 
     #[test]
