@@ -119,7 +119,7 @@ pub struct Worker<'a, P: Ports> {
 impl<'a, P: Ports> Worker<'a, P> {
     /// Puts a leased client to work until `until`, with the token that it was left with.
     pub fn new(ports: &'a P, metrics: &'a Metrics, lease: Lease, credentials: Credentials, until: Timestamp) -> Self {
-        let access = Access::new(&lease, credentials, ports.environment().now());
+        let access = Access::new(&lease, credentials, ports.dialect(), ports.environment().now());
         Self { ports, metrics, lease, until, access: Mutex::new(access) }
     }
 

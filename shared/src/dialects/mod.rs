@@ -58,6 +58,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         reply: &HttpReply,
     ) -> Verdict<Result<TokenStep, TokenError>>;
 
+    /// Whether a token that was had by way of these URLs still serves, as the deployment is configured now.
+    fn serves(&self, endpoints: &Endpoints) -> bool;
+
     /// The contact as this API takes it: one that is too large for it is made smaller where its route allows.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ use crate::domain::{
     problem::Problem,
     routes::{Profile, QueueId, Route, RouteRules, Routes, SkillLimits, WorkItemRules},
     time::Timestamp,
-    token::{Token, TokenError},
+    token::{Endpoints, Token, TokenError},
 };
 
 /// What holds of the API as a whole: docs/real-tenant.md#exactly-once.
@@ -79,7 +79,8 @@ impl Nice {
         let path = [Cow::from("inContactAPI"), Cow::from("services"), version];
         let path = path.into_iter().chain(resource.iter().copied().map(Cow::from)).collect();
         HttpRequest {
-            base: token.endpoints().api.as_deref(),
+            // What an operator says holds at once, whatever discovery said when the token was had.
+            base: token.endpoints().api.as_deref().filter(|_| self.base.is_none()),
             authorization: Authorization::Bearer(token.access_token()),
             ..accepting_json(path, content)
         }
@@ -106,6 +107,10 @@ impl Dialect for Nice {
         reply: &HttpReply,
     ) -> Verdict<Result<TokenStep, TokenError>> {
         self.read_step(credentials, search, reply)
+    }
+
+    fn serves(&self, endpoints: &Endpoints) -> bool {
+        self.base.is_some() || endpoints.api.as_ref().is_some_and(|api| self.hosts.allow(api))
     }
 
     fn fitted(&self, contact: Contact, route: &Route, event: &Submitted) -> Result<Contact, Problem> {
