@@ -29,7 +29,7 @@ $(TOOLS): tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-# Scanners of the template and of the workflow, apart from the tools, whose pins they would fight.
+# Scanners of the templates and of the workflow, apart from the tools, whose pins they would fight.
 CHECKS := $(CURDIR)/.venv-checks/.installed
 $(CHECKS): tests/requirements-checks.txt
 	python3 -m venv $(@D)
@@ -48,11 +48,12 @@ $(PEER): tests/peer/requirements.txt
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
-lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the template and the workflow
+lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the templates and the workflow
 	cargo fmt --all --check
 	taplo fmt --check
 	typos
 	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+	AWS_DEFAULT_REGION=us-east-1 sam validate --lint --template outcomes.yaml
 	$(dir $(CHECKS))bin/checkov --config-file .checkov.yaml
 	$(dir $(CHECKS))bin/zizmor --offline --quiet .github/workflows
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
