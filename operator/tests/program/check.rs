@@ -34,6 +34,28 @@ fn shipped_case() -> Value {
 }
 
 #[tokio::test]
+async fn a_tenants_routes_are_checked_as_its_deployment_has_them() {
+    let of = |words: &[&str]| {
+        let tenants = ["--cxone-profile", "cxone", "--routes", "tests/fixtures/cxone/routes.json"];
+        tenants.into_iter().chain(words.iter().copied()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let checked = async |words: &[&str]| check(&of(words).iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let good = checked(&["tests/fixtures/cxone/cases"]).await;
+    assert_eq!((good.code, good.err.as_str()), (Some(0), ""), "{good:?}");
+    assert!(good.out.contains("2 routes; 2 cases: 2 as expected"), "{}", good.out);
+    let with_schema = checked(&["--schema", SCHEMA]).await;
+    assert!(with_schema.code == Some(2) && with_schema.err.contains("registers no attributes"), "{with_schema:?}");
+    let as_the_guides = check(&["--routes", "tests/fixtures/cxone/routes.json"]).await;
+    assert_eq!(as_the_guides.code, Some(1));
+    assert!(as_the_guides.out.contains("/routes/0/targets/0/workItem"), "{}", as_the_guides.out);
+    let as_a_tenants = check(&["--cxone-profile", "cxone"]).await;
+    assert_eq!(as_a_tenants.code, Some(1));
+    for pointer in ["/routes/0/channel", "/routes/0/targets/0/queueId"] {
+        assert!(as_a_tenants.out.contains(pointer), "{pointer}: {}", as_a_tenants.out);
+    }
+}
+
+#[tokio::test]
 async fn the_shipped_routes_keep_what_their_cases_say() {
     let checked = check(&["--schema", SCHEMA, CASES]).await;
     assert_eq!((checked.code, checked.err.as_str()), (Some(0), ""), "{checked:?}");

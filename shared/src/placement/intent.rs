@@ -73,8 +73,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         Err(self.withdraw(stop).await)
     }
 
-    /// Takes back what the ledger was told of a request that did not leave, or that was refused: the next one may have to
-    /// wait, and a crash meanwhile is to cost nobody's attention. How the walk ends, where another worker has the event.
+    /// Takes back what the ledger was told of a request that did not leave, or that was refused: the next one may have
+    /// to wait, and a crash meanwhile is to cost nobody's attention. How the walk ends, where another worker has the
+    /// event.
     pub(super) async fn withdraw(&mut self, stop: Stop) -> Option<Ending> {
         let pipeline = self.pipeline;
         let record = self.claim.withdrawn(pipeline.now())?;

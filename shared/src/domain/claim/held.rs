@@ -62,8 +62,8 @@ impl Claim {
         self.record = record;
     }
 
-    /// The record that says that nothing left after all, or nothing came of what did. Nothing where nothing was said, or
-    /// where something may have left all the same.
+    /// The record that says that nothing left after all, or nothing came of what did. Nothing where nothing was said,
+    /// or where something may have left all the same.
     pub fn withdrawn(&self, now: Timestamp) -> Option<Record> {
         if self.record.sending.is_none() || self.is_doubtful() {
             return None;
