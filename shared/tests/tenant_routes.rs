@@ -1,6 +1,7 @@
 //! A routes file of a NICE CXone tenant: what it may say, and every problem with its pointer.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail anywhere in it")]
+#![allow(clippy::needless_pass_by_value, reason = "what a test makes is its to give away")]
 
 use contact_injection::{
     dialects::nice,

@@ -1,4 +1,5 @@
 //! The pipe of outcome events as the templates have it: nothing of it without a bus, and nothing that hides a loss.
+#![expect(clippy::unwrap_used, reason = "what can't be read fails its test")]
 
 use std::collections::BTreeSet;
 
