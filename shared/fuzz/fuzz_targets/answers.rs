@@ -6,22 +6,66 @@ use std::sync::LazyLock;
 
 use contact_injection::{
     dialects::{
-        Dialect as _, HttpReply, HttpResponse, RegisteredAttributes as _, Submission, TokenSearch, TokenStep,
+        Dialect as _, HealthOfAll as _, HttpReply, HttpResponse, RegisteredAttributes as _, Submission, TokenSearch,
+        TokenStep,
         guide::{self, Guide},
+        nice::{self, Nice},
     },
     domain::{
         attributes::Schema,
         contact::Contact,
         contact_result::{ContactResult, ErrorDetail},
-        credentials::Credentials,
+        credentials::{AccessKey, Credentials, KeyClient},
         event::Event,
         mapping::{ComplianceBoundary, map},
         routes::{Priority, QueueId, Routes},
         time::Timestamp,
-        token::Token,
+        token::{Endpoints, GrantedToken, Token},
     },
 };
 use libfuzzer_sys::fuzz_target;
+
+/// A NICE CXone tenant, and an access key of it.
+static TENANT: LazyLock<(Nice, Credentials)> = LazyLock::new(|| {
+    let routes = include_str!("../../../tests/fixtures/cxone/routes.json");
+    let routes = Routes::from_json(routes, nice::FACTS.routes).expect("the routes are good");
+    let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).expect("the issuer is a URL");
+    let through = KeyClient::Client("c".to_owned(), "hush".into());
+    (nice, Credentials::access_key("KEY1", AccessKey { secret: "s".into(), through }))
+});
+
+/// The same answer to each request of a tenant's: nothing is created but by a 200, 201 or 202, nothing clears a doubt,
+/// and nobody is sent to a stranger.
+fn as_a_tenants(status: u16, queue: &QueueId, now: Timestamp, reply: &HttpReply) {
+    let (nice, credentials) = &*TENANT;
+    let asked = |token: Option<&str>, granted: bool| TokenSearch {
+        found: Endpoints { token: token.map(str::to_owned), api: None },
+        granted: granted.then(|| {
+            let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints: Endpoints::default() };
+            (granted, "tenant".to_owned())
+        }),
+        ..TokenSearch::default()
+    };
+    for search in [asked(None, false), asked(Some("https://cxone.niceincontact.com/t"), false), asked(None, true)] {
+        let endpoints = match nice.read_token(credentials, search, reply).meaning {
+            Ok(TokenStep::Granted(granted)) => granted.endpoints,
+            Ok(TokenStep::Further(search)) => search.found,
+            Err(_) => continue,
+        };
+        assert!((200..300).contains(&status));
+        assert!([endpoints.token, endpoints.api].iter().flatten().all(|url| nice.hosts().allow(url)));
+    }
+    match nice.read_contact(&REQUEST.0, reply).meaning {
+        ContactResult::Injected(_) => assert!((200..=202).contains(&status)),
+        ContactResult::Refused { clears_doubt, .. } => assert!((400..500).contains(&status) && !clears_doubt),
+        ContactResult::Lost(_) => panic!("a tenant tells of no loss"),
+        ContactResult::InDoubt(_) => {}
+    }
+    let _ = nice.read_queue_health(queue, now, reply);
+    if let Ok(all) = nice.read_every_health(now, reply).meaning {
+        assert!((200..300).contains(&status) && all.len() <= 3);
+    }
+}
 
 /// The contact that is answered, and the members and keys of its request: a route of constants makes it.
 static REQUEST: LazyLock<(Contact, Vec<String>)> = LazyLock::new(|| {
@@ -81,6 +125,7 @@ fuzz_target!(|input: &str| {
     }
     let queue = QueueId::new("q-1".to_owned()).expect("an id");
     let _ = (Guide.read_queue_health(&queue, now, &reply), Guide.read_schema(&reply));
+    as_a_tenants(status, &queue, now, &reply);
 });
 
 /// Nothing is kept of an answer but a code and names that are ours.

@@ -34,12 +34,12 @@ fuzz_target!(|body: &str| {
                     let base = route.base_priority(&event);
                     let priority = Priority::effective(base, target.priority_delta(), route.degrade(), 1);
                     let request = Guide.contact_body(&Submission {
-                contact: &contact,
-                address: target.address(),
-                priority,
-                route: route.name(),
-                event: event.identity().into(),
-            });
+                        contact: &contact,
+                        address: target.address(),
+                        priority,
+                        route: route.name(),
+                        event: event.identity().into(),
+                    });
                     let taken = validate_contact_request(&request);
                     assert!(taken.is_ok(), "{taken:?} of {request}");
                 }
