@@ -112,7 +112,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                     Ok(admission) => {
                         let result = self.post(stop, admission).await;
                         match self.heed(stop, result).await {
-                            None => self.withdraw(stop).await,
+                            None => self.withdraw().await,
                             ended => ended,
                         }
                     }

@@ -70,13 +70,14 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         // The write took its time. Nothing left, and nobody is to look for it.
         admission.decline();
         self.pause(stop);
-        Err(self.withdraw(stop).await)
+        Err(self.withdraw().await)
     }
 
     /// Takes back what the ledger was told of a request that did not leave, or that was refused: the next one may have
-    /// to wait, and a crash meanwhile is to cost nobody's attention. How the walk ends, where another worker has the
-    /// event.
-    pub(super) async fn withdraw(&mut self, stop: Stop) -> Option<Ending> {
+    /// to wait, and a crash meanwhile is to cost nobody's attention. How the walk ends where that can't be said: a
+    /// write without an answer may still be on its way, and would deny the next request once that has left. The
+    /// settlement that follows then fences it.
+    pub(super) async fn withdraw(&mut self) -> Option<Ending> {
         let pipeline = self.pipeline;
         let record = self.claim.withdrawn(pipeline.now())?;
         match ledger::settle(pipeline.ports.ledger(), self.prepared.key(), self.claim, &record).await {
@@ -84,9 +85,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                 self.claim.now_sending(record);
                 None
             }
-            // The settlement says it once more.
-            Err(SettleError::Store(_)) => None,
-            Err(cause @ SettleError::TakenOver) => Some(self.defer(stop, not_told(&cause))),
+            Err(cause) => Some(Ending::Deferred(not_told(&cause))),
         }
     }
 
