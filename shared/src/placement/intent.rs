@@ -68,16 +68,14 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         }
         // The write took its time. Nothing left, and nobody is to look for it.
         admission.decline();
-        self.pause(stop);
         let record = self.claim.withdrawn(&before, pipeline.now());
-        match ledger::settle(pipeline.ports.ledger(), key, self.claim, &record).await {
-            Err(cause @ SettleError::TakenOver) => Err(Some(self.defer(stop, not_told(&cause)))),
-            Err(SettleError::Store(_)) => Err(None),
-            Ok(()) => {
-                self.claim.now_sending(record);
-                Err(None)
-            }
+        // A withdrawal without an answer may still be on its way, and would deny the next request when that has left.
+        if let Err(cause) = ledger::settle(pipeline.ports.ledger(), key, self.claim, &record).await {
+            return Err(Some(self.defer(stop, not_told(&cause))));
         }
+        self.pause(stop);
+        self.claim.now_sending(record);
+        Err(None)
     }
 
     /// How a walk ends whose request may have been accepted.
