@@ -64,6 +64,20 @@ pub(crate) struct UnitPlan {
     pub(crate) resolved: f64,
 }
 
+impl UnitPlan {
+    /// A business unit in which nothing is out of the ordinary.
+    pub(crate) fn plain() -> Self {
+        Self {
+            encoding: "json",
+            port_limit: None,
+            error_text: ErrorText::Body,
+            shapes: (ActivityShape::Flat, TokenShape::Object),
+            closed: 0..0,
+            resolved: 0.0,
+        }
+    }
+}
+
 impl Plan {
     /// Draws a run against a NICE tenant.
     pub(crate) fn draw_cxone(chance: &Chance) -> Self {

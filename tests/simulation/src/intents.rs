@@ -6,7 +6,11 @@ use contact_injection::domain::{
     time::Timestamp,
 };
 
-use crate::{defect::Defect, plan::SOURCE, world::World};
+use crate::{
+    defect::Defect,
+    plan::SOURCE,
+    world::{Intent, World},
+};
 
 /// Longer than this after it was said that it would, no request leaves or arrives.
 const ON_ITS_WAY: i64 = 15_000;
@@ -36,11 +40,18 @@ impl World {
     /// Takes down that a request is about to leave, and who judges one before it can have arrived.
     pub(crate) fn see_intent(&self, key: IdempotencyKey, found: Option<&Record>, record: &Record, invocation: u64) {
         if is_intent(found, record) {
-            self.note("ledger", || format!("i{invocation} says that it will send {:?}", record.sending));
-            self.seen.borrow_mut().intents.push((key, invocation, self.now()));
+            let target = record.sending.as_ref().map(|sending| sending.target.clone()).unwrap_or_default();
+            self.note("ledger", || format!("i{invocation} says that it will ask {target} for {}", record.event.id));
+            let intents = &mut self.seen.borrow_mut().intents;
+            let before = intents.iter().rfind(|intent| intent.key == key && intent.attempt == record.attempt);
+            let in_doubt =
+                before.map_or_else(|| found.is_some_and(|found| found.sending.is_some()), |before| before.in_doubt);
+            intents.push(Intent { key, invocation, attempt: record.attempt, at: self.now(), in_doubt });
         }
         let Some((found, sending)) = found.and_then(|found| Some((found, found.sending.as_ref()?))) else { return };
-        if found.attempt == record.attempt || !found.is_in_doubt() || found.state == State::Parked {
+        // To park what its own worker left in doubt needs no wait: that worker might have done it at once.
+        let parks = found.state == State::InDoubt && record.state == State::Parked;
+        if found.attempt == record.attempt || !found.is_in_doubt() || found.state == State::Parked || parks {
             return;
         }
         let since = self.now() + self.plan.skew - sending.at.as_millis();

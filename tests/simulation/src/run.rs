@@ -59,6 +59,10 @@ pub struct Tally {
     pub contacts: usize,
     /// Dead letters.
     pub letters: usize,
+    /// Those of them that say that nobody knows.
+    pub in_doubt: usize,
+    /// What people decided about those.
+    pub decided: usize,
     /// Virtual milliseconds.
     pub virtual_millis: i64,
 }
@@ -76,6 +80,8 @@ pub fn run(profile: Profile, seed: u64, defect: Option<Defect>, told: bool) -> R
         requests,
         contacts,
         letters: world.letters.borrow().len(),
+        in_doubt: world.letters.borrow().iter().filter(|letter| letter.reason == "outcome-unknown").count(),
+        decided: world.seen.borrow().resolved.len(),
         virtual_millis: world.now() - ORIGIN,
     };
     drop(run);

@@ -61,6 +61,8 @@ impl Tally {
         self.requests += other.requests;
         self.contacts += other.contacts;
         self.letters += other.letters;
+        self.in_doubt += other.in_doubt;
+        self.decided += other.decided;
         self.virtual_millis += other.virtual_millis;
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contact_injection::{
     dialects::{Authorization, Content, HttpReply, HttpRequest, HttpResponse, TokenSearch},
-    domain::{time::Timestamp, token::Endpoints},
+    domain::{idempotency::IdempotencyKey, time::Timestamp, token::Endpoints},
 };
 use cxone_simulator::nice::{Endpoint, Request};
 use secrecy::ExposeSecret as _;
@@ -16,6 +16,7 @@ use crate::{
     api::{Leaving, forget_wait},
     business_unit,
     defect::Defect,
+    plan::SOURCE,
     world::{Post, Refusal, World},
 };
 
@@ -83,8 +84,9 @@ impl World {
         let now = self.now();
         let in_doubt = {
             let seen = self.seen.borrow();
-            let earlier = seen.posts.iter().filter(|post| post.event == event);
-            earlier.into_iter().any(|post| !post.refused_by(now))
+            let key = IdempotencyKey::of_event(SOURCE, &event);
+            let said = seen.intents.iter().rfind(|intent| intent.key == key && intent.invocation == invocation);
+            said.is_some_and(|said| said.in_doubt)
         };
         // One in doubt goes where it went, whatever is known of the tenant.
         let queue = (!in_doubt).then(|| "workItem".to_owned());

@@ -102,8 +102,8 @@ pub(crate) struct Seen {
     pub(crate) created: BTreeMap<String, (u64, i64)>,
     /// Retry-After as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
-    /// When the ledger was told that a request would leave, of which event and by which invocation.
-    pub(crate) intents: Vec<(IdempotencyKey, u64, i64)>,
+    /// What the ledger was told before a request left.
+    pub(crate) intents: Vec<Intent>,
     /// What people decided about events in doubt, and when.
     pub(crate) resolved: Vec<(IdempotencyKey, Resolution, i64)>,
 }
@@ -149,6 +149,18 @@ impl Post {
     pub(crate) fn refused_by(&self, at: i64) -> bool {
         self.refused && self.told.is_some_and(|told| told <= at)
     }
+}
+
+/// That a request is about to leave.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) invocation: u64,
+    /// The claim that says so.
+    pub(crate) attempt: Uuid,
+    pub(crate) at: i64,
+    /// Whether an earlier claim had said so, and never what became of it.
+    pub(crate) in_doubt: bool,
 }
 
 /// Credentials that CXone refused.

@@ -58,10 +58,8 @@ fn what_a_person_found_is_not_sent(world: &World) -> Option<String> {
 fn nothing_is_sent_unsaid(world: &World) -> Option<String> {
     let seen = world.seen.borrow();
     seen.posts.iter().find_map(|post| {
-        let said = seen
-            .intents
-            .iter()
-            .any(|(key, by, at)| *by == post.invocation && *at <= post.at && *key == key_of(&post.event));
+        let own = seen.intents.iter().filter(|intent| intent.invocation == post.invocation && intent.at <= post.at);
+        let said = own.into_iter().any(|intent| intent.key == key_of(&post.event));
         (!said).then(|| format!("{} was sent by i{} before the ledger knew", post.event, post.invocation))
     })
 }
@@ -79,11 +77,12 @@ fn nobody_sends_late(world: &World) -> Option<String> {
 /// and its worker died, was not told what became of it, or couldn't tell the ledger.
 pub(super) fn has_cause(world: &World, seen: &Seen, key: IdempotencyKey, by: i64) -> bool {
     let decided = seen.resolved.iter().filter(|(of, _, at)| *of == key && *at <= by).map(|(_, _, at)| *at).max();
-    let intents = seen.intents.iter().filter(|(of, _, at)| *of == key && *at <= by && Some(*at) > decided);
-    intents.into_iter().any(|(_, invocation, said)| {
+    let own = seen.intents.iter().filter(|intent| intent.key == key && intent.at <= by);
+    own.into_iter().filter(|intent| Some(intent.at) > decided).any(|intent| {
         let unanswered = seen.posts.iter().any(|post| {
-            post.invocation == *invocation && post.at >= *said && key_of(&post.event) == key && post.told.is_none()
+            let of_it = post.invocation == intent.invocation && post.at >= intent.at && key_of(&post.event) == key;
+            of_it && post.told.is_none()
         });
-        world.plan.faults.store > 0.0 || seen.dead.contains_key(invocation) || unanswered
+        world.plan.faults.store > 0.0 || seen.dead.contains_key(&intent.invocation) || unanswered
     })
 }
