@@ -18,6 +18,7 @@ SCHEMA ?= tests/fixtures/upstream/schema.json
 PROFILE ?= guide
 SEEDS ?= 10000
 FROM ?= 0
+PROFILE ?= guide
 export ARCHITECTURE ROUTES ENVIRONMENT PARAMETERS
 
 .PHONY: help
@@ -64,8 +65,8 @@ fmt: $(TOOLS) ## formats Rust and TOML
 	cargo fmt --all
 	taplo fmt
 
-simulate: ## the pipeline in virtual time, one seed after the other: SEEDS=N, FROM=seed
-	cargo run --locked --quiet --profile simulation --package simulation -- --seeds $(SEEDS) --from $(FROM)
+simulate: ## the pipeline in virtual time, one seed after the other: SEEDS=N, FROM=seed, PROFILE=guide|cxone
+	cargo run --locked --quiet --profile simulation --package simulation -- --profile $(PROFILE) --seeds $(SEEDS) --from $(FROM)
 
 # A mutant is one small mistake, such as a `<` for a `<=`: those that no test notices show what no test asks. Each is built in
 # one copy of the tree. The domain has the crate's own tests for a judge; the stories, which need everything around them, the

@@ -1,6 +1,6 @@
 //! CXone at the end of a network: requests arrive late or not at all, and so do their answers.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, fmt, rc::Rc};
 
 use contact_injection::{
     dialects::{
@@ -9,15 +9,30 @@ use contact_injection::{
     },
     domain::{credentials::Credentials, idempotency::IdempotencyKey, time::Timestamp, token::TokenError},
 };
-use cxone_simulator::{Call, ContactStatus, Delivery, Effect, Endpoint, Fault, MalformedBody, Request};
+use cxone_simulator::{Call, ContactStatus, Delivery, Effect, Endpoint, Fault, MalformedBody, Outcome, Request};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use crate::{
+    business_unit,
     defect::Defect,
     plan::SOURCE,
     world::{Post, Refusal, Sighting, World},
 };
+
+/// A request that is about to leave.
+pub(crate) struct Leaving<E> {
+    /// Under which client it goes.
+    pub(crate) client: String,
+    /// Whose it is.
+    pub(crate) invocation: u64,
+    /// Where it goes.
+    pub(crate) endpoint: E,
+    /// Whether it takes a place in the client's window.
+    pub(crate) routing: bool,
+    /// Its place among the requests for contacts, where it is one.
+    pub(crate) post: Option<usize>,
+}
 
 /// When a client gives a request up.
 const TIMEOUT: i64 = 10_000;
@@ -29,6 +44,9 @@ impl World {
     /// Lets CXone misbehave from now on.
     pub(crate) fn unsettle_cxone(&self) {
         let faults = &self.plan.faults;
+        if let Some(unit) = &self.unit {
+            return business_unit::unsettle(&mut unit.borrow_mut(), faults);
+        }
         let mut tenant = self.tenant.borrow_mut();
         let share = |chance: f64, effect| Fault::always(Endpoint::Contacts, effect).with_probability(chance);
         let wrong = faults.cxone / 9.0;
@@ -71,6 +89,9 @@ impl World {
 
     /// Sends what an invocation says, and waits for what comes of it.
     pub(crate) async fn send(self: &Rc<Self>, request: HttpRequest<'_>, invocation: u64) -> HttpReply {
+        if self.unit.is_some() {
+            return self.send_to_unit(request, invocation).await;
+        }
         let request = tenant_request(request);
         match &request.call {
             Call::Token { form } => {
@@ -83,15 +104,33 @@ impl World {
             Call::QueueHealth { .. } if !self.reads_health() => HttpReply::Unreachable,
             Call::QueueHealth { .. } | Call::Attributes | Call::Unknown { .. } => {
                 let client = self.client_of(&request);
-                let reply = self.deliver(client.clone(), invocation, request).await;
+                let reply = self.ask_tenant(client.clone(), invocation, request, None).await;
                 self.heed_wait(client, &reply, invocation);
                 reply
             }
         }
     }
 
-    /// Lets a request travel, and its answer.
-    async fn deliver(self: &Rc<Self>, client: String, invocation: u64, request: Request) -> HttpReply {
+    /// A request to the guide's API, and its answer.
+    async fn ask_tenant(
+        self: &Rc<Self>,
+        client: String,
+        invocation: u64,
+        request: Request,
+        post: Option<usize>,
+    ) -> HttpReply {
+        let endpoint = request.endpoint();
+        let leaving = Leaving { client, invocation, endpoint, routing: endpoint != Endpoint::Token, post };
+        self.deliver(leaving, move |world| world.tenant.borrow_mut().handle(world.tenant_now(), &request)).await
+    }
+
+    /// Lets a request travel, and its answer: `handle` is its arrival at CXone.
+    pub(crate) async fn deliver<E: fmt::Debug + 'static>(
+        self: &Rc<Self>,
+        leaving: Leaving<E>,
+        handle: impl FnOnce(&Self) -> Outcome + 'static,
+    ) -> HttpReply {
+        let Leaving { client, invocation, endpoint, routing, post } = leaving;
         if self.strikes(|faults| faults.unreachable) {
             self.scheduler.sleep(self.chance.between(1, 3000)).await;
             return HttpReply::Unreachable;
@@ -105,31 +144,30 @@ impl World {
             }
         };
         let (there, back) = (way(LATEST_ARRIVAL), way(TIMEOUT));
-        let endpoint = request.endpoint();
         self.note(&format!("i{invocation}"), || format!("sends a request to {endpoint:?} under {client}"));
         let slot = Rc::new(RefCell::new(None));
         let (world, answer) = (Rc::clone(self), Rc::clone(&slot));
         let (over, arrived) = (begun + (there + back).min(TIMEOUT), begun + there);
-        self.seen.borrow_mut().requests.push(Sighting {
-            client,
-            invocation,
-            routing: endpoint != Endpoint::Token,
-            begun,
-            over,
-            arrived,
-        });
+        self.seen.borrow_mut().requests.push(Sighting { client, invocation, routing, begun, over, arrived });
+        if let Some(post) = post {
+            self.seen.borrow_mut().posts[post].arrives = Some(arrived);
+        }
         self.scheduler.after(there, move || {
-            let outcome = world.tenant.borrow_mut().handle(world.tenant_now(), &request);
+            let outcome = handle(&world);
             world.note("cxone", || {
                 let status = match &outcome.delivery {
                     Delivery::Answer(answer) => answer.status.to_string(),
                     other => format!("{other:?}"),
                 };
-                let created = outcome.created.as_ref().map(|id| format!(", created {}", &id[..8])).unwrap_or_default();
+                let created = outcome.created.as_ref().map(|id| format!(", created {id:.8}")).unwrap_or_default();
                 format!("{endpoint:?} of i{invocation}: {status}{created}")
             });
             if let Some(contact) = outcome.created {
-                world.seen.borrow_mut().created.insert(contact, (invocation, begun));
+                let mut seen = world.seen.borrow_mut();
+                seen.created.insert(contact, (invocation, begun));
+                if let Some(post) = post {
+                    seen.posts[post].created = true;
+                }
             }
             *answer.borrow_mut() = Some(outcome.delivery);
         });
@@ -143,7 +181,11 @@ impl World {
             Some(Delivery::Answer(answer)) => {
                 let now = Timestamp::from_millis(self.now());
                 let retry_after = answer.header("retry-after");
-                HttpReply::Answered(HttpResponse::new(answer.status, retry_after, answer.body.as_bytes(), now))
+                let response = HttpResponse::new(answer.status, retry_after, answer.body.as_bytes(), now);
+                HttpReply::Answered(match answer.header("icstatusdescription") {
+                    Some(description) => response.described(description),
+                    None => response,
+                })
             }
             Some(Delivery::Hang { .. }) => {
                 self.scheduler.sleep(TIMEOUT - there - back).await;
@@ -162,8 +204,10 @@ impl World {
         invocation: u64,
     ) -> HttpReply {
         let begun = self.now();
-        let mut reply = self.deliver(client.clone(), invocation, request).await;
-        self.see_token(client, secret, &reply, begun, invocation);
+        let mut reply = self.ask_tenant(client.clone(), invocation, request, None).await;
+        let credentials = Credentials::client(client.clone(), SecretString::from(secret.clone()));
+        let step = Guide.read_token(&credentials, TokenSearch::default(), &reply).meaning;
+        self.see_token(step, Refusal { invocation, client, secret, begun, at: self.now() });
         if self.has(Defect::TokenWaitIgnored) {
             forget_wait(&mut reply);
         }
@@ -171,22 +215,22 @@ impl World {
     }
 
     /// Takes down what the authorization server said of a client.
-    fn see_token(&self, client: String, secret: String, reply: &HttpReply, begun: i64, invocation: u64) {
-        let now = self.now();
+    pub(crate) fn see_token(&self, step: Result<TokenStep, TokenError>, asked: Refusal) {
         let mut seen = self.seen.borrow_mut();
-        let credentials = Credentials::client(client.clone(), SecretString::from(secret.clone()));
-        match Guide.read_token(&credentials, TokenSearch::default(), reply).meaning {
-            Ok(TokenStep::Granted(granted)) => {
-                seen.tokens.insert(granted.access_token.expose_secret().to_owned(), client);
-            }
-            Err(TokenError::InvalidClient | TokenError::Refused { .. }) => {
-                seen.refused.push(Refusal { invocation, client, secret, begun, at: now });
+        let granted = match step {
+            Ok(TokenStep::Granted(granted)) => Some(granted),
+            Ok(TokenStep::Further(search)) => search.granted.map(|(granted, _)| granted),
+            Err(TokenError::InvalidClient | TokenError::InvalidGrant | TokenError::Refused { .. }) => {
+                return seen.refused.push(asked);
             }
             Err(TokenError::Unavailable { retry_after: Some(wait), .. }) => {
-                let until = now + i64::try_from(wait.asked().as_millis()).unwrap_or_default();
-                seen.asked_to_wait_for_a_token.push((invocation, client, now, until));
+                let until = asked.at + i64::try_from(wait.asked().as_millis()).unwrap_or_default();
+                return seen.asked_to_wait_for_a_token.push((asked.invocation, asked.client, asked.at, until));
             }
-            Ok(TokenStep::Further(_)) | Err(_) => {}
+            Err(_) => None,
+        };
+        if let Some(granted) = granted {
+            seen.tokens.insert(granted.access_token.expose_secret().to_owned(), asked.client);
         }
     }
 
@@ -205,10 +249,9 @@ impl World {
             _ => {}
         }
         let queue = body.get("queueId").and_then(Value::as_str).map(str::to_owned);
-        let post = Post { event: event.to_owned(), invocation, queue: queue.clone(), at: self.now(), refused: false };
-        let number = self.seen.borrow().posts.len();
-        self.seen.borrow_mut().posts.push(post);
-        let mut reply = self.deliver(client.clone(), invocation, request).await;
+        let post = Post { queue: queue.clone(), ..Post::leaving(event, invocation, self.now()) };
+        let number = self.see_post(post);
+        let mut reply = self.ask_tenant(client.clone(), invocation, request, Some(number)).await;
         self.heed_wait(client, &reply, invocation);
         if let (Some(409), Some(queue)) = (reply.status(), queue) {
             self.seen.borrow_mut().full.push((invocation, queue, self.now()));
@@ -225,7 +268,7 @@ impl World {
     }
 
     /// Takes down how long a client was asked to wait.
-    fn heed_wait(&self, client: String, reply: &HttpReply, invocation: u64) {
+    pub(crate) fn heed_wait(&self, client: String, reply: &HttpReply, invocation: u64) {
         if let HttpReply::Answered(HttpResponse { status: 429, retry_after: Some(wait), .. }) = reply {
             let until = self.now() + i64::try_from(wait.asked().as_millis()).unwrap_or_default();
             self.seen.borrow_mut().asked_to_wait.push((invocation, client, self.now(), until));
@@ -269,7 +312,7 @@ fn tenant_request(request: HttpRequest<'_>) -> Request {
 }
 
 /// An answer that asks for no wait.
-fn forget_wait(reply: &mut HttpReply) {
+pub(crate) fn forget_wait(reply: &mut HttpReply) {
     if let HttpReply::Answered(response) = reply {
         response.retry_after = None;
     }

@@ -60,13 +60,27 @@ pub enum Defect {
     SaturationForgotten,
     /// Within an invocation, what is known of a queue stays what it was at its beginning.
     ReadingNotRenewed,
+    /// A request leaves for a tenant before the ledger says that it will.
+    IntentUnwritten,
+    /// What a tenant may have been sent, and nobody can be asked about, is sent again.
+    DoubtSentAgain,
+    /// What one target may have been sent goes to the next.
+    FallbackUnderDoubt,
+    /// A later 400 or 404 counts as proof that an earlier request created nothing.
+    DoubtCleared,
+    /// A claim that says that a request left is taken over while its worker may live.
+    JudgedEarly,
 }
 
 impl Defect {
     /// What chance hardly ever brings about: a sequence shows these.
     pub const BY_SEQUENCE: [Self; 1] = [Self::ReadingNotRenewed];
 
-    /// Every other defect.
+    /// Those that only show where CXone knows no key: by seeds of the profile for a tenant.
+    pub const OF_CXONE: [Self; 5] =
+        [Self::IntentUnwritten, Self::DoubtSentAgain, Self::FallbackUnderDoubt, Self::DoubtCleared, Self::JudgedEarly];
+
+    /// Every other defect: by seeds of the guide's profile.
     pub const BY_SEED: [Self; 26] = [
         Self::ClaimDeletedOnTimeout,
         Self::ClaimReleasedOnDoubt,
@@ -126,6 +140,11 @@ impl Defect {
             Self::RoomUnreserved => "room-unreserved",
             Self::ReadingNotRenewed => "reading-not-renewed",
             Self::SaturationForgotten => "saturation-forgotten",
+            Self::IntentUnwritten => "intent-unwritten",
+            Self::DoubtSentAgain => "doubt-sent-again",
+            Self::FallbackUnderDoubt => "fallback-under-doubt",
+            Self::DoubtCleared => "doubt-cleared",
+            Self::JudgedEarly => "judged-early",
         }
     }
 
@@ -138,9 +157,11 @@ impl Defect {
     /// Words of that invariant's breaches.
     const fn breaks(self) -> &'static str {
         match self {
-            Self::DuplicateUnchecked | Self::KeyMemoryIgnored | Self::KeyPerAttempt | Self::TimeoutTakenForRefusal => {
-                "became 2 contacts"
-            }
+            Self::DuplicateUnchecked
+            | Self::KeyMemoryIgnored
+            | Self::KeyPerAttempt
+            | Self::TimeoutTakenForRefusal
+            | Self::IntentUnwritten => "became 2 contacts",
             Self::ClaimDeletedOnTimeout | Self::ClaimReleasedOnDoubt => "became a contact and a dead letter",
             Self::AcknowledgedOnReceipt | Self::FailuresIgnored | Self::DeadLetterUnchecked => {
                 "became neither a contact nor a dead letter"
@@ -157,11 +178,15 @@ impl Defect {
             Self::LeaseUnchecked | Self::LeaseUnfenced => "while another held it",
             Self::RoomUnreserved | Self::ReadingNotRenewed => "and had room for",
             Self::SaturationForgotten => "after it was known to be full",
+            Self::DoubtSentAgain => "was sent again while it was in doubt",
+            Self::FallbackUnderDoubt | Self::DoubtCleared => "while it was in doubt at",
+            Self::JudgedEarly => "while a request for it may be on its way",
         }
     }
 
     /// The defect of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::BY_SEED.into_iter().chain(Self::BY_SEQUENCE).find(|defect| defect.name() == name)
+        let all = Self::BY_SEED.into_iter().chain(Self::BY_SEQUENCE).chain(Self::OF_CXONE);
+        all.into_iter().find(|defect| defect.name() == name)
     }
 }

@@ -1,8 +1,10 @@
 //! What must hold of every run, whatever went wrong in it.
 
 mod clients;
+mod doubt;
 mod room;
 mod saturation;
+mod work_items;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +23,16 @@ const NEARLY_A_DAY: i64 = 24 * 3_600_000 - 15 * 60_000 - 10_000;
 
 /// Checks everything that can be seen at the end.
 pub(crate) fn check(world: &World) {
+    if let Some(unit) = &world.unit {
+        work_items::check(world, &unit.borrow());
+        doubt::check(world);
+        no_event_is_posted_after_its_expiry(world);
+        clients::check(world);
+        no_claim_is_left_open(world);
+        saturation::check(world);
+        what_was_injected_stays_so(world);
+        return one_fact_is_told_under_one_id(world);
+    }
     let mut events: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     for message in &world.plan.sent {
         events.entry(&message.event).or_default().push(message);
@@ -121,6 +133,7 @@ fn no_event_is_posted_after_its_expiry(world: &World) {
     let created = |contact: &&Contact| i64::try_from(contact.created_at_ms).unwrap_or(i64::MAX) - LATEST_ARRIVAL;
     let too_late = tenant.contacts().iter().find(|contact| over(name_of(contact), created(contact)));
     let late = late.or_else(|| too_late.map(|contact| name_of(contact).to_owned()));
+    let late = late.or_else(|| work_items::created_late(world, over));
     drop(tenant);
     if let Some(event) = late {
         world.breach(format!("{event} was posted after it had expired"));

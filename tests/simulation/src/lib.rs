@@ -9,13 +9,16 @@
 //! mistakes that show that all this finds any; [`Sequence`] lists what once went wrong, step by step.
 
 mod api;
+mod business_unit;
 mod busy_hour;
 mod chance;
 mod contact_queue;
 mod defect;
+mod intents;
 mod invariants;
 mod lambda;
 mod panic;
+mod people;
 mod plan;
 mod run;
 mod scheduler;
@@ -23,8 +26,11 @@ mod sequences;
 mod sweep;
 mod tables;
 mod timeline;
+mod work_items;
 mod worker_ports;
 mod world;
+
+pub use contact_injection::domain::routes::Profile;
 
 pub use busy_hour::{Outcome, busy_hour, flapping_hour, unread_hour};
 pub use defect::Defect;

@@ -6,15 +6,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use simulation::{Defect, Report, busy_hour, run, sweep};
+use simulation::{Defect, Profile, Report, busy_hour, run, sweep};
 
 const USAGE: &str =
     "simulation [--seeds N] [--from SEED] [--defect NAME]   runs N seeds, and tells the first that fails
 simulation --seed SEED [--defect NAME]                runs one seed and tells it
 simulation --defects [--seeds N]                      says after how many seeds each deliberate defect is found by the invariant that is there to see it
+… --profile guide|cxone                               of the guide's API, as where nothing is said, or of a NICE CXone tenant's
 simulation --busy-hour                                queues that fill and drain, with their health known and without";
 
 struct Asked {
+    profile: Profile,
     seeds: u64,
     from: u64,
     seed: Option<u64>,
@@ -34,13 +36,13 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if asked.defects {
-        return find_defects(asked.seeds);
+        return find_defects(asked.profile, asked.seeds);
     }
     if let Some(seed) = asked.seed {
-        return tell(&run(seed, asked.defect, true));
+        return tell(&run(asked.profile, seed, asked.defect, true));
     }
     let began = clock();
-    let sweep = sweep(asked.from..asked.from + asked.seeds, asked.defect);
+    let sweep = sweep(asked.profile, asked.from..asked.from + asked.seeds, asked.defect);
     let took = clock().saturating_sub(began);
     println!("{} seeds in {:.1} s: {}", asked.seeds, took.as_secs_f64(), sweep.tally);
     for failed in sweep.failed.iter().skip(1) {
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
     }
     match sweep.failed.first() {
         None => ExitCode::SUCCESS,
-        Some(failed) => tell(&run(failed.seed, asked.defect, true)),
+        Some(failed) => tell(&run(asked.profile, failed.seed, asked.defect, true)),
     }
 }
 
@@ -59,10 +61,14 @@ fn tell(report: &Report) -> ExitCode {
     ExitCode::from(u8::from(!report.breaches.is_empty()))
 }
 
-fn find_defects(seeds: u64) -> ExitCode {
+fn find_defects(profile: Profile, seeds: u64) -> ExitCode {
     let mut all = true;
-    for defect in Defect::BY_SEED {
-        let sign = |seed| Some((seed, defect.sign(&run(seed, Some(defect), false).breaches)?.clone()));
+    let defects = match profile {
+        Profile::Guide => &Defect::BY_SEED[..],
+        Profile::Cxone => &Defect::OF_CXONE[..],
+    };
+    for &defect in defects {
+        let sign = |seed| Some((seed, defect.sign(&run(profile, seed, Some(defect), false).breaches)?.clone()));
         if let Some((seed, sign)) = (0..seeds).find_map(sign) {
             println!("| `{}` | {} | {sign} |", defect.name(), seed + 1);
         } else {
@@ -74,9 +80,16 @@ fn find_defects(seeds: u64) -> ExitCode {
 }
 
 fn read(mut arguments: impl Iterator<Item = String>) -> Option<Asked> {
-    let mut asked = Asked { seeds: 2000, from: 0, seed: None, defect: None, defects: false };
+    let mut asked = Asked { profile: Profile::Guide, seeds: 2000, from: 0, seed: None, defect: None, defects: false };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--profile" => {
+                asked.profile = match arguments.next()?.as_str() {
+                    "guide" => Profile::Guide,
+                    "cxone" => Profile::Cxone,
+                    _ => return None,
+                };
+            }
             "--defects" => asked.defects = true,
             "--seeds" => asked.seeds = arguments.next()?.parse().ok()?,
             "--from" => asked.from = arguments.next()?.parse().ok()?,

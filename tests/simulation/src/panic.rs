@@ -13,6 +13,7 @@ use contact_injection::{
     dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
     domain::{
         lease::{Permit, Rate},
+        routes::Profile,
         time::Timestamp,
         window::ClockId,
     },
@@ -99,7 +100,7 @@ impl Ports for Striking {
 
 /// Leases two clients and panics, on the way or at the end.
 pub fn panic_in_a_session(seed: u64, struck: Struck) -> AfterPanic {
-    let world = World::new(seed, None, false);
+    let world = World::new(Profile::Guide, seed, None, false);
     let surroundings =
         Rc::new(Surroundings { number: 0, skew: 0, clock: ClockId::new(1), secrets: RefCell::default() });
     let ports = WorkerPorts { world: Rc::clone(&world), surroundings, invocation: 0, first_read: RefCell::default() };

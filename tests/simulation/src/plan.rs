@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde_json::json;
 
-use crate::chance::Chance;
+use crate::{business_unit::UnitPlan, chance::Chance};
 
 /// When every run begins, in milliseconds since the Unix epoch.
 pub(crate) const ORIGIN: i64 = 1_790_000_000_000;
@@ -158,6 +158,8 @@ pub(crate) struct Plan {
     pub(crate) blind: bool,
     /// From which minute to which the queues' health can't be read.
     pub(crate) unread: Range<i64>,
+    /// What is a tenant's own, where the program speaks to one.
+    pub(crate) unit: Option<UnitPlan>,
 }
 
 impl Plan {
@@ -191,6 +193,7 @@ impl Plan {
             agents: None,
             blind: false,
             unread: 0..0,
+            unit: None,
         }
     }
 }
@@ -216,6 +219,7 @@ impl Plan {
             agents: None,
             blind: false,
             unread: 0..0,
+            unit: None,
         }
     }
 }

@@ -2,28 +2,24 @@
 
 use std::rc::Rc;
 
-use contact_injection::{
-    batch::Configuration,
-    dialects::{
-        Dialect as _, HttpReply, HttpResponse,
-        guide::{self, Guide},
-    },
-    domain::{
-        lease::Rate,
-        mapping::ComplianceBoundary,
-        routes::{QueueId, Routes},
-        time::Timestamp,
-    },
-};
-use cxone_simulator::ClientConfig;
-
 use crate::{
+    business_unit,
     defect::Defect,
     invariants,
     lambda::Lambda,
-    plan::{ORIGIN, ROUTES},
+    plan::ORIGIN,
     scheduler::What,
     world::{NOTE_LENGTH, World},
+};
+use contact_injection::{
+    batch::Configuration,
+    dialects::{HttpReply, HttpResponse},
+    domain::{
+        lease::Rate,
+        mapping::ComplianceBoundary,
+        routes::{Profile, QueueId},
+        time::Timestamp,
+    },
 };
 
 /// How long a calm may take: the longest backoff is a quarter of an hour, so by then everything was looked at often.
@@ -63,22 +59,29 @@ pub struct Tally {
     pub contacts: usize,
     /// Dead letters.
     pub letters: usize,
+    /// Those of them that say that nobody knows.
+    pub in_doubt: usize,
+    /// What people decided about those.
+    pub decided: usize,
     /// Virtual milliseconds.
     pub virtual_millis: i64,
 }
 
-/// Runs one seed, with a deliberate defect or without, and `told` with a timeline.
-pub fn run(seed: u64, defect: Option<Defect>, told: bool) -> Report {
-    let world = World::new(seed, defect, told);
+/// Runs one seed of a profile, with a deliberate defect or without, and `told` with a timeline.
+pub fn run(profile: Profile, seed: u64, defect: Option<Defect>, told: bool) -> Report {
+    let world = World::new(profile, seed, defect, told);
     let mut run = Run::new(Rc::clone(&world));
     run.go();
+    let (requests, contacts) = world.counted();
     let tally = Tally {
         messages: world.plan.sent.len(),
         invocations: run.lambda.invocations(),
         deaths: world.seen.borrow().dead.len(),
-        requests: world.tenant.borrow().requests().len(),
-        contacts: world.tenant.borrow().contacts().len(),
+        requests,
+        contacts,
         letters: world.letters.borrow().len(),
+        in_doubt: world.letters.borrow().iter().filter(|letter| letter.reason == "outcome-unknown").count(),
+        decided: world.seen.borrow().resolved.len(),
         virtual_millis: world.now() - ORIGIN,
     };
     drop(run);
@@ -102,8 +105,7 @@ pub(crate) struct Run {
 impl Run {
     /// A run that hasn't begun.
     pub(crate) fn new(world: Rc<World>) -> Self {
-        #[expect(clippy::expect_used, reason = "the simulation's own routes can be read, or every run is void")]
-        let routes = Routes::from_json(ROUTES, guide::FACTS.routes).expect("readable routes");
+        let routes = world.plan.routes();
         let queues = routes.queue_ids().to_vec();
         let window = std::time::Duration::from_millis(world.plan.window.unsigned_abs());
         let rate = Rate { limit: world.plan.limit, window };
@@ -124,10 +126,12 @@ impl Run {
         self.rotate_a_secret();
         self.revoke_a_client();
         self.shrink_an_attribute();
+        self.close_a_skill();
         let rounds = self.world.plan.rounds.clone();
         for (number, round) in rounds.iter().enumerate() {
             if number > 0 {
                 self.pass(round.gap);
+                self.world.resolve_parked();
                 self.world.note("operator", || "redrives every dead letter".to_owned());
                 self.world.redrive();
             }
@@ -137,7 +141,10 @@ impl Run {
             self.pass(round.stormy);
             self.world.note("weather", || "nothing goes wrong any more".to_owned());
             self.world.stormy.set(false);
-            self.world.tenant.borrow_mut().clear_faults();
+            match &self.world.unit {
+                Some(unit) => unit.borrow_mut().clear_faults(),
+                None => self.world.tenant.borrow_mut().clear_faults(),
+            }
             if round.pause > 0 {
                 self.world.note("operator", || "the trigger is off for a while".to_owned());
                 self.world.trigger_off_until.set(self.world.now() + round.pause);
@@ -163,13 +170,7 @@ impl Run {
     fn rotate_a_secret(&self) {
         let Some(at) = self.world.plan.rotation else { return };
         let world = Rc::clone(&self.world);
-        self.world.scheduler.after(at, move || {
-            world.note("operator", || "rotates the secret of c-0".to_owned());
-            world.tenant.borrow_mut().put_client(ClientConfig::new("c-0", "rotated"));
-            if let Some(client) = world.secrets.borrow_mut().first_mut() {
-                "rotated".clone_into(&mut client.1);
-            }
-        });
+        self.world.scheduler.after(at, move || world.rotate());
     }
 
     fn revoke_a_client(&self) {
@@ -188,6 +189,17 @@ impl Run {
         for (at, length) in [(shrunk.start, NOTE_LENGTH / 4), (shrunk.end, NOTE_LENGTH)] {
             let world = Rc::clone(&self.world);
             self.world.scheduler.after(at, move || world.register_note(length));
+        }
+    }
+
+    fn close_a_skill(&self) {
+        let Some(closed) = self.world.plan.unit.as_ref().map(|unit| unit.closed.clone()) else { return };
+        for (at, open) in [(closed.start, false), (closed.end, true)] {
+            let world = Rc::clone(&self.world);
+            self.world.scheduler.after(at, move || {
+                world.note("operator", || format!("{} a skill", if open { "opens" } else { "closes" }));
+                business_unit::open(&world, open);
+            });
         }
     }
 
@@ -246,7 +258,10 @@ impl Run {
                 Some(agents) => agents(queue.as_str(), (now - ORIGIN) / 60_000),
                 None => world.chance.index(if hectic { 2 } else { 6 }) as u64,
             };
-            world.tenant.borrow_mut().complete(queue.as_str(), served);
+            match &world.unit {
+                Some(unit) => business_unit::complete(&mut unit.borrow_mut(), queue, served),
+                None => drop(world.tenant.borrow_mut().complete(queue.as_str(), served)),
+            }
         }
     }
 
@@ -259,7 +274,10 @@ impl Run {
         self.tick_at = now + 60_000;
         world.scheduler.after(60_000, || {});
         for queue in &self.queues {
-            let health = world.tenant.borrow().queue(queue.as_str()).map(cxone_simulator::Queue::health);
+            let health = match &world.unit {
+                Some(unit) => business_unit::activity(&unit.borrow(), queue),
+                None => world.tenant.borrow().queue(queue.as_str()).map(cxone_simulator::Queue::health),
+            };
             let missed = world.plan.agents.is_none() && world.stormy.get() && world.chance.happens(0.2);
             if missed || !world.reads_health() {
                 continue;
@@ -267,7 +285,7 @@ impl Run {
             let observed = Timestamp::from_millis(now);
             // Not by way of its bytes, which would take half of a run's time.
             let answer = HttpResponse { status: 200, retry_after: None, body: health, words: String::new() };
-            let read = Guide.read_queue_health(queue, observed, &HttpReply::Answered(answer));
+            let read = world.dialect.read_queue_health(queue, observed, &HttpReply::Answered(answer));
             if let Ok(Some(health)) = read.meaning {
                 world.keep_health(queue, &health, world.reading(queue));
             }

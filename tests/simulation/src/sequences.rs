@@ -5,9 +5,10 @@
 
 use std::rc::Rc;
 
-use cxone_simulator::{Effect, Endpoint, Fault};
+use cxone_simulator::{Effect, Endpoint, Fault, nice};
 
 use crate::{
+    business_unit::UnitPlan,
     defect::Defect,
     plan::{Faults, Kind, Plan, Round, Sent},
     run::Run,
@@ -34,6 +35,9 @@ pub enum Sequence {
     /// A batch has places in a nearly full queue, and waits for the window to open until a newer reading has come,
     /// whose room the others take.
     WaitsAcrossAReading,
+    /// A tenant asks to wait while the ledger takes its time over what is about to be sent. That nothing left after all
+    /// is written late, when the next request has.
+    WithdrawnLate,
     /// A queue whose health nobody can read refuses a contact, and events for it go on to come.
     RefusedByAQueueThatCannotBeRead,
 }
@@ -57,14 +61,18 @@ pub fn sequence(which: Sequence, seed: u64, defect: Option<Defect>) -> Told {
     if which == Sequence::ExpiresWithoutASchema {
         world.tenant.borrow_mut().add_fault(Fault::always(Endpoint::Attributes, Effect::status(500)));
     }
+    if let (Sequence::WithdrawnLate, Some(unit)) = (which, &world.unit) {
+        let asks = nice::Fault::always(nice::Endpoint::WorkItems, nice::Effect::rate_limited(1));
+        unit.borrow_mut().add_fault(asks.with_probability(0.5));
+    }
     let mut run = Run::new(Rc::clone(&world));
     run.go();
     drop(run);
     world.scheduler.clear();
     crate::invariants::check(&world);
-    let (tenant, observed, letters) = (world.tenant.borrow(), world.seen.borrow(), world.letters.borrow());
+    let (contacts, observed, letters) = (world.counted().1, world.seen.borrow(), world.letters.borrow());
     Told {
-        contacts: tenant.contacts().len(),
+        contacts,
         posts: observed.posts.len(),
         letters: letters.iter().map(|letter| letter.reason.clone()).collect(),
         breaches: observed.breaches.clone(),
@@ -111,6 +119,13 @@ impl Sequence {
                 room: 1,
                 agents: Some(|_, _| 0),
                 unread: 0..60,
+                ..calm
+            },
+            Self::WithdrawnLate => Plan {
+                faults: Faults { store: 0.2, slow: 0.4, crash: 1.0, ..Faults::default() },
+                rounds: vec![Round { stormy: 3 * MINUTE, pause: 0, gap: 0 }],
+                sent: (0..4).map(|number| event(&format!("e{number}"), 0, None)).collect(),
+                unit: Some(UnitPlan::plain()),
                 ..calm
             },
             Self::ExpiresWithoutASchema => Plan {

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use crate::{Defect, Report, Tally, run};
+use crate::{Defect, Profile, Report, Tally, run};
 
 /// What many seeds came to.
 #[derive(Debug, Default)]
@@ -18,8 +18,8 @@ pub struct Sweep {
     pub tally: Tally,
 }
 
-/// Runs these seeds.
-pub fn sweep(seeds: Range<u64>, defect: Option<Defect>) -> Sweep {
+/// Runs these seeds of a profile.
+pub fn sweep(profile: Profile, seeds: Range<u64>, defect: Option<Defect>) -> Sweep {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         let mut mine = Sweep::default();
@@ -28,7 +28,7 @@ pub fn sweep(seeds: Range<u64>, defect: Option<Defect>) -> Sweep {
             if seed >= seeds.end {
                 return mine;
             }
-            let report = run(seed, defect, false);
+            let report = run(profile, seed, defect, false);
             mine.tally.add(report.tally);
             if !report.breaches.is_empty() {
                 mine.failed.push(report);
@@ -61,6 +61,8 @@ impl Tally {
         self.requests += other.requests;
         self.contacts += other.contacts;
         self.letters += other.letters;
+        self.in_doubt += other.in_doubt;
+        self.decided += other.decided;
         self.virtual_millis += other.virtual_millis;
     }
 }

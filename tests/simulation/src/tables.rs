@@ -14,7 +14,11 @@ use contact_injection::{
 };
 use uuid::Uuid;
 
-use crate::{defect::Defect, world::World};
+use crate::{
+    defect::Defect,
+    intents::{is_intent, judged_early, without_doubt},
+    world::World,
+};
 
 /// The ledger table.
 pub(crate) type Ledger = BTreeMap<IdempotencyKey, Record>;
@@ -129,9 +133,13 @@ impl World {
             let found = found.cloned().map(|found| self.misread(found, record));
             return Swap::Refused(found);
         }
+        if self.has(Defect::IntentUnwritten) && is_intent(seen, record) {
+            return Swap::Done;
+        }
         self.note("ledger", || {
             format!("{} {:?} {} by i{invocation}", short(key), record.state, record.attempt.simple())
         });
+        self.see_intent(key, found, record, invocation);
         if record.state == State::Claimed && found.is_none_or(|found| found.attempt != record.attempt) {
             self.seen.borrow_mut().claims.entry(key).or_default().push((record.attempt, invocation, self.now()));
         }
@@ -156,6 +164,9 @@ impl World {
                 let released = Record { state: State::Released, dead_letters: Vec::new(), ..record.clone() };
                 ledger.insert(key, released);
             }
+            State::Parked if self.forgets_doubt(record, invocation) => {
+                ledger.insert(key, without_doubt(record));
+            }
             State::Released | State::DeadLettered if self.has(Defect::DataUnbound) => {
                 ledger.insert(key, Record { hash: None, ..record.clone() });
             }
@@ -177,6 +188,7 @@ impl World {
                 Record { state: State::InDoubt, first_sent: Some(wanted.at), ..found }
             }
             (Some(Defect::DataUnchecked), _) => Record { hash: wanted.hash.clone(), ..found },
+            (Some(Defect::JudgedEarly), State::Claimed) => judged_early(found, wanted.at),
             (Some(Defect::KeyMemoryIgnored), _) => Record { first_sent: found.first_sent.map(|_| wanted.at), ..found },
             _ => found,
         }

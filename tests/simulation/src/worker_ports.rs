@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use contact_injection::{
-    dialects::{Dialect, HttpReply, HttpRequest, guide::Guide},
+    dialects::{Dialect, HttpReply, HttpRequest},
     domain::{
         claim::Record,
         credentials::{Credentials, RefusedCredentials},
@@ -25,7 +25,7 @@ use contact_injection::{
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::{defect::Defect, world::World};
+use crate::{business_unit, defect::Defect, world::World};
 
 /// How long credentials are believed without another look.
 const SECRET_AGE: i64 = 300_000;
@@ -103,7 +103,10 @@ impl Secrets for WorkerPorts {
             .commit("the secret", read)
             .await?
             .into_iter()
-            .map(|(client_id, secret)| Credentials::client(client_id, SecretString::from(secret)))
+            .map(|(client_id, secret)| match self.world.unit {
+                Some(_) => business_unit::credentials(client_id, secret),
+                None => Credentials::client(client_id, SecretString::from(secret)),
+            })
             .collect();
         *self.surroundings.secrets.borrow_mut() = Some((clients.clone(), self.world.now()));
         Ok(clients)
@@ -292,7 +295,7 @@ impl Ports for WorkerPorts {
     }
 
     fn dialect(&self) -> &dyn Dialect {
-        &Guide
+        &*self.world.dialect
     }
 }
 

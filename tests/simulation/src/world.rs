@@ -7,17 +7,23 @@ use std::{
 };
 
 use contact_injection::{
-    dialects::{HttpReply, HttpResponse, RegisteredAttributes as _, guide::Guide},
+    dialects::{Dialect, HttpReply, HttpResponse, RegisteredAttributes as _, guide::Guide},
     domain::{
-        claim::FinalOutcome, health::QueueHealth, idempotency::IdempotencyKey, queues::Queue, reason::Reason,
-        routes::QueueId, time::Timestamp,
+        claim::{FinalOutcome, Resolution},
+        health::QueueHealth,
+        idempotency::IdempotencyKey,
+        queues::Queue,
+        reason::Reason,
+        routes::{Profile, QueueId},
+        time::Timestamp,
     },
     ports::SchemaSnapshot,
 };
-use cxone_simulator::{ClientConfig, OnSaturation, RateLimit, SimulatorConfig, Tenant};
+use cxone_simulator::{ClientConfig, OnSaturation, RateLimit, SimulatorConfig, Tenant, nice};
 use uuid::Uuid;
 
 use crate::{
+    business_unit,
     chance::Chance,
     contact_queue::{ContactQueue, Letter},
     defect::Defect,
@@ -48,7 +54,12 @@ pub(crate) struct World {
     pub(crate) schema: RefCell<Option<SchemaSnapshot>>,
     pub(crate) health: RefCell<BTreeMap<QueueId, Queue>>,
     pub(crate) secrets: RefCell<Vec<(String, String)>>,
+    /// What the program speaks.
+    pub(crate) dialect: Box<dyn Dialect>,
+    /// CXone, where the guide's API is spoken.
     pub(crate) tenant: RefCell<Tenant>,
+    /// CXone, where a tenant's APIs are.
+    pub(crate) unit: Option<RefCell<nice::Tenant>>,
     pub(crate) seen: RefCell<Seen>,
 }
 
@@ -91,6 +102,10 @@ pub(crate) struct Seen {
     pub(crate) created: BTreeMap<String, (u64, i64)>,
     /// Retry-After as it came: invocation, client, when, until when.
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
+    /// What the ledger was told before a request left.
+    pub(crate) intents: Vec<Intent>,
+    /// What people decided about events in doubt, and when.
+    pub(crate) resolved: Vec<(IdempotencyKey, Resolution, i64)>,
 }
 
 /// A request for a contact.
@@ -100,10 +115,52 @@ pub(crate) struct Post {
     pub(crate) invocation: u64,
     /// Its queue, where it is for one.
     pub(crate) queue: Option<String>,
+    /// Its point of contact, where it is for a work item.
+    pub(crate) point_of_contact: String,
     /// When it was sent.
     pub(crate) at: i64,
     /// Whether it proved that CXone holds no contact of it; nobody knows while it is under way.
     pub(crate) refused: bool,
+    /// When it arrives, unless it never leaves.
+    pub(crate) arrives: Option<i64>,
+    /// Whether it created a contact, whatever its worker was told.
+    pub(crate) created: bool,
+    /// When its worker was told that CXone took it, or didn't.
+    pub(crate) told: Option<i64>,
+}
+
+impl Post {
+    /// One that leaves now.
+    pub(crate) fn leaving(event: &str, invocation: u64, now: i64) -> Self {
+        Self {
+            event: event.to_owned(),
+            invocation,
+            queue: None,
+            point_of_contact: String::new(),
+            at: now,
+            refused: false,
+            arrives: None,
+            created: false,
+            told: None,
+        }
+    }
+
+    /// Whether its worker was told by then that CXone did not take it.
+    pub(crate) fn refused_by(&self, at: i64) -> bool {
+        self.refused && self.told.is_some_and(|told| told <= at)
+    }
+}
+
+/// That a request is about to leave.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) key: IdempotencyKey,
+    pub(crate) invocation: u64,
+    /// The claim that says so.
+    pub(crate) attempt: Uuid,
+    pub(crate) at: i64,
+    /// Whether an earlier claim had said so, and never what became of it.
+    pub(crate) in_doubt: bool,
 }
 
 /// Credentials that CXone refused.
@@ -133,9 +190,12 @@ pub(crate) struct Sighting {
 
 impl World {
     /// The world that this seed begins with.
-    pub(crate) fn new(seed: u64, defect: Option<Defect>, told: bool) -> Rc<Self> {
+    pub(crate) fn new(profile: Profile, seed: u64, defect: Option<Defect>, told: bool) -> Rc<Self> {
         let chance = Chance::seeded(seed);
-        let plan = Plan::draw(&chance);
+        let plan = match profile {
+            Profile::Guide => Plan::draw(&chance),
+            Profile::Cxone => Plan::draw_cxone(&chance),
+        };
         Self::with(plan, chance, defect, told)
     }
 
@@ -146,9 +206,11 @@ impl World {
 
     fn with(plan: Plan, chance: Chance, defect: Option<Defect>, told: bool) -> Rc<Self> {
         let secrets: Vec<_> = (0..plan.clients).map(|number| (format!("c-{number}"), format!("s-{number}"))).collect();
-        let tenant = tenant(&plan, &secrets, chance.seed());
+        let seed = chance.seed();
+        let (tenant, unit) = (tenant(&plan, &secrets, seed), business_unit::unit(&plan, &secrets, seed));
         let world = Self {
             defect,
+            dialect: business_unit::dialect(&plan),
             scheduler: Scheduler::starting_at(ORIGIN),
             timeline: Timeline::new(ORIGIN, told),
             stormy: Cell::new(false),
@@ -161,6 +223,7 @@ impl World {
             health: RefCell::default(),
             secrets: RefCell::new(secrets),
             tenant: RefCell::new(tenant),
+            unit: unit.map(RefCell::new),
             seen: RefCell::default(),
             chance,
             plan,
@@ -203,6 +266,9 @@ impl World {
     pub(crate) fn grant(&self, index: usize, granted: bool) {
         let (id, secret) = self.secrets.borrow()[index % self.plan.clients].clone();
         self.note("operator", || format!("{} {id}", if granted { "grants" } else { "revokes" }));
+        if let Some(unit) = &self.unit {
+            return business_unit::grant(&mut unit.borrow_mut(), &id, granted);
+        }
         let mut tenant = self.tenant.borrow_mut();
         tenant.put_client(ClientConfig::new(&id, if granted { &secret } else { "revoked" }));
         if !granted {
@@ -218,6 +284,33 @@ impl World {
             *attribute = attribute.clone().with_max_length(length);
         }
         *self.schema.borrow_mut() = Some(snapshot(&tenant, self.now()));
+    }
+
+    /// The secret of a client is another from now on, with CXone and where the workers read it.
+    pub(crate) fn rotate(&self) {
+        self.note("operator", || "rotates the secret of c-0".to_owned());
+        match &self.unit {
+            Some(unit) => business_unit::rotate(&mut unit.borrow_mut(), "c-0", "rotated"),
+            None => self.tenant.borrow_mut().put_client(ClientConfig::new("c-0", "rotated")),
+        }
+        if let Some(client) = self.secrets.borrow_mut().first_mut() {
+            "rotated".clone_into(&mut client.1);
+        }
+    }
+
+    /// Takes down a request for a contact; with its place among them.
+    pub(crate) fn see_post(&self, post: Post) -> usize {
+        let posts = &mut self.seen.borrow_mut().posts;
+        posts.push(post);
+        posts.len() - 1
+    }
+
+    /// Requests that CXone got, and contacts that it created.
+    pub(crate) fn counted(&self) -> (usize, usize) {
+        match &self.unit {
+            Some(unit) => (unit.borrow().requests().len(), unit.borrow().creations().len()),
+            None => (self.tenant.borrow().requests().len(), self.tenant.borrow().contacts().len()),
+        }
     }
 
     /// A tenant's time.

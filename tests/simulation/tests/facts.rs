@@ -1,18 +1,39 @@
 //! What the simulation says of the program, and what shows that it can be believed.
 
 use simulation::{
-    AfterPanic, Defect, Sequence, Struck, Sweep, Told, busy_hour, flapping_hour, panic_in_a_session, run, sequence,
-    sweep, unread_hour,
+    AfterPanic, Defect, Profile, Sequence, Struck, Sweep, Told, busy_hour, flapping_hour, panic_in_a_session, run,
+    sequence, sweep, unread_hour,
 };
 
 #[test]
 fn in_two_thousand_runs_nothing_is_lost_and_nothing_comes_twice() {
-    let sweep = sweep(0..2000, None);
+    let sweep = sweep(Profile::Guide, 0..2000, None);
     if let Some(failed) = sweep.failed.first() {
-        let told = run(failed.seed, None, true);
+        let told = run(Profile::Guide, failed.seed, None, true);
         panic!("seed {} fails\n{}\n{}", failed.seed, told.timeline.join("\n"), told.breaches.join("\n"));
     }
     assert!(sweep.tally.deaths > 1000 && sweep.tally.contacts > 10_000, "nothing was put to the test: {}", sweep.tally);
+}
+
+#[test]
+fn in_five_hundred_runs_against_a_tenant_nothing_is_lost_and_nothing_in_doubt_comes_twice() {
+    let sweep = sweep(Profile::Cxone, 0..500, None);
+    if let Some(failed) = sweep.failed.first() {
+        let told = run(Profile::Cxone, failed.seed, None, true);
+        panic!("seed {} fails\n{}\n{}", failed.seed, told.timeline.join("\n"), told.breaches.join("\n"));
+    }
+    let tally = sweep.tally;
+    let tested = tally.deaths > 500 && tally.contacts > 2000 && tally.in_doubt > 500 && tally.decided > 100;
+    assert!(tested, "nothing was put to the test: {tally:?}");
+}
+
+/// Both failed when a walk went on whose withdrawal had no answer.
+#[test]
+fn what_is_withdrawn_late_denies_no_request_that_left_after_it() {
+    for seed in (0..50).chain([23_558, 43_692]) {
+        let told = sequence(Sequence::WithdrawnLate, seed, None);
+        assert_eq!(told.breaches, [""; 0], "seed {seed}: {told:?}");
+    }
 }
 
 /// Seeds that failed once, when the program was another.
@@ -35,7 +56,7 @@ fn seeds_that_once_failed_do_not() {
         150_129_498,
         300_080_650,
     ] {
-        assert_eq!(run(seed, None, false).breaches, [""; 0], "seed {seed}");
+        assert_eq!(run(Profile::Guide, seed, None, false).breaches, [""; 0], "seed {seed}");
     }
 }
 
@@ -107,31 +128,40 @@ fn a_batch_that_waits_for_the_window_goes_by_the_room_that_there_is_then() {
 
 #[test]
 fn a_seed_is_the_same_run_every_time() {
-    for seed in 0..20 {
-        let once = run(seed, None, true);
-        assert_eq!(once, run(seed, None, true));
-        let untold = run(seed, None, false);
+    for (seed, profile) in (0..20).flat_map(|seed| [(seed, Profile::Guide), (seed, Profile::Cxone)]) {
+        let once = run(profile, seed, None, true);
+        assert_eq!(once, run(profile, seed, None, true));
+        let untold = run(profile, seed, None, false);
         assert_eq!(once.tally, untold.tally, "telling a run changes nothing in it");
     }
 }
 
 #[test]
 fn two_seeds_are_two_runs() {
-    assert_ne!(run(1, None, true).timeline, run(2, None, true).timeline);
+    assert_ne!(run(Profile::Guide, 1, None, true).timeline, run(Profile::Guide, 2, None, true).timeline);
 }
 
 #[test]
 fn every_deliberate_defect_is_found_within_2000_seeds_by_the_invariant_that_is_there_to_see_it() {
     for defect in Defect::BY_SEED {
         let signs = |sweep: Sweep| sweep.failed.iter().any(|report| defect.sign(&report.breaches).is_some());
-        let found = (0..2000).step_by(20).any(|from| signs(sweep(from..from + 20, Some(defect))));
+        let found = (0..2000).step_by(20).any(|from| signs(sweep(Profile::Guide, from..from + 20, Some(defect))));
+        assert!(found, "{}", defect.name());
+    }
+}
+
+#[test]
+fn every_deliberate_defect_of_the_tenants_profile_is_found_within_400_seeds() {
+    for defect in Defect::OF_CXONE {
+        let signs = |sweep: Sweep| sweep.failed.iter().any(|report| defect.sign(&report.breaches).is_some());
+        let found = (0..400).step_by(20).any(|from| signs(sweep(Profile::Cxone, from..from + 20, Some(defect))));
         assert!(found, "{}", defect.name());
     }
 }
 
 #[test]
 fn every_defect_goes_by_its_name() {
-    for defect in Defect::BY_SEED.into_iter().chain(Defect::BY_SEQUENCE) {
+    for defect in Defect::BY_SEED.into_iter().chain(Defect::BY_SEQUENCE).chain(Defect::OF_CXONE) {
         assert_eq!(Defect::named(defect.name()), Some(defect));
     }
 }

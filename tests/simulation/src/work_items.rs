@@ -1,0 +1,195 @@
+//! The way of a request to a business unit: the bytes that the transport would send, and what is seen of them.
+
+use std::rc::Rc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use contact_injection::{
+    dialects::{Authorization, Content, HttpReply, HttpRequest, HttpResponse, TokenSearch},
+    domain::{idempotency::IdempotencyKey, time::Timestamp, token::Endpoints},
+};
+use cxone_simulator::nice::{Endpoint, Request};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use url::{Position, Url, form_urlencoded};
+
+use crate::{
+    api::{Leaving, forget_wait},
+    business_unit,
+    defect::Defect,
+    plan::SOURCE,
+    world::{Post, Refusal, World},
+};
+
+impl World {
+    /// Sends what an invocation says to the business unit, and waits for what comes of it.
+    pub(crate) async fn send_to_unit(self: &Rc<Self>, request: HttpRequest<'_>, invocation: u64) -> HttpReply {
+        let Some(request) = as_sent(request) else {
+            self.breach(format!("i{invocation} would have sent something to a host that is none of CXone's"));
+            return HttpReply::Unreachable;
+        };
+        match request.endpoint() {
+            Endpoint::Token => self.ask_for_grant(request, invocation).await,
+            Endpoint::OpenidConfiguration | Endpoint::CxoneConfiguration => {
+                self.ask_unit(format!("the search of i{invocation}"), invocation, request, None).await
+            }
+            Endpoint::WorkItems => self.post_work_item(request, invocation).await,
+            Endpoint::Skill if !self.reads_health() => HttpReply::Unreachable,
+            _ => {
+                let client = self.key_of(&request);
+                let reply = self.ask_unit(client.clone(), invocation, request, None).await;
+                self.heed_wait(client, &reply, invocation);
+                reply
+            }
+        }
+    }
+
+    async fn ask_unit(
+        self: &Rc<Self>,
+        client: String,
+        invocation: u64,
+        request: Request,
+        post: Option<usize>,
+    ) -> HttpReply {
+        let endpoint = request.endpoint();
+        let leaving = Leaving { client, invocation, endpoint, routing: !endpoint.is_open(), post };
+        let handle = move |world: &Self| {
+            #[expect(clippy::expect_used, reason = "only a world with a business unit sends to it")]
+            let unit = world.unit.as_ref().expect("a business unit");
+            unit.borrow_mut().handle(world.tenant_now(), &request)
+        };
+        self.deliver(leaving, handle).await
+    }
+
+    /// Asks for a token with an access key.
+    async fn ask_for_grant(self: &Rc<Self>, request: Request, invocation: u64) -> HttpReply {
+        let begun = self.now();
+        let form: Vec<_> = form_urlencoded::parse(&request.body).into_owned().collect();
+        let member = |name| form.iter().find(|(member, _)| member == name).map(|(_, value)| value.clone());
+        let (client, secret) = (member("username").unwrap_or_default(), member("password").unwrap_or_default());
+        let mut reply = self.ask_unit(client.clone(), invocation, request, None).await;
+        let found = Endpoints { token: Some(String::new()), ..Endpoints::default() };
+        let search = TokenSearch { found, ..TokenSearch::default() };
+        let step = self.dialect.read_token(&business_unit::credentials(client.clone(), secret.clone()), search, &reply);
+        self.see_token(step.meaning, Refusal { invocation, client, secret, begun, at: self.now() });
+        if self.has(Defect::TokenWaitIgnored) {
+            forget_wait(&mut reply);
+        }
+        reply
+    }
+
+    /// Posts a work item under a token.
+    async fn post_work_item(self: &Rc<Self>, request: Request, invocation: u64) -> HttpReply {
+        let client = self.key_of(&request);
+        let (event, point_of_contact) = said(&request);
+        let now = self.now();
+        let in_doubt = {
+            let seen = self.seen.borrow();
+            let key = IdempotencyKey::of_event(SOURCE, &event);
+            let said = seen.intents.iter().rfind(|intent| intent.key == key && intent.invocation == invocation);
+            said.is_some_and(|said| said.in_doubt)
+        };
+        // One in doubt goes where it went, whatever is known of the tenant.
+        let queue = (!in_doubt).then(|| "workItem".to_owned());
+        let number = self.see_post(Post { queue, point_of_contact, ..Post::leaving(&event, invocation, now) });
+        let reply = self.ask_unit(client.clone(), invocation, request, Some(number)).await;
+        self.heed_wait(client, &reply, invocation);
+        let answered = meaning(&reply);
+        {
+            let mut seen = self.seen.borrow_mut();
+            let full = (invocation, "workItem".to_owned(), self.now());
+            let is_full = !in_doubt && says_full(&reply);
+            let post = &mut seen.posts[number];
+            post.refused = answered == Meaning::Refused;
+            post.told = (answered != Meaning::InDoubt).then(|| self.now());
+            if is_full {
+                seen.full.push(full);
+            }
+        }
+        if answered == Meaning::InDoubt && self.has(Defect::FallbackUnderDoubt) {
+            let now = Timestamp::from_millis(self.now());
+            return HttpReply::Answered(HttpResponse::new(404, None, b"", now));
+        }
+        reply
+    }
+
+    fn key_of(&self, request: &Request) -> String {
+        let token = request.header("authorization").and_then(|header| header.strip_prefix("Bearer "));
+        self.seen.borrow().tokens.get(token.unwrap_or_default()).cloned().unwrap_or_default()
+    }
+}
+
+/// What an answer proves, by a table of this module's own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Created,
+    Refused,
+    InDoubt,
+}
+
+fn meaning(reply: &HttpReply) -> Meaning {
+    match reply {
+        HttpReply::Unreachable => Meaning::Refused,
+        HttpReply::Silence => Meaning::InDoubt,
+        HttpReply::Answered(response) => match response.status {
+            200..=202 => Meaning::Created,
+            400 | 401 | 403 | 404 | 429 => Meaning::Refused,
+            _ => Meaning::InDoubt,
+        },
+    }
+}
+
+/// Whether an answer says that the business unit takes no more work items for now.
+fn says_full(reply: &HttpReply) -> bool {
+    let HttpReply::Answered(response) = reply else { return false };
+    let body = response.body.as_ref().map(ToString::to_string).unwrap_or_default();
+    response.status == 429 && response.retry_after.is_none() && !body.contains("rate limit")
+}
+
+/// The event that a work item is of, and its point of contact.
+fn said(request: &Request) -> (String, String) {
+    let pairs: Vec<(String, String)> = match serde_json::from_slice::<Value>(&request.body) {
+        Ok(Value::Object(members)) => {
+            members.into_iter().map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned())).collect()
+        }
+        _ if request.body.is_empty() => request.query.clone(),
+        _ => form_urlencoded::parse(&request.body).into_owned().collect(),
+    };
+    let of = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let payload: Value = serde_json::from_str(&of("workItemPayload").unwrap_or_default()).unwrap_or_default();
+    let event = payload.pointer("/attributes/event").and_then(Value::as_str).unwrap_or_default();
+    (event.to_owned(), of("pointOfContact").unwrap_or_default())
+}
+
+/// A request as it goes over the wire; nothing where it would leave CXone's own hosts, or unencrypted.
+fn as_sent(request: HttpRequest<'_>) -> Option<Request> {
+    let mut url = Url::parse(request.base?).ok()?;
+    let domain = url.domain().is_some_and(|domain| domain.ends_with(".niceincontact.com"));
+    if url.scheme() != "https" || !domain {
+        return None;
+    }
+    if !request.path.is_empty() {
+        url.path_segments_mut().ok()?.pop_if_empty().extend(request.path);
+    }
+    if !request.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(request.query);
+    }
+    let method = if matches!(request.content, Content::Get) { "GET" } else { "POST" };
+    let sent = Request::new(method, &url[Position::BeforePath..Position::AfterQuery]);
+    let sent = match request.content {
+        Content::Get => sent,
+        Content::PostJson(body) => sent.with_body("application/json", body.to_string()),
+        Content::PostForm(members) => {
+            let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
+            sent.with_body("application/x-www-form-urlencoded", form)
+        }
+    };
+    let sent = match request.authorization {
+        Authorization::None => sent,
+        Authorization::Bearer(token) => sent.with_header("authorization", &format!("Bearer {}", token.expose_secret())),
+        Authorization::Basic(name, password) => {
+            let pair = STANDARD.encode(format!("{name}:{}", password.expose_secret()));
+            sent.with_header("authorization", &format!("Basic {pair}"))
+        }
+    };
+    Some(request.headers.iter().fold(sent, |sent, (name, value)| sent.with_header(name, value)))
+}
