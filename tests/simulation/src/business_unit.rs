@@ -192,12 +192,25 @@ pub(crate) fn unit(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Opti
 
 /// Lets it misbehave from now on.
 pub(crate) fn unsettle(unit: &mut Tenant, faults: &Faults) {
-    let limited = unit.config().port_limit.is_some();
-    let mut add = |endpoint, effects: &[Effect], chance: f64| {
-        for effect in effects {
-            unit.add_fault(Fault::always(endpoint, effect.clone()).with_probability(chance));
-        }
-    };
+    unsettle_work_items(unit, faults);
+    unsettle_grants(unit, faults);
+    let unreadable = [
+        Effect::bare(500),
+        Effect::html(200),
+        Effect::ResetAfter,
+        Effect::bare(403),
+        Effect::member("/skillActivity", None),
+    ];
+    add(unit, Endpoint::Skill, &unreadable, faults.cxone / 9.0);
+}
+
+fn add(unit: &mut Tenant, endpoint: Endpoint, effects: &[Effect], chance: f64) {
+    for effect in effects {
+        unit.add_fault(Fault::always(endpoint, effect.clone()).with_probability(chance));
+    }
+}
+
+fn unsettle_work_items(unit: &mut Tenant, faults: &Faults) {
     let doubtful = [
         Effect::accepted_then(500),
         Effect::accepted_then(503),
@@ -224,12 +237,15 @@ pub(crate) fn unsettle(unit: &mut Tenant, faults: &Faults) {
         Effect::bare(400),
     ];
     // A unit that is full would answer 202 here, and hold nothing.
-    if !limited {
-        add(Endpoint::WorkItems, &[Effect::accepted_then(202)], faults.cxone / 16.0);
+    if unit.config().port_limit.is_none() {
+        add(unit, Endpoint::WorkItems, &[Effect::accepted_then(202)], faults.cxone / 16.0);
     }
-    add(Endpoint::WorkItems, &doubtful, faults.cxone / 20.0);
-    add(Endpoint::WorkItems, &definite, faults.cxone / 16.0);
-    add(Endpoint::WorkItems, &[Effect::RevokeTokens], faults.tokens / 8.0);
+    add(unit, Endpoint::WorkItems, &doubtful, faults.cxone / 20.0);
+    add(unit, Endpoint::WorkItems, &definite, faults.cxone / 16.0);
+    add(unit, Endpoint::WorkItems, &[Effect::RevokeTokens], faults.tokens / 8.0);
+}
+
+fn unsettle_grants(unit: &mut Tenant, faults: &Faults) {
     let foreign = |url: &str| Some(json!(url));
     let unavailable = [
         Effect::bare(503),
@@ -239,28 +255,22 @@ pub(crate) fn unsettle(unit: &mut Tenant, faults: &Faults) {
         Effect::HangBefore { milliseconds: 60_000 },
     ];
     let refused = [Effect::oauth(400, "invalid_grant"), Effect::oauth(401, "invalid_client"), Effect::bare(400)];
-    add(Endpoint::Token, &unavailable, faults.tokens / 8.0);
-    add(Endpoint::Token, &refused, faults.tokens / 24.0);
-    add(Endpoint::OpenidConfiguration, &unavailable, faults.tokens / 8.0);
-    add(Endpoint::CxoneConfiguration, &unavailable, faults.tokens / 8.0);
+    add(unit, Endpoint::Token, &unavailable, faults.tokens / 8.0);
+    add(unit, Endpoint::Token, &refused, faults.tokens / 24.0);
+    add(unit, Endpoint::OpenidConfiguration, &unavailable, faults.tokens / 8.0);
+    add(unit, Endpoint::CxoneConfiguration, &unavailable, faults.tokens / 8.0);
     add(
+        unit,
         Endpoint::OpenidConfiguration,
         &[Effect::member("/token_endpoint", foreign("https://elsewhere.example/auth/token"))],
         faults.tokens / 24.0,
     );
     add(
+        unit,
         Endpoint::CxoneConfiguration,
         &[Effect::member("/api_endpoint", foreign("http://api-na1.niceincontact.com")), Effect::bare(404)],
         faults.tokens / 24.0,
     );
-    let unreadable = [
-        Effect::bare(500),
-        Effect::html(200),
-        Effect::ResetAfter,
-        Effect::bare(403),
-        Effect::member("/skillActivity", None),
-    ];
-    add(Endpoint::Skill, &unreadable, faults.cxone / 9.0);
 }
 
 /// The user of an access key is deactivated, or active again.
