@@ -149,9 +149,15 @@ pub async fn settle(
 ) -> Result<(), SettleError> {
     match ledger.replace(key, claim.record(), record).await? {
         Swap::Done => Ok(()),
-        Swap::Refused(Some(found)) if found.attempt == record.attempt && found.state == record.state => Ok(()),
+        Swap::Refused(Some(found)) if is_written(&found, claim.record(), record) => Ok(()),
         Swap::Refused(_) => Err(SettleError::TakenOver),
     }
+}
+
+/// Whether what a write was refused for is what it wrote itself, when its answer was lost.
+fn is_written(found: &Record, seen: &Record, record: &Record) -> bool {
+    let in_time = !record.is_fenced_by_time(seen) || found.at == record.at;
+    found.attempt == record.attempt && found.state == record.state && in_time
 }
 
 /// Writes a person's decision about a parked event; false where it isn't parked.

@@ -69,6 +69,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             limited: None,
             unauthorized: false,
             counted: None,
+            resending: in_doubt.is_some(),
             in_doubt,
         };
         walk.run().await
@@ -92,6 +93,8 @@ struct Walk<'w, 'p, P: InjectPorts> {
     unauthorized: bool,
     /// The target that was asked last, in the metrics already.
     counted: Option<Stop>,
+    /// Whether it is on its way to where an earlier delivery may have sent it, and has no place there yet.
+    resending: bool,
     /// Where a request of this delivery was not answered: nowhere else may the event go, and its place there stays
     /// taken.
     in_doubt: Option<Stop>,
@@ -170,6 +173,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let event = Submitted { key: event.key.after_lost(self.claim.lost()), ..event };
         let submission =
             Submission { contact: self.contact, address: target.address(), priority, route: route.name(), event };
+        if std::mem::take(&mut self.resending) {
+            self.pipeline.put(target.address());
+        }
         let (result, status) = self.pipeline.worker.post(admission, &submission).await;
         self.claim.sent(&address);
         self.details.target = Some(address);
@@ -223,7 +229,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         wait: Option<RetryAfter>,
         detail: Option<&ErrorDetail>,
     ) -> Option<Ending> {
-        if let Some(ending) = self.refused_in_doubt(stop, refusal) {
+        if let Some(ending) = self.refused_in_doubt(stop, refusal).await {
             return Some(ending);
         }
         match refusal {
@@ -303,6 +309,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             return Some(self.defer(stop, over));
         }
         self.pause(stop);
+        if let Some(ending) = self.withdraw().await {
+            return Some(ending);
+        }
         environment.sleep(wait).await;
         None
     }
@@ -328,7 +337,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     /// The contact is there, or was until CXone lost it: its place is used.
     fn arrive(&mut self, stop: Stop) {
         self.in_doubt = None;
-        self.pipeline.arrive(self.address(stop));
+        if !self.resending {
+            self.pipeline.arrive(self.address(stop));
+        }
     }
 
     /// Gives the place back, unless a request without an answer may have used it.

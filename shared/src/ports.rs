@@ -69,7 +69,8 @@ pub trait Ledger {
     /// Writes the record where there is none.
     async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError>;
 
-    /// Writes the record in place of `seen`: where attempt and state are still the same.
+    /// Writes the record in place of `seen`, where it [may](Record::may_replace): where attempt and state are still the
+    /// same, and the time too where either says what leaves.
     async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError>;
 }
 

@@ -105,7 +105,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
 
     /// How a walk ends that was refused what an earlier request may have been granted: a refusal proves nothing of it,
     /// and nowhere else may the event go. Nothing where the refusal ends or repeats by itself.
-    pub(super) fn refused_in_doubt(&mut self, stop: Stop, refusal: Refusal) -> Option<Ending> {
+    pub(super) async fn refused_in_doubt(&mut self, stop: Stop, refusal: Refusal) -> Option<Ending> {
         if self.is_keyed() || !self.claim.is_doubtful() {
             return None;
         }
@@ -114,9 +114,11 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                 self.leave(stop);
                 Some(Ending::GivenUp(unknown("CXone refuses it by now")))
             }
-            Refusal::Saturated | Refusal::KindSaturated => {
-                Some(self.defer(stop, Outcome::deferred(DeferralReason::Saturated)))
+            Refusal::KindSaturated => {
+                self.pipeline.saturate_kind(self.address(stop)).await;
+                Some(self.defer(stop, Outcome::deferred(DeferralReason::RateLimited)))
             }
+            Refusal::Saturated => Some(self.defer(stop, Outcome::deferred(DeferralReason::Saturated))),
             Refusal::Unauthorized | Refusal::Forbidden | Refusal::RateLimited | Refusal::Unreachable => None,
         }
     }
@@ -125,6 +127,10 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     /// event comes back.
     pub(super) async fn pass_kind(&mut self, stop: Stop, wait: Option<RetryAfter>) -> Option<Ending> {
         let kind = self.address(stop).kind();
+        if let Some(ending) = self.withdraw().await {
+            self.leave(stop);
+            return Some(ending);
+        }
         self.pipeline.saturate_kind(self.address(stop)).await;
         for (target, passed) in self.prepared.route.targets().iter().zip(&mut self.passed) {
             if target.address().kind() == kind {

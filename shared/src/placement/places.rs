@@ -87,6 +87,13 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         admitted
     }
 
+    /// A contact is on its way into a queue, whatever room there is: it may be there already.
+    pub(super) fn put(&self, address: &Address) {
+        if let Some(queue) = address.queue() {
+            self.queues.borrow_mut().place(queue, self.now());
+        }
+    }
+
     /// A contact is in the queue that it was on its way to, may be, or was until CXone lost it: its place is used.
     pub(super) fn arrive(&self, address: &Address) {
         if let Some(queue) = address.queue() {

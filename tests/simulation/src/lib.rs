@@ -4,10 +4,10 @@
 //! invariant can be run again, told, and read. The models are in memory and single-threaded; time is a heap.
 //!
 //! Reading order: `plan` is what a seed has in store, [`run()`] lets it happen, `invariants` judge it. `world` holds
-//! the models: `contact_queue` (SQS), `tables` (DynamoDB), `api` (CXone, by the simulator's own tenant), `business_unit`
-//! and `work_items` (CXone as a NICE tenant has it, with `intents` and `people`), `lambda` (crashes, freezes, deadlines).
-//! `worker_ports` is where the real program plugs in. [`Defect`] lists the deliberate
-//! mistakes that show that all this finds any; [`Sequence`] lists what once went wrong, step by step.
+//! the models: `contact_queue` (SQS), `tables` (DynamoDB), `api` (CXone, by the simulator's own tenant),
+//! `business_unit` and `work_items` (CXone as a NICE tenant has it, with `intents` and `people`), `lambda` (crashes,
+//! freezes, deadlines). `worker_ports` is where the real program plugs in. [`Defect`] lists the deliberate mistakes
+//! that show that all this finds any; [`Sequence`] lists what once went wrong, step by step.
 
 mod api;
 mod business_unit;

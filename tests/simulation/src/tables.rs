@@ -119,14 +119,13 @@ impl World {
     ) -> Swap<Record> {
         let mut ledger = self.ledger.borrow_mut();
         let found = ledger.get(&key);
-        let same = |found: &Record, seen: &Record| found.attempt == seen.attempt && found.state == seen.state;
         let settles = record.state != State::Claimed && seen.is_some_and(|seen| seen.attempt == record.attempt);
         let unfenced = (self.has(Defect::SettlementUnfenced) && settles) || self.has(Defect::DuplicateUnchecked);
         let unasked = record.state == State::DeadLettered && self.has(Defect::LedgerUnasked);
         let holds = match (found, seen) {
             (None, None) => true,
             (Some(_), None) => unasked,
-            (Some(found), Some(seen)) => same(found, seen) || unfenced,
+            (Some(found), Some(seen)) => record.may_replace(seen, found) || unfenced,
             _ => false,
         };
         if !holds {

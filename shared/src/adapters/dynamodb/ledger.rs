@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 use self::record::{KEY, read, state_name, write};
 use super::super::aws::failed;
 use super::batch_get::{BatchGet, LARGEST_BATCH};
-use super::item::{Item, Unreadable, get_text, text};
+use super::item::{Item, Unreadable, get_text, millis, text};
 use crate::{
     domain::{claim::Record, idempotency::IdempotencyKey},
     ports::{Environment, Ledger, StoreError, Swap},
@@ -78,10 +78,16 @@ impl<E: Environment> Ledger for DynamoLedger<E> {
     async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
         let put = self
             .put(key, record)
-            .condition_expression("attempt = :attempt AND #state = :state")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":attempt", text(seen.attempt))
             .expression_attribute_values(":state", text(state_name(seen.state)));
+        let put = if record.is_fenced_by_time(seen) {
+            put.condition_expression("attempt = :attempt AND #state = :state AND #at = :at")
+                .expression_attribute_names("#at", "at")
+                .expression_attribute_values(":at", millis(seen.at))
+        } else {
+            put.condition_expression("attempt = :attempt AND #state = :state")
+        };
         swap(put, "a replacement").await
     }
 }

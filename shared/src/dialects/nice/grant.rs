@@ -112,7 +112,10 @@ impl Nice {
                 Some(Value::String(_)) => Err(TokenError::ForeignHost(what)),
                 _ => Err(TokenError::Unreadable),
             },
-            HttpReply::Answered(response) => Err(refused(response)),
+            // Nobody's credentials were looked at.
+            &HttpReply::Answered(HttpResponse { status, retry_after, .. }) => {
+                Err(TokenError::Unavailable { status, retry_after })
+            }
             HttpReply::Silence | HttpReply::Unreachable => Err(TokenError::Unanswered),
         };
         match (url, before) {

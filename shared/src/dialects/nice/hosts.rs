@@ -37,7 +37,8 @@ impl Hosts {
     /// Whether what is secret may go to this URL.
     pub fn allow(&self, url: &str) -> bool {
         let Ok(url) = read(url) else { return false };
-        let bare = url.username().is_empty() && url.password().is_none();
+        let bare =
+            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
         bare && (self.named.contains(&url.origin()) || is_cxones(&url))
     }
 
@@ -92,6 +93,8 @@ mod tests {
             "https://example.com/niceincontact.com",
             "https://api.nicecxone.com@example.com",
             "https://user@api.nicecxone.com",
+            "https://api.nicecxone.com/?x=1",
+            "https://api.nicecxone.com/#x",
             "https://127.0.0.1",
             "http://localhost:1",
             "ftp://api.nicecxone.com",

@@ -21,8 +21,9 @@ use crate::{
 /// Every parameter of the request, by which an error may name what it is about.
 const PARAMETERS: [&str; 5] = ["pointOfContact", "workItemID", "workItemPayload", "workItemType", "from"];
 
-/// Words of a 400 that is about the point of contact.
-const POINT_OF_CONTACT: [&str; 2] = ["point of contact", "pointofcontact"];
+/// Words of a 400 that is about the point of contact. The parameter's own name is none of them: who can't read the
+/// request's form says that it lacks the parameter.
+const POINT_OF_CONTACT: [&str; 1] = ["point of contact"];
 
 /// Words of a 429 that is about how many items wait, and not about how many requests there were.
 const CAPACITY: [&str; 2] = ["port limit", "queued work items"];
@@ -182,7 +183,13 @@ mod tests {
         ] {
             assert_eq!(refusal(said), (Refusal::UnknownQueue, Lesson::Works));
         }
-        for said in ["", "{}", "Payload exceeded the configured limit for the business unit.", r#"{"error": "x"}"#] {
+        for said in [
+            "The pointOfContact field is required",
+            "",
+            "{}",
+            "Payload exceeded the configured limit for the business unit.",
+            r#"{"error": "x"}"#,
+        ] {
             assert_eq!(refusal(response(400, None, said)), (Refusal::Payload, Lesson::Works), "{said}");
         }
         assert_eq!(refusal(response(415, None, "")), (Refusal::Payload, Lesson::Works));

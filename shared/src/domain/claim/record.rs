@@ -162,6 +162,20 @@ impl Record {
         Self { version, ..self }
     }
 
+    /// Whether a write of this record in the place of the one that was `seen` goes by the time of that one too. The
+    /// writes of one claim about what leaves have an attempt and a state in common, and one of them that is repeated
+    /// late must not undo the next.
+    pub const fn is_fenced_by_time(&self, seen: &Self) -> bool {
+        self.sending.is_some() || seen.sending.is_some()
+    }
+
+    /// Whether this record may take the place of the one that was found, where another was `seen`: they are still the
+    /// same in attempt and state.
+    pub fn may_replace(&self, seen: &Self, found: &Self) -> bool {
+        let in_time = !self.is_fenced_by_time(seen) || found.at == seen.at;
+        found.attempt == seen.attempt && found.state == seen.state && in_time
+    }
+
     /// Whether a newer version of this program wrote it.
     pub const fn is_of_newer_version(&self) -> bool {
         self.version > RECORD_VERSION

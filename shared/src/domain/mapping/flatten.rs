@@ -59,7 +59,11 @@ impl<'a> Mapping<'a> {
         }
         // Nobody registered this name, so that its sender may have written anything into it.
         let personal = definitions.is_empty() && leaves.iter().any(|leaf| pointer(leaf).contains(pii::MASK));
-        let name = if personal { pii::MASK } else { &first.name };
+        if personal && !unregistered && self.boundary == ComplianceBoundary::Outside {
+            // Where none is registered, this name would go out as it is.
+            return;
+        }
+        let name = if personal && unregistered { pii::MASK } else { &first.name };
         let (key, made) = match listed(first.value) {
             Ok(None) => typed(name, first.value.kind(), definitions),
             Ok(Some(list)) => typed(name, Kind::Text(&list), definitions),
