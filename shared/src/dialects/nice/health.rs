@@ -41,11 +41,11 @@ pub(super) fn read(
 }
 
 /// The list of skills: at the top, or inside `resultSet` as up to version 23.
-fn entries(body: &Value) -> Option<&Vec<Value>> {
+pub(super) fn entries(body: &Value) -> Option<&Vec<Value>> {
     ["/skillActivity", "/resultSet/skillActivity"].iter().find_map(|at| body.pointer(at)?.as_array())
 }
 
-fn is_of(entry: &Value, skill: &QueueId) -> bool {
+pub(super) fn is_of(entry: &Value, skill: &QueueId) -> bool {
     match entry.get("skillId") {
         Some(Value::Number(id)) => id.to_string() == skill.as_str(),
         Some(Value::String(id)) => id == skill.as_str(),
