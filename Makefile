@@ -15,6 +15,7 @@ STACK ?= contact-injection$(if $(filter-out default,$(ENVIRONMENT)),-$(ENVIRONME
 ROUTES ?= functions/inject-contacts/routes.json
 CASES ?= functions/inject-contacts/cases
 SCHEMA ?= tests/fixtures/upstream/schema.json
+PROFILE ?= guide
 SEEDS ?= 10000
 FROM ?= 0
 export ARCHITECTURE ROUTES ENVIRONMENT PARAMETERS
@@ -29,7 +30,7 @@ $(TOOLS): tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
-# Scanners of the template and of the workflow, apart from the tools, whose pins they would fight.
+# Scanners of the templates and of the workflow, apart from the tools, whose pins they would fight.
 CHECKS := $(CURDIR)/.venv-checks/.installed
 $(CHECKS): tests/requirements-checks.txt
 	python3 -m venv $(@D)
@@ -48,11 +49,12 @@ $(PEER): tests/peer/requirements.txt
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
-lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the template and the workflow
+lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the templates and the workflow
 	cargo fmt --all --check
 	taplo fmt --check
 	typos
 	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+	AWS_DEFAULT_REGION=us-east-1 sam validate --lint --template outcomes.yaml
 	$(dir $(CHECKS))bin/checkov --config-file .checkov.yaml
 	$(dir $(CHECKS))bin/zizmor --offline --quiet .github/workflows
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
@@ -88,9 +90,9 @@ busy-hour: ## queues that fill and drain in virtual time, with their health know
 
 # Without --schema no route that flattens can be checked: this is what the fixtures' tenant has registered.
 .PHONY: check
-check: ## the routes and their cases, offline: ROUTES=file CASES=folder SCHEMA=file ARGS="--explain"
+check: ## the routes and their cases, offline: ROUTES=file CASES=folder SCHEMA=file PROFILE=cxone ARGS="--explain"
 	@cargo run --locked --quiet --package operator --bin contact-injection -- \
-		check --routes $(ROUTES) --schema $(SCHEMA) $(ARGS) $(CASES)
+		check --cxone-profile $(PROFILE) --routes $(ROUTES) $(if $(filter guide,$(PROFILE)),--schema $(SCHEMA)) $(ARGS) $(CASES)
 
 # Figures and fuzzing -----------------------------------------------------------------------------------------------
 .PHONY: bench fuzz

@@ -20,6 +20,7 @@ pub enum Metric {
     RateLimitResponses,
     RateLimitCurrent,
     CircuitOpened,
+    ContactsInDoubt,
     TokenRefreshed,
     TokenRefreshFailed,
     UnauthorizedResponses,

@@ -111,7 +111,10 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                 Ok((stop, admission)) => match self.intend(stop, admission).await {
                     Ok(admission) => {
                         let result = self.post(stop, admission).await;
-                        self.heed(stop, result).await
+                        match self.heed(stop, result).await {
+                            None => self.withdraw(stop).await,
+                            ended => ended,
+                        }
                     }
                     Err(ended) => ended,
                 },

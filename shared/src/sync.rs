@@ -12,7 +12,12 @@ use serde_json::Value;
 use tracing::info;
 
 use crate::{
-    domain::{drift::Drift, lease::Rate, routes::Routes, time::Timestamp},
+    domain::{
+        drift::Drift,
+        lease::Rate,
+        routes::{Profile, Routes},
+        time::Timestamp,
+    },
     leases::{KnownClients, NoClient},
     metrics::{Metric, Metrics},
     ports::{Environment, Ports, Registered, Registry, SchemaSnapshot, StoreError, Wanted},
@@ -54,6 +59,9 @@ pub struct Summary {
     /// The routed queues.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queues: Option<Vec<QueueSummary>>,
+    /// The routed skills of a NICE CXone tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skills: Option<Vec<SkillSummary>>,
 }
 
 /// One queue.
@@ -64,6 +72,23 @@ pub struct QueueSummary {
     pub queue_id: String,
     /// `open`, `saturated`, `missing` or `unknown`.
     pub status: &'static str,
+}
+
+/// One skill of a NICE CXone tenant.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkillSummary {
+    /// Its id.
+    pub skill_id: u64,
+    /// `open`, `saturated`, `missing` or `unknown`.
+    pub status: &'static str,
+}
+
+impl QueueSummary {
+    /// The same of a skill, whose id is a number.
+    fn into_skill(self) -> Option<SkillSummary> {
+        Some(SkillSummary { skill_id: self.queue_id.parse().ok()?, status: self.status })
+    }
 }
 
 /// Why a sync failed: the invocation fails with it, and its alarm tells.
@@ -130,7 +155,13 @@ impl<P: Ports> Sync<'_, P> {
             }
         }
         if task.queues {
-            summary.queues = Some(self.queues(session, known).await);
+            let queues = self.queues(session, known).await;
+            if self.ports.dialect().facts().routes.profile == Profile::Cxone {
+                let skills = queues.into_iter().filter_map(QueueSummary::into_skill).collect();
+                (summary.queues, summary.skills) = (Some(Vec::new()), Some(skills));
+            } else {
+                summary.queues = Some(queues);
+            }
         }
         ended.map(|()| summary)
     }

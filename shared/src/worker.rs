@@ -7,7 +7,7 @@
 
 mod access;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 use tracing::{info, warn};
@@ -120,7 +120,7 @@ pub struct Worker<'a, P: Ports> {
 impl<'a, P: Ports> Worker<'a, P> {
     /// Puts a leased client to work until `until`, with the token that it was left with.
     pub fn new(ports: &'a P, metrics: &'a Metrics, lease: Lease, credentials: Credentials, until: Timestamp) -> Self {
-        let access = Access::new(&lease, credentials, ports.environment().now());
+        let access = Access::new(&lease, credentials, ports.dialect(), ports.environment().now());
         Self { ports, metrics, lease, until, access: Mutex::new(access) }
     }
 
@@ -191,6 +191,32 @@ impl<'a, P: Ports> Worker<'a, P> {
             }
         };
         Ok(Some(Observed { health, before: before.as_ref().and_then(Queue::reading) }))
+    }
+
+    /// Asks for the health of every queue at once, where the API tells it so. What the registry knows of them `before`
+    /// is looked up as for one. Nothing where the answer can't be read, or there is no such question.
+    ///
+    /// # Errors
+    /// [`NotSent`] where nothing left this worker.
+    pub async fn health_of_all(
+        &self,
+        before: impl AsyncFn() -> Vec<(QueueId, Queue)>,
+    ) -> Result<Vec<(QueueId, Observed)>, NotSent> {
+        let Some(all) = self.ports.dialect().health_of_all() else { return Ok(Vec::new()) };
+        let read = |reply: &HttpReply, asked| all.read_every_health(asked, reply);
+        let (before, _, healths) = self.ask(before, |token| all.every_health(token), read).await?;
+        let healths = healths.unwrap_or_else(|unread| {
+            warn!(error = %unread, "the health of all queues can't be read at once; each is asked for alone");
+            BTreeMap::new()
+        });
+        let known = |queue: &QueueId| before.iter().find(|(id, _)| id == queue).and_then(|(_, known)| known.reading());
+        Ok(healths
+            .into_iter()
+            .map(|(queue, health)| {
+                let before = known(&queue);
+                (queue, Observed { health, before })
+            })
+            .collect())
     }
 
     /// Asks for the registered attributes; where none are registered, any is taken, and nothing is asked.

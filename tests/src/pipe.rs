@@ -1,5 +1,5 @@
-//! The template's pipe as EventBridge would run it, as far as the template uses it: its filter, its input template and
-//! its detail type, applied to a record of the ledger's stream.
+//! The pipe of `outcomes.yaml` as EventBridge would run it, as far as that template uses it: its filter, its input
+//! template and its detail type, applied to a record of the ledger's stream.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub enum PipeError {
     NoJson(#[from] serde_json::Error),
 }
 
-/// The pipe of `template.yaml`.
+/// The pipe of `outcomes.yaml`.
 #[derive(Debug)]
 pub struct Pipe {
     pattern: Value,
@@ -32,8 +32,9 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    /// Reads it off the template, as part of a stack of this name.
-    pub fn of(template: &Template, stack: &str) -> Result<Self, TemplateError> {
+    /// Reads it off its template, as telling of a stack of this name.
+    pub fn of(stack: &str) -> Result<Self, TemplateError> {
+        let template = Template::read_outcomes()?;
         let missing = |what: &str| TemplateError::Missing(format!("OutcomePipe/{what}"));
         let target = template.property("OutcomePipe", "TargetParameters")?;
         let text = |value: &Value, what| value.as_str().map(str::to_owned).ok_or_else(|| missing(what));
@@ -45,7 +46,7 @@ impl Pipe {
             source: bus["Source"].clone(),
             detail_type: text(&bus["DetailType"], "DetailType")?,
             input_template: text(&target["InputTemplate"]["Fn::Sub"], "InputTemplate")?
-                .replace("${AWS::StackName}", stack),
+                .replace("${InjectionStack}", stack),
         })
     }
 

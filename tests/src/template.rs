@@ -1,4 +1,4 @@
-//! `template.yaml` as JSON, so that whatever is created or checked locally is what gets deployed.
+//! `template.yaml` and `outcomes.yaml` as JSON, so that whatever is created or checked locally is what gets deployed.
 //!
 //! Short intrinsic functions are written out (`!Ref X` is `{"Ref": "X"}`, `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`).
 
@@ -30,7 +30,7 @@ pub enum TemplateError {
     Missing(String),
 }
 
-/// A template: this workspace's, or one built from it.
+/// A template: one of this workspace's, or one built from it.
 #[derive(Debug, Clone)]
 pub struct Template(Value);
 
@@ -38,6 +38,11 @@ impl Template {
     /// Reads `template.yaml` from the workspace.
     pub fn read() -> Result<Self, TemplateError> {
         Self::read_from(crate::workspace_root().join("template.yaml"))
+    }
+
+    /// Reads `outcomes.yaml` from the workspace: the stack that `template.yaml` includes where there is an outcome bus.
+    pub fn read_outcomes() -> Result<Self, TemplateError> {
+        Self::read_from(crate::workspace_root().join("outcomes.yaml"))
     }
 
     /// Reads a template from elsewhere.

@@ -8,6 +8,7 @@ use std::path::Path;
 use contact_injection::error::chain;
 use contact_injection_tests::local::{Deploy, Ministack, Outputs};
 use contact_injection_tests::workspace_root;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The longest that a stack's name may be.
@@ -16,10 +17,12 @@ const LONGEST_STACK_NAME: usize = 128;
 const LONGEST_QUEUE_NAME: usize = 80;
 const REGION: &str = "eu-west-1";
 
-/// The template with functions that are there and do nothing: what is deployed is the same, and needs no build.
+/// The templates with functions that are there and do nothing: what is deployed is the same, and needs no build.
 fn package() -> TempDir {
     let folder = TempDir::new().unwrap();
-    std::fs::copy(workspace_root().join("template.yaml"), folder.path().join("template.yaml")).unwrap();
+    for template in ["template.yaml", "outcomes.yaml"] {
+        std::fs::copy(workspace_root().join(template), folder.path().join(template)).unwrap();
+    }
     std::fs::write(folder.path().join("bootstrap"), "#!/bin/sh\n").unwrap();
     folder
 }
@@ -59,7 +62,10 @@ async fn two_stacks_of_the_longest_names_deploy_side_by_side_and_share_nothing()
 async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its_name() {
     let (folder, emulator) = (package(), Ministack::start().unwrap());
     let given = [
+        "CxoneProfile=cxone",
         "CxoneBaseUrl=https://api-eu1.example.com",
+        "CxoneIssuer=https://cxone-gov.niceincontact.com",
+        "CxoneApiVersion=v35.0",
         "RateLimit=240",
         "RateWindowSeconds=30",
         "MaximumConcurrency=8",
@@ -77,6 +83,38 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
     for (parameter, name) in [("LogLevel=LOUD", "LogLevel"), ("ComplianceBoundary=beside", "ComplianceBoundary")] {
         let refused = deploy(folder.path(), "misspelt", &[parameter]).to(&emulator).await.unwrap_err();
         assert!(chain(&refused).contains(name), "{}", chain(&refused));
+    }
+}
+
+/// The pipes of an emulator.
+async fn pipes(emulator: &Ministack) -> Vec<Value> {
+    // What tells the emulator which of its services is asked. It checks no signature.
+    let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/pipes/aws4_request");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client.get(format!("{}/v1/pipes", emulator.endpoint())).header("authorization", scope);
+    let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    answer["Pipes"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn one_deployment_with_a_bus_makes_the_pipe_too_and_one_without_takes_it_away() {
+    let (folder, emulator) = (package(), Ministack::start().unwrap());
+    let bus = "arn:aws:events:eu-west-1:000000000000:event-bus/outcomes";
+    let with_bus = format!("OutcomeBusArn={bus}");
+    let without = format!("file://{}", workspace_root().join("environments/default.yaml").display());
+    let steps = [(vec![], 0), (vec![with_bus.as_str()], 1), (vec![without.as_str()], 0)];
+    for (parameters, count) in steps {
+        let outputs = deploy(folder.path(), "told", &parameters).to(&emulator).await.unwrap();
+        let pipes = pipes(&emulator).await;
+        assert_eq!(pipes.len(), count, "{parameters:?}: {pipes:?}");
+        for pipe in pipes {
+            assert_eq!(pipe["Target"], bus);
+            let stream = format!("table/{}/stream/", outputs.get("LedgerTableName").unwrap());
+            assert!(pipe["Source"].as_str().unwrap().contains(&stream), "{pipe}");
+            assert!(pipe["Name"].as_str().unwrap().starts_with("told-Outcomes-"), "in a stack of its own: {pipe}");
+        }
     }
 }
 

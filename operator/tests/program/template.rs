@@ -15,6 +15,7 @@ async fn a_stack_of_the_real_template_has_what_each_command_needs() {
     let text = std::fs::read_to_string(workspace_root().join("template.yaml")).unwrap();
     let text = text.replace("MaximumConcurrency: !Ref MaximumConcurrency", "MaximumConcurrency: 2");
     std::fs::write(folder.path().join("template.yaml"), text).unwrap();
+    std::fs::copy(workspace_root().join("outcomes.yaml"), folder.path().join("outcomes.yaml")).unwrap();
     // Functions that are there and do nothing: none is invoked here.
     std::fs::write(folder.path().join("bootstrap"), "#!/bin/sh\n").unwrap();
     let template = folder.path().join("template.yaml");

@@ -8,7 +8,7 @@ use reqwest::Client;
 use super::{
     dynamodb::{DynamoClients, DynamoLedger, DynamoRegistry},
     environment::System,
-    http::{Cxone, ForbiddenUrl},
+    http::{Cxone, ForbiddenUrl, NoHttp, client_of_fresh_connections},
     secrets::SecretsManager,
     settings::{InjectSettings, Settings},
     sqs::{SqsContactQueue, SqsDeadLetters},
@@ -17,6 +17,17 @@ use crate::{
     dialects::Dialect,
     ports::{Environment, InjectPorts, Ports},
 };
+
+/// Why there is no way to CXone.
+#[derive(Debug, thiserror::Error)]
+pub enum NoTransport {
+    /// Nothing may be sent to its base URL.
+    #[error(transparent)]
+    Url(#[from] ForbiddenUrl),
+    /// There is no HTTP client.
+    #[error(transparent)]
+    Http(#[from] NoHttp),
+}
 
 /// What every worker needs, for real: by the machine's clock, or by another one.
 #[derive(Debug)]
@@ -33,8 +44,8 @@ impl WorkerPorts {
     /// Connects nothing yet; the first use does.
     ///
     /// # Errors
-    /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
-    pub fn new(aws: &SdkConfig, http: Client, settings: &Settings) -> Result<Self, ForbiddenUrl> {
+    /// [`NoTransport`] where CXone's base URL is one that nothing may be sent to, or there is no HTTP client for it.
+    pub fn new(aws: &SdkConfig, http: Client, settings: &Settings) -> Result<Self, NoTransport> {
         Self::over(
             aws_sdk_dynamodb::Client::new(aws),
             aws_sdk_secretsmanager::Client::new(aws),
@@ -49,15 +60,17 @@ impl<E: Environment + Clone> WorkerPorts<E> {
     /// The same over these clients, and in this environment.
     ///
     /// # Errors
-    /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
+    /// [`NoTransport`] where CXone's base URL is one that nothing may be sent to, or there is no HTTP client for it.
     pub fn over(
         dynamodb: aws_sdk_dynamodb::Client,
         secrets: aws_sdk_secretsmanager::Client,
         http: Client,
         settings: &Settings,
         environment: E,
-    ) -> Result<Self, ForbiddenUrl> {
+    ) -> Result<Self, NoTransport> {
         let arn = settings.secret_arn.clone();
+        let keyed = settings.dialect.facts().key_memory.is_some();
+        let http = if keyed { http } else { client_of_fresh_connections()? };
         Ok(Self {
             clients: DynamoClients::new(dynamodb.clone(), settings.clients_table.clone()),
             secrets: SecretsManager::new(secrets, arn, Arc::clone(&settings.dialect), environment.clone()),
@@ -109,8 +122,8 @@ impl InjectorPorts {
     /// Connects nothing yet; the first use does.
     ///
     /// # Errors
-    /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
-    pub fn new(aws: &SdkConfig, http: Client, settings: &InjectSettings) -> Result<Self, ForbiddenUrl> {
+    /// [`NoTransport`] where CXone's base URL is one that nothing may be sent to, or there is no HTTP client for it.
+    pub fn new(aws: &SdkConfig, http: Client, settings: &InjectSettings) -> Result<Self, NoTransport> {
         let dynamodb = aws_sdk_dynamodb::Client::new(aws);
         let secrets = aws_sdk_secretsmanager::Client::new(aws);
         Self::over(dynamodb, secrets, aws_sdk_sqs::Client::new(aws), http, settings, System::new())
@@ -121,7 +134,7 @@ impl<E: Environment + Clone> InjectorPorts<E> {
     /// The same over these clients, and in this environment.
     ///
     /// # Errors
-    /// [`ForbiddenUrl`] where CXone's base URL is one that nothing may be sent to.
+    /// [`NoTransport`] where CXone's base URL is one that nothing may be sent to, or there is no HTTP client for it.
     pub fn over(
         dynamodb: aws_sdk_dynamodb::Client,
         secrets: aws_sdk_secretsmanager::Client,
@@ -129,7 +142,7 @@ impl<E: Environment + Clone> InjectorPorts<E> {
         http: Client,
         settings: &InjectSettings,
         environment: E,
-    ) -> Result<Self, ForbiddenUrl> {
+    ) -> Result<Self, NoTransport> {
         Ok(Self {
             worker: WorkerPorts::over(dynamodb.clone(), secrets, http, &settings.common, environment.clone())?,
             ledger: DynamoLedger::new(dynamodb, settings.ledger_table.clone(), environment),

@@ -63,6 +63,12 @@ pub struct InjectSettings {
 /// Where the guide's routing API is.
 const GUIDE_BASE_URL: &str = "https://api.nicecxone.com";
 
+/// Who grants a NICE CXone tenant's tokens, but for those of governments.
+const ISSUER: &str = "https://cxone.niceincontact.com";
+
+/// The version of a tenant's API that its requests were written for.
+const API_VERSION: &str = "v34.0";
+
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Default, thiserror::Error)]
 pub struct SettingsError {
@@ -213,6 +219,10 @@ impl<'a> Reader<'a> {
         value
     }
 
+    fn text_or(&self, name: &str, default: &str) -> String {
+        (self.variables)(name).filter(|value| !value.trim().is_empty()).unwrap_or_else(|| default.to_owned())
+    }
+
     fn parsed<T: FromStr>(&mut self, name: &str, expected: &str, allowed: impl Fn(&T) -> bool) -> Option<T> {
         let text = self.text(name)?;
         let value = text.trim().parse().ok().filter(allowed);
@@ -224,16 +234,17 @@ impl<'a> Reader<'a> {
 
     /// Which of CXone's APIs, and where.
     fn api(&mut self) -> Option<Api> {
-        let base = (self.variables)("CXONE_BASE_URL").filter(|text| !text.trim().is_empty());
-        let base = match base {
-            Some(text) => Some(self.url("CXONE_BASE_URL", text)?),
-            None => None,
+        let base = match self.text_or("CXONE_BASE_URL", "") {
+            none if none.is_empty() => None,
+            text => Some(self.url("CXONE_BASE_URL", text)?),
         };
-        match self.text("CXONE_PROFILE")?.trim() {
+        match self.text_or("CXONE_PROFILE", "guide").trim() {
             "guide" => Some(Api::Guide { base: base.unwrap_or_else(|| GUIDE_BASE_URL.to_owned()) }),
             "cxone" => {
-                let issuer = self.text("CXONE_ISSUER").and_then(|text| self.url("CXONE_ISSUER", text));
-                let version = self.text("CXONE_API_VERSION").filter(|text| self.is_version(text));
+                let issuer = self.text_or("CXONE_ISSUER", ISSUER);
+                let issuer = self.url("CXONE_ISSUER", issuer);
+                let version = Some(self.text_or("CXONE_API_VERSION", API_VERSION));
+                let version = version.filter(|text| self.is_version(text));
                 Some(Api::Tenant { issuer: issuer?, version: version?, base })
             }
             other => {

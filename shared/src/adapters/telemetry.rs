@@ -115,6 +115,7 @@ const fn published(metric: Metric) -> (&'static str, &'static str, Option<&'stat
         Metric::RateLimitResponses => ("RateLimitResponses", "Count", None),
         Metric::RateLimitCurrent => ("RateLimitCurrent", "Count", None),
         Metric::CircuitOpened => ("CircuitOpened", "Count", Some("Circuit")),
+        Metric::ContactsInDoubt => ("ContactsInDoubt", "Count", Some("Kind")),
         Metric::TokenRefreshed => ("TokenRefreshed", "Count", None),
         Metric::TokenRefreshFailed => ("TokenRefreshFailed", "Count", None),
         Metric::UnauthorizedResponses => ("UnauthorizedResponses", "Count", None),

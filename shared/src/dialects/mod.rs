@@ -17,7 +17,7 @@ mod http;
 pub mod nice;
 pub mod survey;
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -60,6 +60,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         reply: &HttpReply,
     ) -> Verdict<Result<TokenStep, TokenError>>;
 
+    /// Whether a token that was had by way of these URLs still serves, as the deployment is configured now.
+    fn serves(&self, endpoints: &Endpoints) -> bool;
+
     /// The contact as this API takes it: one that is too large for it is made smaller where its route allows.
     ///
     /// # Errors
@@ -87,11 +90,27 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         reply: &HttpReply,
     ) -> Verdict<Result<Option<QueueHealth>, Unread>>;
 
+    /// How the health of every queue is asked for at once; nothing where each is asked for alone.
+    fn health_of_all(&self) -> Option<&dyn HealthOfAll>;
+
     /// How the registered attributes are learned; nothing where any name is taken and none registered.
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes>;
 
     /// What a tenant is surveyed by; nothing where an API has no more to ask than its work does.
     fn survey(&self) -> Option<&dyn Survey>;
+}
+
+/// Learns the health of every queue at once.
+pub trait HealthOfAll {
+    /// Asks for it.
+    fn every_health<'r>(&self, token: &'r Token) -> HttpRequest<'r>;
+
+    /// The health of each queue that the answer is about, as old as the question.
+    fn read_every_health(
+        &self,
+        asked: Timestamp,
+        reply: &HttpReply,
+    ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>>;
 }
 
 /// Learns the attributes that are registered with an API.

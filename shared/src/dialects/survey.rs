@@ -3,6 +3,8 @@
 //!
 //! Answers become small structs of what is looked at and no more: the rest of them is anybody's data.
 
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -54,6 +56,9 @@ pub trait Survey {
 
     /// A skill, by the answer that tells its health; nothing where there is none.
     fn read_skill(&self, skill: &QueueId, reply: &HttpReply) -> Verdict<Result<Option<Skill>, Unread>>;
+
+    /// Every skill, by the answer that tells the health of all.
+    fn read_skills(&self, reply: &HttpReply) -> Verdict<Result<BTreeMap<QueueId, Skill>, Unread>>;
 
     /// What a route's contacts may come to.
     fn payload(&self, route: &Route) -> Payload;

@@ -50,7 +50,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Requests under a token besides those for queues and skills, each of which may be sent twice.
-const QUESTIONS: usize = 4;
+const QUESTIONS: usize = 5;
 
 /// The input: `{"doctor": {}}`.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

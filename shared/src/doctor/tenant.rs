@@ -30,6 +30,9 @@ use crate::{
 /// Skills of points of contact that are looked at besides those that the routes name.
 const MOST_DEFAULT_SKILLS: usize = 20;
 
+/// So many skills are asked about one by one, as the sync does.
+const SINGLE_QUESTIONS: usize = 3;
+
 /// A question's answer, or why it was not asked or can't be read.
 #[derive(Clone, Debug)]
 enum Told<T> {
@@ -66,6 +69,8 @@ struct Readings {
     server_time: Told<Timestamp>,
     business_unit: Told<()>,
     points: Told<Vec<PointOfContact>>,
+    /// All skills at once, where there are so many that the sync asks so too.
+    all_skills: Option<Told<BTreeMap<QueueId, Skill>>>,
     skills: BTreeMap<QueueId, Told<Option<Skill>>>,
 }
 
@@ -121,12 +126,29 @@ impl<P: Ports> Doctor<'_, P> {
         let business_unit = told(worker.question(|token| survey.question(token, Question::BusinessUnit), unit).await);
         let list = |reply: &HttpReply, _| survey.read_points(reply);
         let points = told(worker.question(|token| survey.question(token, Question::PointsOfContact), list).await);
+        let wanted = self.skills(points.value().map(Vec::as_slice).unwrap_or_default());
+        let all_skills = self.all_skills(worker, survey, wanted.len()).await;
         let mut skills = BTreeMap::new();
-        for skill in self.skills(points.value().map(Vec::as_slice).unwrap_or_default()) {
-            let told = self.skill(worker, survey, &skill).await;
+        for skill in wanted {
+            let listed = all_skills.as_ref().and_then(|all| all.value()?.get(&skill).cloned());
+            let told = match listed {
+                Some(listed) => Told::Read(Some(listed)),
+                None => self.skill(worker, survey, &skill).await,
+            };
             skills.insert(skill, told);
         }
-        Readings { times, server_time, business_unit, points, skills }
+        Readings { times, server_time, business_unit, points, all_skills, skills }
+    }
+
+    async fn all_skills(
+        &self,
+        worker: &Worker<'_, P>,
+        survey: &dyn Survey,
+        wanted: usize,
+    ) -> Option<Told<BTreeMap<QueueId, Skill>>> {
+        let all = self.ports.dialect().health_of_all().filter(|_| wanted > SINGLE_QUESTIONS)?;
+        let read = |reply: &HttpReply, _| survey.read_skills(reply);
+        Some(told(worker.question(|token| all.every_health(token), read).await))
     }
 
     /// The skills that the routes name, and those that their points of contact are for.
@@ -173,7 +195,7 @@ fn skill_reading(told: &Told<Option<Skill>>) -> SkillReading {
 /// Which of the reads worked. Only a skill's activity is read by the workers; the others serve this examination.
 fn reads(readings: &Readings, survey: &dyn Survey) -> Check {
     let mut findings = Findings::new("reads");
-    let Readings { server_time, business_unit, points, skills, .. } = readings;
+    let Readings { server_time, business_unit, points, all_skills, skills, .. } = readings;
     let version = told::code(survey.version());
     let others = [
         (Question::ServerTime, server_time.status()),
@@ -190,6 +212,13 @@ fn reads(readings: &Readings, survey: &dyn Survey) -> Check {
         let refused = told.is(401) || told.is(403);
         let grade = if refused { Grade::Fail } else { Grade::Warn };
         findings.add(grade, &format!("skills/{}/activity: {}", told::number(skill.as_str()), told.status()));
+    }
+    match all_skills {
+        Some(all) if all.value().is_none() => {
+            findings.ok(&format!("skills/activity {}, so that each skill is asked about alone", all.status()));
+        }
+        Some(all) => findings.ok(&format!("skills/activity {}", all.status())),
+        None => {}
     }
     if points.value().is_none() {
         findings.warn("without the points of contact no target can be looked at");

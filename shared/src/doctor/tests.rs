@@ -145,6 +145,22 @@ fn a_right_that_is_missing_is_named_and_its_lack_weighed_by_who_needs_it() {
 }
 
 #[test]
+fn many_skills_are_read_at_once_and_one_by_one_where_that_is_forbidden() {
+    let mut config = usual();
+    config.points_of_contact[0].default_skill_id = Some(4015);
+    config.skills.push(Skill::open(4015));
+    let stage = Stage::new(config.clone());
+    let report = stage.examine();
+    assert!(only(&report, "reads").detail.contains("skills/activity 200"), "{report:#?}");
+    assert_eq!([Endpoint::Skills, Endpoint::Skill].map(|endpoint| stage.asked(endpoint)), [1, 0]);
+    config.access_keys[0].denied = vec![Endpoint::Skills];
+    let stage = Stage::new(config);
+    let reads = only(&stage.examine(), "reads").clone();
+    assert!(reads.verdict == Grade::Ok && reads.detail.contains("skills/activity 403, so that"), "{reads:?}");
+    assert_eq!([Endpoint::Skills, Endpoint::Skill].map(|endpoint| stage.asked(endpoint)), [1, 4]);
+}
+
+#[test]
 fn a_version_that_is_not_served_is_suspected() {
     let mut config = usual();
     config.api_version = "v35.0".to_owned();

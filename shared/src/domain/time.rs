@@ -33,6 +33,12 @@ impl Timestamp {
         text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond()))
     }
 
+    /// The time for a person, in UTC and to the second.
+    pub fn in_words(self) -> String {
+        jiff::Timestamp::from_millisecond(self.0)
+            .map_or_else(|_| self.to_string(), |at| at.strftime("%-d %B %Y, %H:%M:%S UTC").to_string())
+    }
+
     /// This point moved later, or the latest point there is.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
@@ -86,6 +92,13 @@ mod tests {
     #[test]
     fn seconds_are_whole_and_rounded_down() {
         assert_eq!([1999, 1000, 0, -1].map(|millis| Timestamp::from_millis(millis).as_seconds()), [1, 1, 0, -1]);
+    }
+
+    #[test]
+    fn in_words_it_has_no_run_of_digits_that_a_phone_number_could_be() {
+        let at = Timestamp::parse_rfc3339("2024-05-05T14:30:00.250Z").unwrap();
+        assert_eq!(at.in_words(), "5 May 2024, 14:30:00 UTC");
+        assert_eq!(crate::domain::pii::redact(&at.in_words()), at.in_words());
     }
 
     #[test]

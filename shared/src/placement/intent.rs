@@ -18,6 +18,7 @@ use crate::{
     },
     error::chain,
     ledger::{self, SettleError},
+    metrics::Metric,
     pipeline::Ending,
     ports::InjectPorts,
     worker::Admission,
@@ -69,14 +70,22 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         // The write took its time. Nothing left, and nobody is to look for it.
         admission.decline();
         self.pause(stop);
-        let record = self.claim.withdrawn(&before, pipeline.now());
-        match ledger::settle(pipeline.ports.ledger(), key, self.claim, &record).await {
-            Err(cause @ SettleError::TakenOver) => Err(Some(self.defer(stop, not_told(&cause)))),
-            Err(SettleError::Store(_)) => Err(None),
+        Err(self.withdraw(stop).await)
+    }
+
+    /// Takes back what the ledger was told of a request that did not leave, or that was refused: the next one may have to
+    /// wait, and a crash meanwhile is to cost nobody's attention. How the walk ends, where another worker has the event.
+    pub(super) async fn withdraw(&mut self, stop: Stop) -> Option<Ending> {
+        let pipeline = self.pipeline;
+        let record = self.claim.withdrawn(pipeline.now())?;
+        match ledger::settle(pipeline.ports.ledger(), self.prepared.key(), self.claim, &record).await {
             Ok(()) => {
                 self.claim.now_sending(record);
-                Err(None)
+                None
             }
+            // The settlement says it once more.
+            Err(SettleError::Store(_)) => None,
+            Err(cause @ SettleError::TakenOver) => Some(self.defer(stop, not_told(&cause))),
         }
     }
 
@@ -87,6 +96,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             Doubt::Unanswered => Outcome::deferred(DeferralReason::Timeout),
         };
         self.leave(stop);
+        self.pipeline.metrics.count_by(Metric::ContactsInDoubt, self.address(stop).kind());
         match self.address(stop).on_doubt() {
             OnDoubt::Park => Ending::GivenUp(unknown("CXone did not say whether it took it")),
             OnDoubt::Resend => Ending::Deferred(outcome),

@@ -24,6 +24,9 @@ use crate::{
 /// Queues asked at once: enough for a hundred queues in a minute at 200 ms each, few enough to leave the window room.
 const CONCURRENCY: usize = 4;
 
+/// So many queues are asked about one by one, though an API tells of all at once.
+const SINGLE_QUESTIONS: usize = 3;
+
 /// How far the queues are asked.
 struct Round<'k> {
     /// What was known of them before.
@@ -41,6 +44,9 @@ impl<P: Ports> Sync<'_, P> {
     pub(super) async fn queues(&self, session: &mut Session<'_, P>, known: &Registered) -> Vec<QueueSummary> {
         let left = asked_longest_ago_first(self.routes.queue_ids(), known);
         let mut round = Round { known, left, statuses: HashMap::new(), reason: None };
+        if let Some(worker) = session.workers().last() {
+            self.ask_for_all(worker, &mut round).await;
+        }
         while let Some(worker) = session.workers().last() {
             self.ask(worker, worker.free_places(), &mut round).await;
             if round.left.is_empty() || !self.another(session, round.left.len()).await {
@@ -55,6 +61,26 @@ impl<P: Ports> Sync<'_, P> {
         let status = |queue: &QueueId| round.statuses.get(queue).copied().unwrap_or("unknown");
         let summary = |queue: &QueueId| QueueSummary { queue_id: queue.as_str().to_owned(), status: status(queue) };
         self.routes.queue_ids().iter().map(summary).collect()
+    }
+
+    /// Asks about all at once, where there are so many that it pays. What isn't in the answer is asked about alone.
+    async fn ask_for_all(&self, worker: &Worker<'_, P>, round: &mut Round<'_>) {
+        if round.left.len() <= SINGLE_QUESTIONS {
+            return;
+        }
+        let before = async || {
+            let wanted = Wanted { schema: false, queues: round.left.clone() };
+            let registered = self.ports.registry().load(&wanted).await;
+            registered.map_or_else(|_| round.known.queues.clone(), |registered| registered.queues)
+        };
+        let Ok(observed) = worker.health_of_all(before).await else { return };
+        for (queue, observed) in observed {
+            if let Some(place) = round.left.iter().position(|left| *left == queue) {
+                round.left.remove(place);
+                let status = self.keep(&queue, &observed).await;
+                round.statuses.insert(queue, status);
+            }
+        }
     }
 
     /// Asks about at most so many of those that are left.
@@ -110,21 +136,27 @@ impl<P: Ports> Sync<'_, P> {
             }
         };
         let observed = worker.queue_health(queue, before).await.map_err(|not_sent| not_sent.reason)?;
-        let Some(Observed { health, before }) = observed else {
+        let Some(observed) = observed else {
             if let Err(cause) = self.ports.registry().keep_unread(queue, self.now()).await {
                 warn!(%queue, error = chain(&cause), "that the queue was asked about is not kept");
             }
             return Ok("unknown");
         };
+        Ok(self.keep(queue, &observed).await)
+    }
+
+    /// Keeps what was learned of a queue; its status.
+    async fn keep(&self, queue: &QueueId, observed: &Observed) -> &'static str {
+        let Observed { health, before } = observed;
         if !matches!(health.status, Status::Open) {
             info!(%queue, status = health.status.name(), thresholds = ?health.status, "the queue does not take every contact");
         }
-        match self.ports.registry().keep_health(queue, &health, before).await {
+        match self.ports.registry().keep_health(queue, health, *before).await {
             Ok(Reserved::UpTo(_)) => {}
             Ok(Reserved::Superseded(_)) => info!(%queue, "as new a health is known already"),
             Err(cause) => warn!(%queue, error = chain(&cause), "the queue's health is not kept"),
         }
-        Ok(health.status.name())
+        health.status.name()
     }
 
     fn report(&self, round: &Round<'_>) {

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::{NotSent, Worker};
 use crate::{
-    dialects::{HttpReply, HttpRequest, TokenSearch, TokenStep, Verdict},
+    dialects::{Dialect, HttpReply, HttpRequest, TokenSearch, TokenStep, Verdict},
     domain::{
         credentials::{Credentials, SecretTag, TokenWait},
         lease::{Lease, Lesson, NoPermit, Permit, Service},
@@ -45,7 +45,7 @@ pub(super) struct Access {
 
 impl Access {
     /// What a leased client was left with.
-    pub(super) fn new(lease: &Lease, credentials: Credentials, now: Timestamp) -> Self {
+    pub(super) fn new(lease: &Lease, credentials: Credentials, dialect: &dyn Dialect, now: Timestamp) -> Self {
         let token = lease.sealed_token().and_then(|sealed| {
             sealed.open(credentials.client_id.as_str(), &credentials.secret).map(Arc::new).inspect_err(|error| {
                 info!(target: "contact_injection::auth", client_id = %credentials.client_id, %error, "a new token is needed");
@@ -57,6 +57,7 @@ impl Access {
             Some(Rest { until, reason: wait_reason(wait), secret: Some(secret) })
         });
         let endpoints = token.as_ref().map(|token| token.endpoints().clone()).unwrap_or_default();
+        let token = token.filter(|token| dialect.serves(token.endpoints()));
         Self { credentials, token, endpoints, no_refresh_before: None, rest, failed: None }
     }
 }

@@ -9,8 +9,8 @@ use crate::local::{ACCESS_KEY, Queues, REGION, Tables};
 pub struct Bindings<'a> {
     /// The endpoint of AWS.
     pub aws: String,
-    /// The endpoint of CXone.
-    pub cxone: String,
+    /// CXone.
+    pub cxone: CxoneApi,
     /// The three tables.
     pub tables: &'a Tables,
     /// The two queues.
@@ -25,9 +25,28 @@ pub struct Bindings<'a> {
     pub workers: usize,
 }
 
+/// Which of CXone's APIs, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CxoneApi {
+    /// The guide's routing API.
+    Guide {
+        /// Its base URL.
+        base_url: String,
+    },
+    /// A NICE CXone tenant, which is found by discovery.
+    Tenant {
+        /// Its issuer.
+        issuer: String,
+    },
+}
+
 impl Bindings<'_> {
     /// The variables of a function's environment.
     pub fn variables(self) -> BTreeMap<String, String> {
+        let (profile, base_url, issuer) = match self.cxone {
+            CxoneApi::Guide { base_url } => ("guide", base_url, "https://cxone.niceincontact.com".to_owned()),
+            CxoneApi::Tenant { issuer } => ("cxone", String::new(), issuer),
+        };
         [
             ("AWS_ENDPOINT_URL", self.aws),
             ("AWS_REGION", REGION.to_owned()),
@@ -35,7 +54,10 @@ impl Bindings<'_> {
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.to_owned()),
             ("AWS_SESSION_TOKEN", ACCESS_KEY.to_owned()),
-            ("CXONE_BASE_URL", self.cxone),
+            ("CXONE_PROFILE", profile.to_owned()),
+            ("CXONE_BASE_URL", base_url),
+            ("CXONE_ISSUER", issuer),
+            ("CXONE_API_VERSION", "v34.0".to_owned()),
             ("SECRET_ARN", self.secret.to_owned()),
             ("CLIENTS_TABLE", self.tables.clients.clone()),
             ("REGISTRY_TABLE", self.tables.registry.clone()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cxone_simulator::{ClientConfig, Queue, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 
-use super::{AwsRequests, Bindings, Environment, FunctionConfig, Outcome, Package};
+use super::{AwsRequests, Bindings, CxoneApi, Environment, FunctionConfig, Outcome, Package};
 use crate::local::{
     LocalError, MessageQueue, Ministack, Queues, Tables, create_queues, create_secret, create_tables, sdk_config,
 };
@@ -98,7 +98,7 @@ impl Deployment {
     fn function(&self, name: &str, package: &Package, aws: String, secret: &str) -> Result<FunctionConfig, LocalError> {
         let bindings = Bindings {
             aws,
-            cxone: self.simulator.url(),
+            cxone: CxoneApi::Guide { base_url: self.simulator.url() },
             tables: &self.tables,
             queues: &self.queues,
             secret,

@@ -27,7 +27,7 @@ mod records;
 mod runtime_api;
 
 pub use aws_requests::{AwsRequests, Call, Counts, Refusal};
-pub use bindings::Bindings;
+pub use bindings::{Bindings, CxoneApi};
 pub use deployment::{Deployment, DeploymentConfig};
 pub use environment::{Environment, Invocation, Outcome};
 pub use event_source::{Drained, EventSource};

@@ -16,7 +16,6 @@ use super::samples::{self, Sample, Step};
 use super::stack::{STACK_NAME, operate};
 use super::{LocalError, MessageQueue, Stack, sdk_config, secret_text, stream_records, told};
 use crate::pipe::Pipe;
-use crate::template::Template;
 
 /// A deferral waits for some backoff; none of the demo's takes longer.
 const DRAIN_WITHIN: Duration = Duration::from_secs(90);
@@ -127,7 +126,7 @@ impl Demo {
         let ledger = dynamodb.describe_table().table_name(self.stack.outputs().get("LedgerTableName")?).send().await;
         let ledger = ledger.map_err(LocalError::aws("dynamodb:DescribeTable"))?.table;
         let stream = ledger.and_then(|ledger| ledger.latest_stream_arn).ok_or(LocalError::NoStream)?;
-        let pipe = Pipe::of(&Template::read()?, STACK_NAME)?;
+        let pipe = Pipe::of(STACK_NAME)?;
         let records = stream_records(endpoint, &stream).await?;
         let told = records.iter().filter_map(|record| pipe.event(record).transpose());
         Ok(told.collect::<Result<_, _>>()?)

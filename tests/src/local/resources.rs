@@ -131,8 +131,13 @@ fn queue(template: &Template, resource: &str, name: &str) -> Result<Value, Templ
 
 /// Makes a secret of these clients; its ARN.
 pub async fn create_secret(endpoint: &str, name: &str, clients: &[ClientConfig]) -> Result<String, LocalError> {
+    create_secret_of_text(endpoint, name, secret_text(clients)).await
+}
+
+/// Makes a secret of a text; its ARN.
+pub async fn create_secret_of_text(endpoint: &str, name: &str, text: String) -> Result<String, LocalError> {
     let client = aws_sdk_secretsmanager::Client::new(&sdk_config(endpoint));
-    let created = client.create_secret().name(name).secret_string(secret_text(clients)).send().await;
+    let created = client.create_secret().name(name).secret_string(text).send().await;
     let created = created.map_err(LocalError::aws("secretsmanager:CreateSecret"))?;
     Ok(created.arn.unwrap_or_else(|| name.to_owned()))
 }

@@ -13,8 +13,8 @@ use crate::workspace_root;
 
 /// The stack's name: the one of `samconfig.toml`.
 pub(super) const STACK_NAME: &str = "contact-injection";
-/// A bus that is in every account. With one, the ledger has its stream. The emulator makes the pipe and lets nothing
-/// through it.
+/// A bus that is in every account. With one, the ledger has its stream, and the stack includes the one of the pipe. The
+/// emulator makes the pipe and lets nothing through it.
 const OUTCOME_BUS: &str = "arn:aws:events:us-east-1:000000000000:event-bus/default";
 const BUILD_DIR: &str = ".local/build";
 

@@ -1,4 +1,4 @@
-//! Outcome events: what template.yaml's pipe makes of a run's records, against what has to be told of each end
+//! Outcome events: what outcomes.yaml's pipe makes of a run's records, against what has to be told of each end
 //! (docs/rules.md#outcome-events).
 
 use std::collections::{BTreeMap, BTreeSet};

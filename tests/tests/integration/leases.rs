@@ -56,7 +56,7 @@ async fn twenty_workers_on_five_clients_never_hold_one_together_and_lose_no_stat
         .collect();
     let mut used = 0;
     let mut fences = 0;
-    for ClientConfig { client_id: client, .. } in &stage.clients {
+    for ClientConfig { client_id: client, .. } in &stage.clients() {
         let own: Vec<_> =
             stage.simulator.requests().into_iter().filter(|one| one.client_id.as_ref() == Some(client)).collect();
         let mut invocations: Vec<_> =

@@ -22,4 +22,7 @@ mod start;
 mod status;
 mod stores;
 mod sync;
+mod tenant_access;
+mod tenant_health;
+mod tenant_items;
 mod tokens;

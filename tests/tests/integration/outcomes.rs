@@ -1,4 +1,4 @@
-//! Outcome events: the real records of the ledger's stream, through the filter and the input template of template.yaml.
+//! Outcome events: the real records of the ledger's stream, through the filter and the input template of outcomes.yaml.
 //!
 //! What EventBridge itself makes of both, only an account shows.
 
@@ -36,7 +36,7 @@ async fn records(stream: &str) -> Vec<Value> {
 
 /// The outcomes told of this stage's events.
 async fn told(stream: &str) -> Vec<Value> {
-    let pipe = Pipe::of(&Template::read().unwrap(), "orders").unwrap();
+    let pipe = Pipe::of("orders").unwrap();
     records(stream).await.iter().filter_map(|record| pipe.event(record).unwrap()).collect()
 }
 
@@ -163,7 +163,7 @@ async fn one_fact_is_never_told_under_two_ids_nor_two_facts_under_one() {
 
 #[tokio::test]
 async fn a_record_that_tells_no_outcome_is_kept_back() {
-    let pipe = Pipe::of(&Template::read().unwrap(), "orders").unwrap();
+    let pipe = Pipe::of("orders").unwrap();
     let stage = Stage::usual().await;
     let stream = enable_stream(&stage).await;
     assert_eq!(stage.ends(&stage.worker(), &[event("pair", "1")]).await, ["injected"]);

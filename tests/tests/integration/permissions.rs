@@ -63,7 +63,8 @@ fn asked(aws: &AwsRequests, stage: &Stage, sync_secret: &str) -> BTreeSet<Grant>
 #[tokio::test]
 async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let stage = Scene::with_clients(2).start().await;
-    let (inject_clients, sync_clients) = stage.clients.split_at(1);
+    let clients = stage.clients();
+    let (inject_clients, sync_clients) = clients.split_at(1);
     stage.put_clients(inject_clients).await;
     let name = uuid::Uuid::new_v4().to_string();
     let sync_secret = create_secret(emulator().endpoint(), &name, sync_clients).await.unwrap();

@@ -75,7 +75,8 @@ async fn no_secret_token_phone_number_or_address_is_in_any_log_metric_dead_lette
     assert!(seen[0].1.contains("ContactsInjected"), "metrics are in it");
     let tokens = stage.simulator.tokens();
     assert!(tokens.len() >= 2);
-    let secrets = stage.clients.iter().map(|client| client.client_secret.as_str());
+    let clients = stage.clients();
+    let secrets = clients.iter().map(|client| client.client_secret.as_str());
     let forbidden = tokens.iter().map(cxone_simulator::TokenRecord::access_token).chain(secrets).chain(PERSONAL);
     for value in forbidden {
         for (place, text) in &seen {

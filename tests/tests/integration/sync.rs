@@ -133,7 +133,7 @@ async fn more_queues_than_a_window_holds_are_asked_about_in_turns() {
             stage.advance(Duration::from_secs(90));
         }
         assert!(last_seen.iter().all(|run| *run > 0), "{clients} clients: {last_seen:?}");
-        for ClientConfig { client_id: client, .. } in &stage.clients {
+        for ClientConfig { client_id: client, .. } in &stage.clients() {
             assert!(stage.simulator.tenant().busiest_window(client) <= 3);
         }
     }

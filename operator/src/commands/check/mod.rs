@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     routes: PathBuf,
     /// Which of CXone's APIs the routes are for.
     #[arg(long, value_name = "API", default_value = "guide")]
-    profile: Profile,
+    cxone_profile: Profile,
     /// The registered attributes, as CXone answers them or as --save-schema wrote them. Without it every attribute that
     /// a route names counts as registered.
     #[arg(long, value_name = "FILE")]
@@ -115,7 +115,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         return save_schema(target, file).await;
     }
     let text = read(&arguments.routes)?;
-    let routes = match Routes::from_json(&text, arguments.profile.rules()) {
+    let routes = match Routes::from_json(&text, arguments.cxone_profile.rules()) {
         Ok(routes) => routes,
         Err(error) => {
             let problems = error
@@ -135,14 +135,14 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
             "no cases: a case is a file whose name ends in .json, there or right in a folder".to_owned(),
         ));
     }
-    let assumed = match arguments.profile {
+    let assumed = match arguments.cxone_profile {
         Profile::Guide => Schema::new(named(&file)),
         Profile::Cxone if known.is_some() => {
             return Err(Error::Usage("--schema is for the guide's API: a tenant registers no attributes".to_owned()));
         }
         Profile::Cxone => Schema::unrestricted(),
     };
-    let dialect = arguments.profile.dialect(&routes)?;
+    let dialect = arguments.cxone_profile.dialect(&routes)?;
     let check = Check {
         routes: &routes,
         boundary: match arguments.boundary {
@@ -153,7 +153,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         dialect: &*dialect,
         now: System::new().now(),
     };
-    if known.is_none() && arguments.profile == Profile::Guide {
+    if known.is_none() && arguments.cxone_profile == Profile::Guide {
         refuse_flattened(&cases, &routes, &file)?;
     }
     let checked: Vec<_> = cases.list.iter().map(|case| check_case(case, check)).collect();

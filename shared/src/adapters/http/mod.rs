@@ -8,7 +8,7 @@ mod cxone;
 
 use std::time::Duration;
 
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Client, ClientBuilder, redirect::Policy};
 
 pub(super) use self::aws::for_aws;
 pub(super) use self::cxone::base_url;
@@ -35,14 +35,30 @@ const UNACKNOWLEDGED: Duration = REQUEST_TIMEOUT.saturating_sub(CONNECT_TIMEOUT)
 #[error("the HTTP client can't be built")]
 pub struct NoHttp(#[source] reqwest::Error);
 
+/// An idle connection is used again within so long at most where a request can't be repeated: a peer that closes it as
+/// the request leaves gives the same silence as one that has taken it.
+const FRESH_FOR: Duration = Duration::from_secs(3);
+
 /// The client, with the limits that hold for every request.
 ///
 /// # Errors
 /// [`NoHttp`] where there is nothing to check a server's certificate by.
 pub fn client() -> Result<Client, NoHttp> {
+    build(Client::builder())
+}
+
+/// The same for an API that knows no idempotency key: over connections that have answered lately, and new ones.
+///
+/// # Errors
+/// [`NoHttp`] where there is nothing to check a server's certificate by.
+pub(super) fn client_of_fresh_connections() -> Result<Client, NoHttp> {
+    build(Client::builder().pool_idle_timeout(FRESH_FOR))
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, NoHttp> {
     // The one TLS provider that is linked. A second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    builder
         .redirect(Policy::none())
         // A repetition is the pipeline's to decide, under permit and key, or the SDK's.
         .retry(reqwest::retry::never())

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 pub use self::schema::UnreadableSchema;
 use super::{
-    Authorization, ClientProblem, Content, Dialect, Facts, HttpReply, HttpRequest, HttpResponse, RegisteredAttributes,
-    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey, text_member,
+    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, HttpResponse,
+    RegisteredAttributes, Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey, text_member,
 };
 use crate::domain::{
     attributes::Schema,
@@ -27,7 +27,7 @@ use crate::domain::{
     problem::Problem,
     routes::{Profile, QueueId, Route, RouteRules},
     time::Timestamp,
-    token::{Token, TokenError},
+    token::{Endpoints, Token, TokenError},
 };
 
 /// What holds of the API as a whole: docs/wire.md#key-memory, docs/rules.md#attributes.
@@ -62,6 +62,10 @@ impl Dialect for Guide {
     fn read_token(&self, _: &Credentials, _: TokenSearch, reply: &HttpReply) -> Verdict<Result<TokenStep, TokenError>> {
         let Verdict { meaning, lesson } = token::read(reply);
         Verdict { meaning: meaning.map(TokenStep::Granted), lesson }
+    }
+
+    fn serves(&self, _: &Endpoints) -> bool {
+        true
     }
 
     fn fitted(&self, contact: Contact, _: &Route, _: &Submitted) -> Result<Contact, Problem> {
@@ -99,6 +103,10 @@ impl Dialect for Guide {
             Err(unread) => Err(unread),
         };
         Verdict { meaning, lesson }
+    }
+
+    fn health_of_all(&self) -> Option<&dyn HealthOfAll> {
+        None
     }
 
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
@@ -153,7 +161,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::token::{Endpoints, GrantedToken};
+    use crate::domain::token::GrantedToken;
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 

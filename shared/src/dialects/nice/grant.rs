@@ -225,3 +225,155 @@ const fn lesson(error: &TokenError) -> Lesson {
         TokenError::Unanswered => Lesson::Unanswered,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dialects::Dialect as _,
+        domain::{routes::Routes, time::Timestamp},
+    };
+
+    const ISSUER: &str = "https://cxone.niceincontact.com";
+    const TOKEN: &str = "https://cxone.niceincontact.com/auth/token";
+    const API: &str = "https://api-na1.niceincontact.com";
+
+    fn nice(base: Option<&str>) -> Nice {
+        let routes = include_str!("../../../../tests/fixtures/cxone/routes.json");
+        let routes = Routes::from_json(routes, super::super::FACTS.routes).unwrap();
+        Nice::new(ISSUER, "v34.0", base, &routes).unwrap()
+    }
+
+    fn credentials(through: KeyClient) -> Credentials {
+        Credentials::access_key("KEY+1", AccessKey { secret: SecretString::from("s+c=="), through })
+    }
+
+    fn by_client() -> Credentials {
+        credentials(KeyClient::Client("client".to_owned(), SecretString::from("hush")))
+    }
+
+    fn reply(status: u16, body: &Value) -> HttpReply {
+        HttpReply::Answered(HttpResponse::new(status, None, body.to_string().as_bytes(), Timestamp::from_millis(0)))
+    }
+
+    fn jwt(claims: &Value) -> String {
+        format!("e30.{}.sig", URL_SAFE_NO_PAD.encode(claims.to_string()))
+    }
+
+    fn further(step: Result<TokenStep, TokenError>) -> TokenSearch {
+        match step.unwrap() {
+            TokenStep::Further(search) => *search,
+            TokenStep::Granted(_) => panic!("granted already"),
+        }
+    }
+
+    fn granted(step: Result<TokenStep, TokenError>) -> GrantedToken {
+        match step.unwrap() {
+            TokenStep::Granted(granted) => granted,
+            TokenStep::Further(search) => panic!("{search:?}"),
+        }
+    }
+
+    fn url(request: &HttpRequest<'_>) -> String {
+        let base = request.base.unwrap_or("the API");
+        request.path.iter().fold(base.to_owned(), |url, segment| url + "/" + segment)
+    }
+
+    #[test]
+    fn a_token_is_had_by_way_of_two_documents() {
+        let (nice, credentials) = (nice(None), by_client());
+        let search = TokenSearch::default();
+        assert_eq!(url(&nice.token(&credentials, &search)), format!("{ISSUER}/.well-known/openid-configuration"));
+        let told = nice.read_token(&credentials, search, &reply(200, &json!({"token_endpoint": TOKEN})));
+        let search = further(told.meaning);
+        let request = nice.token(&credentials, &search);
+        assert_eq!((url(&request).as_str(), request.headers[0].1.as_str()), (TOKEN, "application/json"));
+        let Authorization::Basic("client", secret) = request.authorization else { panic!("Basic") };
+        assert_eq!(secret.expose_secret(), "hush");
+        let Content::PostForm(form) = &request.content else { panic!("a form") };
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, &**value)).collect();
+        assert_eq!(form, [("grant_type", "password"), ("username", "KEY+1"), ("password", "s+c==")]);
+        let answer = json!({"access_token": "t", "expires_in": 3600, "id_token": jwt(&json!({"tenantId": "tenant"}))});
+        let search = further(nice.read_token(&credentials, search, &reply(200, &json!([answer]))).meaning);
+        let request = nice.token(&credentials, &search);
+        assert_eq!(url(&request), format!("{ISSUER}/.well-known/cxone-configuration"));
+        assert_eq!(request.query, [("tenantId", Cow::from("tenant"))]);
+        let token = granted(nice.read_token(&credentials, search, &reply(200, &json!({"api_endpoint": API}))).meaning);
+        let endpoints = Endpoints { token: Some(TOKEN.to_owned()), api: Some(API.to_owned()) };
+        assert_eq!((token.endpoints, token.expires_in), (endpoints, Some(3600)));
+    }
+
+    #[test]
+    fn with_a_base_url_nobody_is_asked_where_the_token_serves() {
+        let (nice, credentials) = (nice(Some("https://gateway.example.com")), by_client());
+        let found = Endpoints { token: Some(TOKEN.to_owned()), api: None };
+        let search = TokenSearch { found: found.clone(), ..TokenSearch::default() };
+        let token = granted(nice.read_token(&credentials, search, &reply(200, &json!({"access_token": "t"}))).meaning);
+        assert_eq!((token.endpoints, token.expires_in), (found, None));
+    }
+
+    #[test]
+    fn the_older_grant_has_its_own_address_and_no_client() {
+        let (nice, credentials) = (nice(None), credentials(KeyClient::TokenEndpoint(TOKEN.to_owned())));
+        let search = TokenSearch::default();
+        let request = nice.token(&credentials, &search);
+        assert_eq!(url(&request), TOKEN);
+        assert!(matches!(request.authorization, Authorization::None));
+        let Content::PostJson(body) = &request.content else { panic!("JSON") };
+        assert_eq!(*body, json!({"accessKeyId": "KEY+1", "accessKeySecret": "s+c=="}));
+        let answer = json!({"access_token": jwt(&json!({"tenantId": "tenant"}))});
+        let search = further(nice.read_token(&credentials, search, &reply(200, &answer)).meaning);
+        assert_eq!(search.granted.unwrap().1, "tenant", "the access token says so where there is no id token");
+        let nobodys = json!({"access_token": "t"});
+        let read = nice.read_token(&credentials, TokenSearch::default(), &reply(200, &nobodys));
+        assert_eq!((read.meaning.unwrap_err(), read.lesson), (TokenError::NoTenant, Lesson::Works));
+    }
+
+    #[test]
+    fn what_discovery_said_before_serves_where_it_does_not_answer_and_never_where_it_names_a_stranger() {
+        let (nice, credentials) = (nice(None), by_client());
+        let search = |token: Option<&str>| {
+            let known = Endpoints { token: token.map(str::to_owned), api: None };
+            TokenSearch { known, ..TokenSearch::default() }
+        };
+        let foreign = json!({"token_endpoint": "https://cxone.example.com/token"});
+        for broken in [reply(500, &json!({})), reply(404, &json!({})), reply(200, &json!({})), HttpReply::Silence] {
+            let read = nice.read_token(&credentials, search(Some(TOKEN)), &broken);
+            assert_eq!(read.lesson, Lesson::Works);
+            assert_eq!(further(read.meaning).found.token.as_deref(), Some(TOKEN));
+            assert!(nice.read_token(&credentials, search(None), &broken).meaning.is_err());
+            let stranger = search(Some("https://cxone.example.com"));
+            assert!(nice.read_token(&credentials, stranger, &broken).meaning.is_err(), "a rule that came since");
+        }
+        for known in [None, Some(TOKEN)] {
+            let read = nice.read_token(&credentials, search(known), &reply(200, &foreign));
+            assert_eq!(read.meaning.unwrap_err(), TokenError::ForeignHost("the token endpoint"));
+        }
+    }
+
+    #[test]
+    fn refusals_of_the_credentials_are_told_from_failures_of_the_service() {
+        let (nice, credentials) = (nice(None), by_client());
+        let read = |status, body: Value| {
+            let found = Endpoints { token: Some(TOKEN.to_owned()), api: None };
+            let search = TokenSearch { found, ..TokenSearch::default() };
+            let Verdict { meaning, lesson } = nice.read_token(&credentials, search, &reply(status, &body));
+            (meaning.unwrap_err(), lesson)
+        };
+        for status in [400, 401] {
+            assert_eq!(read(status, json!({"error": "invalid_grant"})), (TokenError::InvalidGrant, Lesson::Works));
+            assert_eq!(read(status, json!({"error": "invalid_client"})), (TokenError::InvalidClient, Lesson::Works));
+            let other = TokenError::Refused { status, error: ErrorCode::read("invalid_request") };
+            assert_eq!(read(status, json!({"error": "invalid_request"})), (other, Lesson::Works));
+        }
+        assert_eq!(read(401, json!({})), (TokenError::InvalidClient, Lesson::Works));
+        for status in [400, 403, 429, 500, 503] {
+            let unavailable = TokenError::Unavailable { status, retry_after: None };
+            assert_eq!(read(status, json!({})), (unavailable, Lesson::Fails));
+        }
+        for senseless in [json!({}), json!({"access_token": "a b"}), json!({"access_token": ""}), json!([]), json!("t")]
+        {
+            assert_eq!(read(200, senseless.clone()), (TokenError::Unreadable, Lesson::Fails), "{senseless}");
+        }
+    }
+}

@@ -18,8 +18,8 @@ use serde_json::{Map, Value};
 
 pub use self::hosts::{Hosts, NotAnOrigin};
 use super::{
-    Authorization, ClientProblem, Content, Dialect, Facts, HttpReply, HttpRequest, RegisteredAttributes, Submission,
-    Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey,
+    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, RegisteredAttributes,
+    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey,
 };
 use crate::domain::{
     contact::Contact,
@@ -29,7 +29,7 @@ use crate::domain::{
     problem::Problem,
     routes::{Profile, QueueId, Route, RouteRules, Routes, SkillLimits, WorkItemRules},
     time::Timestamp,
-    token::{Token, TokenError},
+    token::{Endpoints, Token, TokenError},
 };
 
 /// What holds of the API as a whole: docs/real-tenant.md#exactly-once.
@@ -80,7 +80,8 @@ impl Nice {
         let path = [Cow::from("inContactAPI"), Cow::from("services"), version];
         let path = path.into_iter().chain(resource.iter().copied().map(Cow::from)).collect();
         HttpRequest {
-            base: token.endpoints().api.as_deref(),
+            // What an operator says holds at once, whatever discovery said when the token was had.
+            base: token.endpoints().api.as_deref().filter(|_| self.base.is_none()),
             authorization: Authorization::Bearer(token.access_token()),
             ..accepting_json(path, content)
         }
@@ -107,6 +108,10 @@ impl Dialect for Nice {
         reply: &HttpReply,
     ) -> Verdict<Result<TokenStep, TokenError>> {
         self.read_step(credentials, search, reply)
+    }
+
+    fn serves(&self, endpoints: &Endpoints) -> bool {
+        self.base.is_some() || endpoints.api.as_ref().is_some_and(|api| self.hosts.allow(api))
     }
 
     fn fitted(&self, contact: Contact, route: &Route, event: &Submitted) -> Result<Contact, Problem> {
@@ -141,12 +146,30 @@ impl Dialect for Nice {
         health::read(queue, limits, asked, reply)
     }
 
+    fn health_of_all(&self) -> Option<&dyn HealthOfAll> {
+        Some(self)
+    }
+
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
         None
     }
 
     fn survey(&self) -> Option<&dyn Survey> {
         Some(self)
+    }
+}
+
+impl HealthOfAll for Nice {
+    fn every_health<'r>(&self, token: &'r Token) -> HttpRequest<'r> {
+        self.request(token, &["skills", "activity"], Content::Get)
+    }
+
+    fn read_every_health(
+        &self,
+        asked: Timestamp,
+        reply: &HttpReply,
+    ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>> {
+        health::read_all(&self.limits, asked, reply)
     }
 }
 

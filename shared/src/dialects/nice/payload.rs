@@ -132,3 +132,92 @@ fn too_long(bytes: usize, route: &Route) -> Problem {
     let rule = format!("the payload is longer than {bytes} bytes, and no attribute may be cut further");
     Problem::new(DeadLetterReason::InvalidAttribute, format!("{rule} (route {})", route.name()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        dialects::nice,
+        domain::{
+            attributes::Schema,
+            event::Event,
+            mapping::{ComplianceBoundary, map},
+            routes::Routes,
+        },
+    };
+
+    /// The contact of an event with these notes, fitted into so many bytes.
+    fn fit(notes: &[&str], bytes: usize) -> (Result<Contact, Problem>, Submitted, Routes) {
+        let rules = ["a", "b"].map(|name| {
+            let rule = json!({"path": format!("$.{name}"), "overflow": "truncate", "pii": "keep"});
+            (format!("string:{name}"), rule)
+        });
+        let mut attributes: Map<_, _> = rules.into_iter().collect();
+        attributes.insert("string:whole".to_owned(), json!({"path": "$.whole"}));
+        let route = json!({
+            "name": "r", "match": {"type": "t"}, "priority": {"default": 5},
+            "targets": [{"workItem": {"pointOfContact": "Orders"}}],
+            "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"}, "attributes": attributes,
+        });
+        let routes = Routes::from_json(&json!({"routes": [route]}).to_string(), nice::FACTS.routes).unwrap();
+        let members = ["a", "b", "whole"].iter().zip(notes);
+        let data: Map<_, _> = members.map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+        let event = json!({"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data});
+        let event = Event::parse(&event.to_string()).unwrap();
+        let submitted = Submitted::from(event.identity());
+        let route = routes.iter().next().unwrap();
+        let contact = map(route, &event, &Schema::unrestricted(), ComplianceBoundary::Inside).unwrap();
+        (fitted(contact, route, &submitted, bytes), submitted, routes.clone())
+    }
+
+    fn text<'c>(contact: &'c Contact, name: &str) -> &'c str {
+        text_of(contact, &format!("string:{name}").parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_longest_text_that_may_be_cut_is_cut_first_and_no_more_than_is_needed() {
+        let (long, short) = ("x".repeat(200), "y".repeat(100));
+        let whole = fit(&[&long, &short], usize::MAX).0.unwrap();
+        assert_eq!((text(&whole, "a").len(), text(&whole, "b").len()), (200, 100));
+        let (fitted, event, _) = fit(&[&long, &short], usize::MAX);
+        let length = of(&fitted.unwrap(), 999, "r", &event).to_string().len();
+        for spare in [0, 1, 50] {
+            let fitted = fit(&[&long, &short], length - spare).0.unwrap();
+            assert_eq!((text(&fitted, "a").len(), text(&fitted, "b").len()), (200 - spare, 100));
+        }
+        let problem = fit(&["", "", &long], length - 250).0.unwrap_err();
+        assert_eq!((problem.code, problem.attribute), (DeadLetterReason::InvalidAttribute, None));
+        assert!(problem.message.contains("(route r)"), "{}", problem.message);
+    }
+
+    #[test]
+    fn a_cut_makes_no_card_number_of_a_longer_number() {
+        // Nineteen digits that are no card's, and the first sixteen of them are one's.
+        let number = "4111111111111111000";
+        let (fitted, event, _) = fit(&[number], usize::MAX);
+        let whole = fitted.unwrap();
+        assert_eq!(text(&whole, "a"), number);
+        let length = of(&whole, 999, "r", &event).to_string().len();
+        assert_eq!(text(&fit(&[number], length - 3).0.unwrap(), "a"), "");
+    }
+
+    proptest! {
+        #[test]
+        fn what_fits_is_within_its_bytes_whatever_its_texts_hold(
+            notes in prop::collection::vec("\\PC{0,255}|[\"\\\\\n]{0,200}", 2), bytes in 150_usize..900,
+        ) {
+            let notes: Vec<_> = notes.iter().map(String::as_str).collect();
+            let (fitted, event, routes) = fit(&notes, bytes);
+            if let Ok(contact) = fitted {
+                let route = routes.iter().next().unwrap();
+                let sent = of(&contact, Priority::MAX, route.name(), &event).to_string();
+                prop_assert!(sent.len() <= bytes);
+                prop_assert!(serde_json::from_str::<Value>(&sent).is_ok());
+            } else {
+                prop_assert!(bytes < 200, "what may be cut to nothing always fits");
+            }
+        }
+    }
+}

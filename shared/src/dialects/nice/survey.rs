@@ -1,6 +1,8 @@
 //! What a tenant is asked besides its work (docs/runbook.md#doctor): discovery, its time, its business unit, and its
 //! points of contact.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Nice, grant::Step, health, payload, statuses::row};
@@ -96,23 +98,32 @@ impl Survey for Nice {
     }
 
     fn read_skill(&self, skill: &QueueId, reply: &HttpReply) -> Verdict<Result<Option<Skill>, Unread>> {
-        let Verdict { meaning, lesson } = json(reply);
-        let read = |body: &Value| {
-            let entry = health::entries(body).into_iter().flatten().find(|entry| health::is_of(entry, skill))?;
-            let active = entry.get("isActive").and_then(Value::as_bool);
-            Some(Skill { active, media_type: entry.get("mediaTypeId").and_then(Value::as_u64) })
+        let Verdict { meaning, lesson } = health::activity(reply);
+        let read = |entries: &Vec<Value>| {
+            entries.iter().filter_map(self::skill).find(|(id, _)| id == skill).map(|(_, skill)| skill)
         };
         let meaning = match meaning {
-            Ok(body) => read(body).map(Some).ok_or(Unread::AnotherQueue),
+            Ok(entries) => read(entries).map(Some).ok_or(Unread::AnotherQueue),
             Err(Unread::Status(404)) => Ok(None),
             Err(unread) => Err(unread),
         };
         Verdict { meaning, lesson }
     }
 
+    fn read_skills(&self, reply: &HttpReply) -> Verdict<Result<BTreeMap<QueueId, Skill>, Unread>> {
+        let Verdict { meaning, lesson } = health::activity(reply);
+        Verdict { meaning: meaning.map(|entries| entries.iter().filter_map(skill).collect()), lesson }
+    }
+
     fn payload(&self, route: &Route) -> Payload {
         payload::largest(route, self.work_items.payload_bytes)
     }
+}
+
+/// A skill as its activity has it.
+fn skill(entry: &Value) -> Option<(QueueId, Skill)> {
+    let active = entry.get("isActive").and_then(Value::as_bool);
+    Some((health::skill_of(entry)?, Skill { active, media_type: entry.get("mediaTypeId").and_then(Value::as_u64) }))
 }
 
 /// A point of contact as the list has it; nothing where it has no number.
@@ -207,6 +218,8 @@ mod tests {
         assert_eq!(read(404, &json!({})), Ok(None));
         assert_eq!(read(500, &json!({})), Err(Unread::Status(500)));
         assert_eq!(read(200, &json!({ "skillActivity": [] })), Err(Unread::AnotherQueue));
+        let all = nice().read_skills(&reply(200, &entry)).meaning.unwrap();
+        assert_eq!(all.into_iter().collect::<Vec<_>>(), [(skill, Skill { active: Some(false), media_type: Some(4) })]);
     }
 
     #[test]

@@ -131,3 +131,88 @@ fn says(response: &HttpResponse, words: &[&str]) -> bool {
     let said = [response.words.to_lowercase(), body.to_lowercase()];
     words.iter().any(|word| said.iter().any(|said| said.contains(word)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{retry_after::RetryAfter, time::Timestamp};
+
+    fn response(status: u16, retry_after: Option<&str>, body: &str) -> HttpResponse {
+        HttpResponse::new(status, retry_after, body.as_bytes(), Timestamp::from_millis(0))
+    }
+
+    fn answered(response: HttpResponse) -> (ContactResult, Lesson) {
+        let Verdict { meaning, lesson } = read(&HttpReply::Answered(response));
+        (meaning, lesson)
+    }
+
+    fn refusal(response: HttpResponse) -> (Refusal, Lesson) {
+        match answered(response) {
+            (ContactResult::Refused { refusal, clears_doubt: false, .. }, lesson) => (refusal, lesson),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_created_item_is_one_whatever_its_body_holds() {
+        let id = |body: &str| match answered(response(202, None, body)) {
+            (ContactResult::Injected(created), Lesson::Works) => created.id,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(id(r#"{"contactId": 123456789012345678}"#), "123456789012345678");
+        assert_eq!(id(r#"{"contactId": "42"}"#), "42");
+        for none in ["", "{}", "<html>", "[]", r#"{"contactId": null}"#, r#"{"contactId": "Jane Doe"}"#] {
+            assert_eq!(id(none), "", "{none}");
+        }
+        for status in [200, 201] {
+            assert!(matches!(answered(response(status, None, "")).0, ContactResult::Injected(_)));
+        }
+    }
+
+    #[test]
+    fn a_400_is_about_the_point_of_contact_where_its_words_or_its_header_say_so() {
+        let words = "Point of contact is not valid for this business unit.";
+        for said in [
+            response(400, None, &json!({"error": "x", "error_description": words}).to_string()),
+            response(400, None, words),
+            response(400, None, "").described(words),
+            response(404, None, ""),
+        ] {
+            assert_eq!(refusal(said), (Refusal::UnknownQueue, Lesson::Works));
+        }
+        for said in ["", "{}", "Payload exceeded the configured limit for the business unit.", r#"{"error": "x"}"#] {
+            assert_eq!(refusal(response(400, None, said)), (Refusal::Payload, Lesson::Works), "{said}");
+        }
+        assert_eq!(refusal(response(415, None, "")), (Refusal::Payload, Lesson::Works));
+        let named = response(400, None, r#"{"error": "invalid", "message": "workItemPayload is Jane Doe's"}"#);
+        let (ContactResult::Refused { detail: Some(detail), .. }, _) = answered(named) else { panic!("a detail") };
+        assert_eq!(detail.to_string(), "invalid: workItemPayload");
+    }
+
+    #[test]
+    fn a_429_is_about_the_rate_or_about_room_or_about_both() {
+        let wait = Some(RetryAfter::new(Duration::from_secs(7)));
+        assert_eq!(refusal(response(429, Some("7"), "")), (Refusal::RateLimited, Lesson::TooMany(wait)));
+        assert_eq!(refusal(response(429, None, "Rate exceeded")), (Refusal::RateLimited, Lesson::TooMany(None)));
+        let full = "Number of queued work items exceeded port limit for this business unit";
+        assert_eq!(refusal(response(429, None, full)), (Refusal::KindSaturated, Lesson::Works));
+        assert_eq!(refusal(response(429, None, "").described(full)), (Refusal::KindSaturated, Lesson::Works));
+        assert_eq!(refusal(response(429, None, "")), (Refusal::KindSaturated, Lesson::TooMany(None)));
+    }
+
+    #[test]
+    fn what_proves_nothing_is_in_doubt_and_no_connection_is_not() {
+        for status in [203, 302, 409, 402, 500, 502, 503, 504, 599] {
+            assert!(matches!(answered(response(status, None, "")).0, ContactResult::InDoubt(_)), "{status}");
+        }
+        let silence = read(&HttpReply::Silence);
+        assert_eq!((silence.meaning, silence.lesson), (ContactResult::InDoubt(Doubt::Unanswered), Lesson::Unanswered));
+        let unreachable = read(&HttpReply::Unreachable);
+        assert!(matches!(unreachable.meaning, ContactResult::Refused { refusal: Refusal::Unreachable, .. }));
+        assert_eq!(unreachable.lesson, Lesson::Unreachable);
+        assert_eq!(refusal(response(401, None, "")), (Refusal::Unauthorized, Lesson::TokenRefused));
+        assert_eq!(refusal(response(403, None, "")), (Refusal::Forbidden, Lesson::Works));
+    }
+}

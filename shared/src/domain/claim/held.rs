@@ -57,15 +57,19 @@ impl Claim {
         Record { at, hash, first_sent, sending: Some(sending), ..self.record.clone() }.formed()
     }
 
-    /// That record is in the ledger.
+    /// That record, or one that takes it back, is in the ledger.
     pub fn now_sending(&mut self, record: Record) {
         self.record = record;
     }
 
-    /// The record that says that nothing left after all; what may have left before is still said.
-    #[must_use]
-    pub fn withdrawn(&self, before: &Self, now: Timestamp) -> Record {
-        Record { at: now, ..before.record.clone() }
+    /// The record that says that nothing left after all, or nothing came of what did. Nothing where nothing was said, or
+    /// where something may have left all the same.
+    pub fn withdrawn(&self, now: Timestamp) -> Option<Record> {
+        if self.record.sending.is_none() || self.is_doubtful() {
+            return None;
+        }
+        let hash = self.record.hash.clone().filter(|_| self.bound);
+        Some(Record { at: now, hash, first_sent: None, sending: None, ..self.record.clone() }.formed())
     }
 
     /// What may have been sent without a key.

@@ -39,7 +39,8 @@ impl Sending {
     /// What a person is to look for in CXone. No number of the event's is told.
     pub fn to_look_for(&self) -> String {
         let Self { kind, target, at } = self;
-        format!("a {kind} that was sent to {target} at {at}, or within {} s after", (REQUEST + LATE_ARRIVAL).as_secs())
+        let (at, within) = (at.in_words(), (REQUEST + LATE_ARRIVAL).as_secs());
+        format!("a {kind} that was sent to {target} on {at}, or within {within} s after")
     }
 }
 

@@ -7,6 +7,7 @@ mod ports;
 mod process;
 mod queues;
 mod tables;
+mod tenant;
 mod wire;
 mod worker;
 
@@ -14,10 +15,11 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use contact_injection_tests::host::Bindings;
 pub(crate) use contact_injection_tests::host::record_of as record;
+use contact_injection_tests::host::{Bindings, CxoneApi};
 use contact_injection_tests::local::{
-    MessageQueue, Ministack, Queues, Tables, create_queues, create_secret, create_tables, sdk_config, secret_text,
+    MessageQueue, Ministack, Queues, Tables, create_queues, create_secret_of_text, create_tables, sdk_config,
+    secret_text,
 };
 use cxone_simulator::{AttributeDefinition, AttributeType, ClientConfig, Queue, RateLimit, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
@@ -30,6 +32,7 @@ pub(crate) use log::Log;
 pub(crate) use ports::{TestPorts, adapters};
 pub(crate) use process::Function;
 pub(crate) use tables::{number, number_of, text};
+pub(crate) use tenant::{ORDERS, ORDERS_SKILL, OVERFLOW, routes as tenant_routes, tenant};
 pub(crate) use wire::{Moment, Wire};
 pub(crate) use worker::Worker;
 
@@ -88,21 +91,28 @@ impl Scene {
 
     /// Sets it up.
     pub(crate) async fn start(self) -> Stage {
+        let secret = secret_text(&self.tenant.clients);
+        Stage::set(Simulator::start(self.tenant).await.unwrap(), &self.routes, secret).await
+    }
+}
+
+impl<S: Simulated> Stage<S> {
+    /// Everything around a tenant: these routes, and a secret of this text.
+    pub(crate) async fn set(simulator: S, routes: &Value, secret: String) -> Self {
         let log = Log::start();
         let endpoint = emulator().endpoint();
         let prefix = format!("t{}", Uuid::new_v4().simple());
         let aws = sdk_config(endpoint);
         let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("routes.json"), self.routes.to_string()).unwrap();
+        std::fs::write(folder.path().join("routes.json"), routes.to_string()).unwrap();
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let queues = create_queues(endpoint, &prefix).await.unwrap();
-        Stage {
-            secret: create_secret(endpoint, &prefix, &self.tenant.clients).await.unwrap(),
-            clients: self.tenant.clients.clone(),
+        Self {
+            secret: create_secret_of_text(endpoint, &prefix, secret).await.unwrap(),
             tables: create_tables(endpoint, &prefix).await.unwrap(),
             contacts: MessageQueue::new(&sqs, &queues.contacts),
             queues,
-            simulator: Simulator::start(self.tenant).await.unwrap(),
+            simulator,
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
             sqs,
             secrets: aws_sdk_secretsmanager::Client::new(&aws),
@@ -113,9 +123,33 @@ impl Scene {
     }
 }
 
+/// A simulated CXone, whichever of its APIs it serves.
+pub(crate) trait Simulated {
+    /// Where it is.
+    fn api(&self) -> CxoneApi;
+    /// Its clock.
+    fn clock(&self) -> &cxone_simulator::Clock;
+    /// What it grants each client.
+    fn rate(&self) -> RateLimit;
+}
+
+impl Simulated for Simulator {
+    fn api(&self) -> CxoneApi {
+        CxoneApi::Guide { base_url: self.url() }
+    }
+
+    fn clock(&self) -> &cxone_simulator::Clock {
+        Self::clock(self)
+    }
+
+    fn rate(&self) -> RateLimit {
+        self.tenant().config().rate_limit.clone()
+    }
+}
+
 /// One test's world.
-pub(crate) struct Stage {
-    pub(crate) simulator: Simulator,
+pub(crate) struct Stage<S = Simulator> {
+    pub(crate) simulator: S,
     pub(crate) tables: Tables,
     pub(crate) queues: Queues,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
@@ -123,7 +157,6 @@ pub(crate) struct Stage {
     contacts: MessageQueue,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) secret: String,
-    pub(crate) clients: Vec<ClientConfig>,
     pub(crate) log: Log,
     folder: TempDir,
     time: clock::SharedTime,
@@ -135,15 +168,27 @@ impl Stage {
         Scene::default().start().await
     }
 
+    /// Puts other clients into the secret.
+    pub(crate) async fn put_clients(&self, clients: &[ClientConfig]) {
+        self.put_secret(&secret_text(clients)).await;
+    }
+
+    /// The clients of the tenant.
+    pub(crate) fn clients(&self) -> Vec<ClientConfig> {
+        self.simulator.tenant().config().clients.clone()
+    }
+
+    /// Contacts that CXone has, and has not lost.
+    pub(crate) fn living_contacts(&self) -> usize {
+        self.simulator.contacts().iter().filter(|contact| !contact.status.is_lost()).count()
+    }
+}
+
+impl<S: Simulated> Stage<S> {
     /// Lets time pass for the workers and for CXone, at once.
     pub(crate) fn advance(&self, by: Duration) {
         self.time.advance(by);
         self.simulator.clock().advance(by);
-    }
-
-    /// Puts other clients into the secret.
-    pub(crate) async fn put_clients(&self, clients: &[ClientConfig]) {
-        self.put_secret(&secret_text(clients)).await;
     }
 
     /// Puts another text into the secret.
@@ -153,10 +198,10 @@ impl Stage {
 
     /// The variables of a function on this stage, with this endpoint of AWS.
     pub(crate) fn variables(&self, aws: &str) -> BTreeMap<String, String> {
-        let rate = self.simulator.tenant().config().rate_limit.clone();
+        let rate = self.simulator.rate();
         let bindings = Bindings {
             aws: aws.to_owned(),
-            cxone: self.simulator.url(),
+            cxone: self.simulator.api(),
             tables: &self.tables,
             queues: &self.queues,
             secret: &self.secret,
@@ -167,11 +212,6 @@ impl Stage {
         let mut variables = bindings.variables();
         variables.insert("ROUTES_PATH".to_owned(), self.folder.path().join("routes.json").display().to_string());
         variables
-    }
-
-    /// Contacts that CXone has, and has not lost.
-    pub(crate) fn living_contacts(&self) -> usize {
-        self.simulator.contacts().iter().filter(|contact| !contact.status.is_lost()).count()
     }
 }
 

@@ -7,7 +7,7 @@ use contact_injection_tests::host::{Environment, FunctionConfig, Outcome};
 use contact_injection_tests::local::LocalError;
 use serde_json::Value;
 
-use super::{Stage, emulator};
+use super::{Simulated, Stage, emulator};
 
 /// Which function.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub(crate) enum Function {
 /// A running function. It is killed when this is dropped.
 pub(crate) struct Process(Environment);
 
-impl Stage {
+impl<S: Simulated> Stage<S> {
     /// Starts a function, with these variables in place of the stage's own; an empty one is left out.
     pub(crate) async fn process(&self, function: Function, changed: &[(&str, &str)]) -> Process {
         Process(self.start(function, changed).await.unwrap())

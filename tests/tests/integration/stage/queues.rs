@@ -7,7 +7,7 @@ use contact_injection_tests::host::record;
 use contact_injection_tests::local::MessageQueue;
 use serde_json::Value;
 
-use super::{Stage, Worker};
+use super::{Simulated, Stage, Worker};
 
 /// A message of the dead-letter queue.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl DeadLetter {
     }
 }
 
-impl Stage {
+impl<S: Simulated> Stage<S> {
     /// Sends a message as an upstream would; its id.
     pub(crate) async fn send(&self, body: &Value) -> String {
         self.send_with(&body.to_string(), &[]).await

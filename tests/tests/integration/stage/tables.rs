@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 
-use super::{Stage, key_of};
+use super::{Simulated, Stage, key_of};
 
 /// An item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -25,7 +25,7 @@ pub(crate) fn number_of(item: &Item, name: &str) -> i64 {
     item[name].as_n().unwrap().parse().unwrap()
 }
 
-impl Stage {
+impl<S: Simulated> Stage<S> {
     /// The ledger's item of an event.
     pub(crate) async fn ledger_item(&self, event_id: &str) -> Option<Item> {
         self.item(&self.tables.ledger, "idempotencyKey", &key_of(event_id).to_string()).await

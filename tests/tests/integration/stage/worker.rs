@@ -11,7 +11,7 @@ use inject_contacts::{Handler, HandlerError};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
-use super::{Clock, Stage, TestPorts, Wire, adapters, emulator};
+use super::{Clock, Simulated, Stage, TestPorts, Wire, adapters, emulator};
 
 /// The time that an invocation gets where a test doesn't care.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -23,7 +23,7 @@ pub(crate) struct Worker {
     pub(crate) wire: Wire,
 }
 
-impl Stage {
+impl<S: Simulated> Stage<S> {
     /// A fresh environment with a clock that is right.
     pub(crate) fn worker(&self) -> Worker {
         self.worker_with(emulator().endpoint(), 0)

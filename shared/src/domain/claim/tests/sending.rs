@@ -96,12 +96,14 @@ fn a_definite_refusal_ends_what_was_about_to_be_sent() {
 
 #[test]
 fn what_was_said_and_never_left_is_taken_back() {
-    let before = claimed();
-    let mut said = before.clone();
-    said.now_sending(before.sending(sending(3), Some(data("same"))));
-    let withdrawn = said.withdrawn(&before, at(4));
+    assert_eq!(claimed().withdrawn(at(4)), None, "nothing was said");
+    let mut said = about_to_send(3);
+    let withdrawn = said.withdrawn(at(4)).unwrap();
     assert_eq!((withdrawn.sending.clone(), withdrawn.first_sent, withdrawn.at), (None, None, at(4)));
+    assert_eq!((withdrawn.hash.clone(), withdrawn.version), (None, PLAIN_VERSION));
     assert!(!withdrawn.is_in_doubt());
+    said.doubt(at(4));
+    assert_eq!(said.withdrawn(at(5)), None, "it may have left");
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! What every resource of a type keeps to, in `template.yaml` and in `outcomes.yaml`, the stack that it includes.
+#![expect(clippy::unwrap_used, reason = "a template that lacks what is asked for fails its test")]
+
+use std::collections::BTreeSet;
+
+use contact_injection_tests::template::Template;
+use contact_injection_tests::workspace_root;
+use serde_json::{Value, json};
+
+/// Every resource of a type, by its name in whichever of the two templates.
+fn resources_of(kind: &str) -> Vec<(String, Value)> {
+    let templates = [Template::read().unwrap(), Template::read_outcomes().unwrap()];
+    let found = templates.iter().flat_map(|template| template.resources_of(kind));
+    found.map(|(name, resource)| (name.to_owned(), resource.clone())).collect()
+}
+
+#[test]
+fn the_runbook_has_a_row_for_every_alarm_and_counts_them() {
+    let runbook = std::fs::read_to_string(workspace_root().join("docs/runbook.md")).unwrap();
+    let rows: Vec<_> = runbook.lines().filter(|line| line.starts_with("| `")).collect();
+    let alarms = resources_of("AWS::CloudWatch::Alarm");
+    for (alarm, _) in &alarms {
+        let named = format!("`{alarm}`");
+        assert!(rows.iter().any(|row| row.split(" | ").next().unwrap().contains(&named)), "{alarm}");
+    }
+    assert!(runbook.contains(&format!("{} alarms", alarms.len())), "{} alarms", alarms.len());
+}
+
+#[test]
+fn every_queue_is_encrypted_and_refuses_plain_http() {
+    let (queues, policies) = (resources_of("AWS::SQS::Queue"), resources_of("AWS::SQS::QueuePolicy"));
+    assert_eq!(queues.len(), 4);
+    for (queue, resource) in queues {
+        assert_eq!(resource["Properties"]["SqsManagedSseEnabled"], true, "{queue}");
+        let refused = policies.iter().any(|(_, policy)| {
+            let statement = &policy["Properties"]["PolicyDocument"]["Statement"][0];
+            policy["Properties"]["Queues"] == json!([{ "Ref": queue }])
+                && statement["Effect"] == "Deny"
+                && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+        });
+        assert!(refused, "{queue} takes plain HTTP");
+    }
+}
+
+#[test]
+fn queue_policies_allow_nothing_but_the_named_upstreams_to_send() {
+    let mut allowed = 0;
+    for (name, policy) in resources_of("AWS::SQS::QueuePolicy") {
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"].as_array().unwrap() {
+            let statement = statement["Fn::If"].get(1).unwrap_or(statement);
+            if statement["Effect"] == "Deny" {
+                continue;
+            }
+            allowed += 1;
+            let services = json!({"Service": ["sns.amazonaws.com", "events.amazonaws.com"]});
+            assert_eq!(
+                (&statement["Principal"], &statement["Action"]),
+                (&services, &json!("sqs:SendMessage")),
+                "{name}"
+            );
+            let upstreams = json!({"ArnEquals": {"aws:SourceArn": {"Ref": "UpstreamArns"}}});
+            assert_eq!(statement["Condition"], upstreams, "{name}");
+        }
+    }
+    assert_eq!(allowed, 1);
+}
+
+#[test]
+fn every_alarm_notifies_the_topic_where_there_is_one() {
+    let actions = json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
+    let alarms = resources_of("AWS::CloudWatch::Alarm");
+    assert!(!alarms.is_empty());
+    for (name, alarm) in alarms {
+        assert_eq!(alarm["Properties"]["AlarmActions"], actions, "{name}");
+        assert!(alarm["Properties"]["AlarmDescription"].is_string(), "{name} says nothing");
+    }
+    let there_is_one = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]});
+    for template in [Template::read(), Template::read_outcomes()] {
+        assert_eq!(template.unwrap().at("/Conditions/HasAlarmTopic").unwrap(), &there_is_one);
+    }
+}
+
+#[test]
+fn every_alarm_is_about_its_own_stack_alone() {
+    let own = json!([{"Name": "Stack", "Value": {"Ref": "AWS::StackName"}}]);
+    for (name, alarm) in resources_of("AWS::CloudWatch::Alarm") {
+        let properties = &alarm["Properties"];
+        assert!(!properties["Dimensions"].as_array().unwrap().is_empty(), "{name}");
+        let ours = properties["Namespace"].as_str().unwrap().starts_with("ContactInjection");
+        assert_eq!(properties["Dimensions"] == own, ours, "{name}");
+        assert!(properties.get("AlarmName").is_none(), "{name} would collide with another stack's");
+    }
+}
+
+#[test]
+fn each_grant_is_one_action_on_one_resource_for_one_need() {
+    let roles = resources_of("AWS::IAM::Role");
+    assert_eq!(roles.len(), 3, "one for each function, one for the pipe");
+    for (role, resource) in roles {
+        assert!(resource["Properties"].get("ManagedPolicyArns").is_none(), "{role} has a managed policy");
+        let mut needs = BTreeSet::new();
+        for statement in resource["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].as_array().unwrap() {
+            let action = statement["Action"].as_str().unwrap_or_else(|| panic!("{role}: {statement}"));
+            assert!(!action.contains('*'), "{role}: {statement}");
+            // X-Ray has no resources to name.
+            assert_eq!(statement["Resource"] == "*", action.starts_with("xray:"), "{role}: {statement}");
+            assert!(!statement["Resource"].is_array(), "{role}: {statement}");
+            assert!(needs.insert(statement["Sid"].as_str().unwrap()), "{role}: {statement}");
+        }
+    }
+}
