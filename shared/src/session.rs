@@ -108,8 +108,7 @@ impl<'s, P: Ports> Session<'s, P> {
         }
     }
 
-    /// Leases a client and asks for no token: one whose credentials were refused is leased too, for whoever wants to know
-    /// why.
+    /// Leases a client and asks for no token: one whose credentials were refused too, for whoever wants to know why.
     ///
     /// # Errors
     /// [`NoClient`] says why there is none.

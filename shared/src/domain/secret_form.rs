@@ -60,9 +60,15 @@ impl ClientForm {
     }
 }
 
+/// How the padding of CXone's key material ends.
+const PADDING: &str = "====";
+
 /// Whether a text is of an encoding whose length is a multiple of eight (base32) or four (base64), and its own isn't.
 fn is_unpadded(text: &str) -> bool {
     let text = text.trim();
+    if text.ends_with(PADDING) {
+        return false;
+    }
     let bare = text.trim_end_matches('=');
     let base32 = bare.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
     let base64 = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
