@@ -272,7 +272,7 @@ fn nothing_of_a_person_a_key_or_a_token_is_told_whatever_cxone_says() {
             }));
         let secrets = [&KEY[..5], &SECRET[..8], "hush-client", "the-app", "user:MDAQ", "injector@example.com"];
         for value in forbidden.chain(secrets.map(str::to_owned)) {
-            let percent: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let percent = value.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
             let form: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
             let forms = [value.clone(), STANDARD.encode(&value), URL_SAFE_NO_PAD.encode(&value), percent, form];
             for form in forms {

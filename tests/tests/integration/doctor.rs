@@ -210,7 +210,7 @@ async fn no_answer_and_no_log_of_an_examination_holds_a_secret_a_token_or_anythi
     let forbidden: Vec<_> = tokens.chain(secrets).chain(personal.map(str::to_owned)).collect();
     assert!(forbidden.len() >= 12);
     for value in forbidden {
-        let percent: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let percent = value.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         for form in [base64(&value), percent, value.replace('+', "%2B").replace('=', "%3D").replace('@', "%40"), value]
         {
             assert!(!seen.contains(&form), "{form} was told: {seen}");

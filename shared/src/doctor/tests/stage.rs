@@ -205,7 +205,7 @@ impl ClientTable for Stage {
 impl Transport for Stage {
     async fn send(&self, _: &Permit<'_>, request: HttpRequest<'_>) -> HttpReply {
         let now = self.now();
-        let request = arrived(request);
+        let request = arrived(&request);
         let at = u64::try_from(now.as_millis()).unwrap();
         let cxone_simulator::Delivery::Answer(answer) = self.tenant.borrow_mut().handle(at, &request).delivery else {
             return HttpReply::Silence;
@@ -217,7 +217,7 @@ impl Transport for Stage {
 }
 
 /// The request as it would arrive.
-fn arrived(request: HttpRequest<'_>) -> Request {
+fn arrived(request: &HttpRequest<'_>) -> Request {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let base = url::Url::parse(request.base.unwrap_or(ISSUER)).unwrap();
     let mut target = base.path().trim_end_matches('/').to_owned();
