@@ -1,4 +1,4 @@
-//! Direct invocations of the inject function.
+//! Direct invocations of the stack's functions.
 
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::Value;
@@ -10,12 +10,25 @@ const ACTION: &str = "lambda:InvokeFunction";
 /// Lambda's limit of a synchronous request's payload.
 const LARGEST_PAYLOAD: usize = 6 * 1024 * 1024;
 
+/// The output that names the inject function.
+pub(crate) const INJECT: &str = "InjectFunctionName";
+/// The output that names the sync function.
+pub(crate) const SYNC: &str = "SyncFunctionName";
+
 /// Asks the inject function and gives its answer.
 ///
 /// # Errors
 /// Where it can't be asked, fails, or answers what can't be read.
 pub(crate) async fn ask(stack: &Stack, question: &Value) -> Result<Value, Error> {
-    let name = stack.output("InjectFunctionName")?;
+    ask_one(stack, INJECT, question).await
+}
+
+/// Asks the function that an output names and gives its answer.
+///
+/// # Errors
+/// Where it can't be asked, fails, or answers what can't be read.
+pub(crate) async fn ask_one(stack: &Stack, output: &'static str, question: &Value) -> Result<Value, Error> {
+    let name = stack.output(output)?;
     let payload = question.to_string();
     if payload.len() > LARGEST_PAYLOAD {
         let words = "that is more than Lambda takes at once (6 MiB): ask in parts";

@@ -81,8 +81,8 @@
 //! queues that are nearly full. [`ledger`], [`leases`] and [`worker`] are its three guards: nothing twice, no client
 //! shared, nothing sent outside the rate; a [`session`] holds an invocation's clients. [`domain`] decides and does no
 //! I/O; [`dialects`] say what goes over the wire and what comes back; [`ports`] names what the decisions need from
-//! outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP. [`sync`], [`dry_run`] and [`status`] are
-//! the other things that can be asked for.
+//! outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP. [`sync`], [`dry_run`], [`status`]
+//! and [`doctor`] are the other things that can be asked for.
 
 pub mod batch;
 pub mod pipeline;
@@ -93,6 +93,7 @@ pub mod ledger;
 pub mod session;
 pub mod worker;
 
+pub mod doctor;
 pub mod dry_run;
 mod room;
 pub mod schema;

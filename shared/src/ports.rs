@@ -24,6 +24,7 @@ use crate::{
         message::DeadLetter,
         queues::{Queue, Reading},
         routes::QueueId,
+        secret_form::SecretForm,
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -147,6 +148,9 @@ pub trait Secrets {
 
     /// The same, read again now.
     async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError>;
+
+    /// What can be told of the text that they are read from, which is read again now.
+    async fn form(&self) -> Result<SecretForm, StoreError>;
 }
 
 /// HTTP to CXone. Every request takes a permit, and permits come from a lease only.

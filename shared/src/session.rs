@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures::FutureExt as _;
 
 use crate::{
-    domain::{lease::Rate, time::Timestamp},
+    domain::{credentials::Credentials, lease::Rate, time::Timestamp},
     leases::{self, KnownClients, LeaseTerms, NoClient, Rest},
     metrics::{Metric, Metrics},
     ports::{Environment, Ports, Secrets},
@@ -106,6 +106,25 @@ impl<'s, P: Ports> Session<'s, P> {
             // A refusal has had the secret read again already.
             read_again = true;
         }
+    }
+
+    /// Leases a client and asks for no token: one whose credentials were refused too, for whoever wants to know why.
+    ///
+    /// # Errors
+    /// [`NoClient`] says why there is none.
+    pub async fn lease_untested(&mut self, permits: usize, wait_until: Timestamp) -> Result<&Worker<'s, P>, NoClient> {
+        let SessionTerms { rate, deadline, until } = self.terms;
+        let terms = LeaseTerms { rate, permits, deadline, until, wait_until };
+        let clients = self.ports.secrets().clients_anew().await?;
+        // A refusal is of one secret, and none of these is that one.
+        let other = |client: &Credentials| Credentials { secret: "".into(), ..client.clone() };
+        let others: Vec<_> = clients.iter().map(other).collect();
+        let (table, environment) = (self.ports.clients(), self.ports.environment());
+        let (lease, leased) = leases::acquire(table, environment, &others, self.known, terms).await?;
+        let credentials = clients.into_iter().find(|client| client.client_id == leased.client_id).unwrap_or(leased);
+        let place = self.workers.len();
+        self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, until));
+        Ok(&self.workers[place])
     }
 
     /// Gives the client back that was leased last; why it is to be left alone for a while, where it is.

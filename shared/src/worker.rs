@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use self::access::Access;
+pub use self::access::Step;
 use crate::{
     dialects::{HttpReply, HttpRequest, Submission, Unread, Verdict},
     domain::{
@@ -229,6 +230,19 @@ impl<'a, P: Ports> Worker<'a, P> {
         let read = |reply: &HttpReply, _| registered.read_schema(reply);
         let ((), _, schema) = self.ask(async || (), |token| registered.schema(token), read).await?;
         Ok(SchemaSnapshot { schema: schema?, fetched: self.ports.environment().now() })
+    }
+
+    /// Asks a question that nothing rests on.
+    ///
+    /// # Errors
+    /// [`NotSent`] where nothing left this worker.
+    pub async fn question<T>(
+        &self,
+        request: impl for<'r> Fn(&'r Token) -> HttpRequest<'r>,
+        read: impl Fn(&HttpReply, Timestamp) -> Verdict<T>,
+    ) -> Result<T, NotSent> {
+        let ((), _, meaning) = self.ask(async || (), request, read).await?;
+        Ok(meaning)
     }
 
     /// Asks a question: what was looked up right before it, when it was asked, and what the answer means.

@@ -119,6 +119,9 @@ fn decisions_know_nothing_of_what_is_around_them() {
 fn the_wire_is_known_by_few_and_knows_decisions_only() {
     let arrows = arrows();
     let whoever = arrows.iter().filter(|(_, known)| known.contains("dialects")).map(|(module, _)| module.as_str());
-    assert_eq!(whoever.collect::<Vec<_>>(), ["adapters", "dry_run", "pipeline", "placement", "ports", "worker"]);
+    assert_eq!(
+        whoever.collect::<Vec<_>>(),
+        ["adapters", "doctor", "dry_run", "pipeline", "placement", "ports", "worker"]
+    );
     assert!(arrows["dialects"].iter().all(|known| known.starts_with("domain")), "{:?}", arrows["dialects"]);
 }

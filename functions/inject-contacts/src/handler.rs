@@ -6,6 +6,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use contact_injection::{
     adapters::{settings::InjectSettings, telemetry},
     batch::{Batch, Configuration, Memory},
+    doctor::{Doctor, DoctorRequest},
     domain::{
         claim::Resolution,
         idempotency::IdempotencyKey,
@@ -30,8 +31,8 @@ use tracing::{Instrument as _, info, info_span, warn};
 pub enum HandlerError {
     /// The input is nothing that can be asked for.
     #[error(
-        "the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}, {{\"status\": {{\"events\": […]}}}} or \
-         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}}"
+        "the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}, {{\"status\": {{\"events\": […]}}}}, \
+         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}} or {{\"doctor\": {{}}}}"
     )]
     Input(#[source] serde_json::Error),
     /// A record can be neither acknowledged nor reported.
@@ -138,6 +139,13 @@ impl<P: InjectPorts> Handler<P> {
         }
         if let Some(input) = payload.get_mut("status").map(Value::take) {
             return answer(&status(&self.ports, parsed::<StatusRequest>(input)?).await?);
+        }
+        if let Some(input) = payload.get_mut("doctor").map(Value::take) {
+            let DoctorRequest {} = parsed(input)?;
+            let Configuration { routes, rate, workers, .. } = &self.configuration;
+            let (ports, metrics) = (&self.ports, &self.metrics);
+            let doctor = Doctor { ports, routes, rate: *rate, workers: *workers, metrics, deadline };
+            return answer(&doctor.run().await);
         }
         if let Some(input) = payload.get_mut("resolve").map(Value::take) {
             let Resolve { key, resolution } = parsed(input)?;

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use contact_injection::{
     adapters::{settings::Settings, telemetry},
+    doctor::{Doctor, DoctorRequest},
     domain::time::Timestamp,
     error::chain,
     metrics::Metrics,
@@ -17,12 +18,15 @@ use tracing::{Instrument as _, info_span};
 /// Why an invocation fails.
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
+    /// The input asks for an examination in other words than these.
+    #[error("an examination is asked for by {{\"doctor\": {{}}}}")]
+    Doctor(#[source] serde_json::Error),
     /// The sync failed.
     #[error(transparent)]
     Sync(#[from] SyncError),
-    /// The summary could not be written.
-    #[error("the summary could not be written")]
-    Summary(#[source] serde_json::Error),
+    /// The answer could not be written.
+    #[error("the answer could not be written")]
+    Answer(#[source] serde_json::Error),
 }
 
 impl From<HandlerError> for Diagnostic {
@@ -60,18 +64,24 @@ impl<P: Ports> Handler<P> {
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, HandlerError> {
         let span =
             info_span!("invocation", request_id = event.context.request_id, trace_id = event.context.xray_trace_id);
-        let sync = Sync {
-            ports: &self.ports,
-            routes: &self.settings.routes,
-            rate: self.settings.rate,
-            metrics: &self.metrics,
-            deadline: Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)),
-        };
-        let summary = sync.run(Task::read(&event.payload)).instrument(span).await;
+        let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
+        let answer = self.dispatch(deadline, event.payload).instrument(span).await;
         let lines =
             telemetry::embedded_metrics(&self.metrics, &self.settings.stack_name, self.ports.environment().now());
         // A metric that can't be written is nobody's reason to fail.
         let _ = std::io::stdout().lock().write_all(lines.as_bytes());
-        serde_json::to_value(summary?).map_err(HandlerError::Summary)
+        answer
+    }
+
+    async fn dispatch(&self, deadline: Timestamp, mut payload: Value) -> Result<Value, HandlerError> {
+        let (ports, metrics, Settings { routes, rate, .. }) = (&self.ports, &self.metrics, &self.settings);
+        if let Some(input) = payload.get_mut("doctor").map(Value::take) {
+            let DoctorRequest {} = serde_json::from_value(input).map_err(HandlerError::Doctor)?;
+            // One sync runs at a time, and makes do with one client.
+            let doctor = Doctor { ports, routes, rate: *rate, workers: 1, metrics, deadline };
+            return serde_json::to_value(doctor.run().await).map_err(HandlerError::Answer);
+        }
+        let sync = Sync { ports, routes, rate: *rate, metrics, deadline };
+        serde_json::to_value(sync.run(Task::read(&payload)).await?).map_err(HandlerError::Answer)
     }
 }

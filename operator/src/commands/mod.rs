@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod dead_letters;
+mod doctor;
 mod dry_run;
 mod pause;
 mod redrive;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     DeadLetters(dead_letters::Arguments),
     Redrive(redrive::Arguments),
     Resolve(resolve::Arguments),
+    Doctor(doctor::Arguments),
     /// Turns the event source mappings off: nothing is received until `resume`, and messages wait in their queue.
     Pause,
     /// Turns the event source mappings on again.
@@ -45,6 +47,7 @@ impl Command {
             Self::DeadLetters(arguments) => dead_letters::run(target, arguments).await,
             Self::Redrive(arguments) => redrive::run(target, arguments).await,
             Self::Resolve(arguments) => resolve::run(target, &arguments).await,
+            Self::Doctor(arguments) => doctor::run(target, &arguments).await,
             Self::Pause => pause::run(target, pause::Wanted::Off).await,
             Self::Resume => pause::run(target, pause::Wanted::On).await,
             Self::Completions(arguments) => Ok(completions::run(&arguments)),

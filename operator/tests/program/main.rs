@@ -9,6 +9,7 @@ mod stage;
 
 mod check;
 mod dead_letters;
+mod doctor;
 mod invocation;
 mod lookup;
 mod move_task;

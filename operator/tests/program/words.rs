@@ -4,8 +4,19 @@ use super::stage::run;
 
 #[tokio::test]
 async fn the_help_of_each_command_is_as_it_is_known() {
-    let commands =
-        ["", "check", "dry-run", "status", "dead-letters", "redrive", "resolve", "pause", "resume", "completions"];
+    let commands = [
+        "",
+        "check",
+        "dry-run",
+        "status",
+        "dead-letters",
+        "redrive",
+        "resolve",
+        "doctor",
+        "pause",
+        "resume",
+        "completions",
+    ];
     for command in commands {
         let words: Vec<_> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let help = run(&words).await;

@@ -3,18 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::Client;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::aws::failed;
 use crate::{
     dialects::{ClientProblem, Dialect},
-    domain::{credentials::Credentials, time::Timestamp},
+    domain::{credentials::Credentials, secret_form::SecretForm, time::Timestamp},
+    error::chain,
     ports::{Environment, Secrets, StoreError},
 };
 
 /// A changed secret is read again within five minutes (docs/rules.md#secrets), so a minute sooner than that.
 const CACHED_FOR: Duration = Duration::from_secs(240);
+
+const STORE: &str = "Secrets Manager";
+const OPERATION: &str = "for the OAuth clients";
 
 /// Why a secret holds no clients.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,12 +55,16 @@ impl<E: Environment> SecretsManager<E> {
         Self { client, arn, dialect, environment, cached: Mutex::new(None) }
     }
 
-    async fn fetch(&self) -> Result<Vec<Credentials>, StoreError> {
-        const STORE: &str = "Secrets Manager";
-        const OPERATION: &str = "for the OAuth clients";
+    /// The secret's text, where it has one.
+    async fn text(&self) -> Result<Option<SecretString>, StoreError> {
         let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
         let output = output.map_err(|error| failed(STORE, OPERATION, &error))?;
-        parse(output.secret_string(), &*self.dialect).map_err(|error| StoreError {
+        Ok(output.secret_string().map(SecretString::from))
+    }
+
+    async fn fetch(&self) -> Result<Vec<Credentials>, StoreError> {
+        let text = self.text().await?;
+        parse(text.as_ref().map(ExposeSecret::expose_secret), &*self.dialect).map_err(|error| StoreError {
             store: STORE,
             operation: OPERATION,
             source: Box::new(error),
@@ -80,6 +89,13 @@ impl<E: Environment> Secrets for SecretsManager<E> {
     async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
         *self.cached.lock().await = None;
         self.clients().await
+    }
+
+    async fn form(&self) -> Result<SecretForm, StoreError> {
+        let text = self.text().await?;
+        let text = text.as_ref().map(ExposeSecret::expose_secret);
+        let problem = parse(text, &*self.dialect).err().map(|error| chain(&error));
+        Ok(SecretForm::of(text.unwrap_or_default(), problem))
     }
 }
 

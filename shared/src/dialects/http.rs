@@ -1,6 +1,10 @@
 //! What a dialect hands to the transport, and what it gets back.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -83,6 +87,8 @@ pub struct HttpResponse {
     pub status: u16,
     /// How long it asks to wait.
     pub retry_after: Option<RetryAfter>,
+    /// When its server says that it was made, to the second.
+    pub date: Option<Timestamp>,
     /// Its body, where that is JSON.
     pub body: Option<Value>,
     /// What it says in plain words: a body that isn't JSON, and CXone's own header for it. They are free text, and to
@@ -105,7 +111,16 @@ impl HttpResponse {
         let retry_after = retry_after.and_then(|text| RetryAfter::parse(text, now));
         let json: Option<Value> = serde_json::from_slice(body).ok();
         let plain = if json.is_none() { &body[..body.len().min(LONGEST_WORDS)] } else { &[] };
-        Self { status, retry_after, body: json, words: String::from_utf8_lossy(plain).into_owned() }
+        let words = String::from_utf8_lossy(plain).into_owned();
+        Self { status, retry_after, date: None, body: json, words }
+    }
+
+    /// The same with the text of its `Date`; any text but an HTTP date is none.
+    #[must_use]
+    pub fn dated(mut self, text: &str) -> Self {
+        let since_epoch = |at: SystemTime| at.duration_since(UNIX_EPOCH).ok()?.as_millis().try_into().ok();
+        self.date = httpdate::parse_http_date(text.trim()).ok().and_then(since_epoch).map(Timestamp::from_millis);
+        self
     }
 
     /// The same with what a header says of its status.
@@ -139,6 +154,14 @@ mod tests {
         assert_eq!(words(&[b'a'; 5000]).len(), LONGEST_WORDS);
         let response = HttpResponse::new(400, None, b"", Timestamp::from_millis(0)).described("Not valid");
         assert_eq!(response.words, " Not valid");
+    }
+
+    #[test]
+    fn a_date_is_read_in_the_form_of_http_alone() {
+        let date = |text: &str| HttpResponse::new(200, None, b"", Timestamp::from_millis(0)).dated(text).date;
+        let noon = Timestamp::parse_rfc3339("2026-03-01T12:00:00Z");
+        assert_eq!(date("Sun, 01 Mar 2026 12:00:00 GMT"), noon);
+        assert_eq!([date("2026-03-01T12:00:00Z"), date("1772366400"), date("")], [None; 3]);
     }
 
     #[test]

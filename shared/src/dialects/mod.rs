@@ -15,12 +15,14 @@ mod error;
 pub mod guide;
 mod http;
 pub mod nice;
+pub mod survey;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
 pub use self::http::{Authorization, Content, HttpReply, HttpRequest, HttpResponse};
+use self::survey::Survey;
 use crate::domain::{
     attributes::Schema,
     contact::Contact,
@@ -93,6 +95,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// How the registered attributes are learned; nothing where any name is taken and none registered.
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes>;
+
+    /// What a tenant is surveyed by; nothing where an API has no more to ask than its work does.
+    fn survey(&self) -> Option<&dyn Survey>;
 }
 
 /// Learns the health of every queue at once.

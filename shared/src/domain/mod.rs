@@ -25,6 +25,7 @@ pub mod queues;
 pub mod reason;
 pub mod retry_after;
 pub mod routes;
+pub mod secret_form;
 pub mod targets;
 pub mod throttle;
 pub mod time;

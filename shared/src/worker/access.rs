@@ -10,10 +10,10 @@ use tracing::{info, warn};
 
 use super::{NotSent, Worker};
 use crate::{
-    dialects::{Dialect, TokenSearch, TokenStep, Verdict},
+    dialects::{Dialect, HttpReply, HttpRequest, TokenSearch, TokenStep, Verdict},
     domain::{
         credentials::{Credentials, SecretTag, TokenWait},
-        lease::{Lease, NoPermit, Service},
+        lease::{Lease, Lesson, NoPermit, Permit, Service},
         reason::DeferralReason,
         time::Timestamp,
         token::{Endpoints, Freshness, SealedToken, Token, TokenError},
@@ -60,6 +60,18 @@ impl Access {
         let token = token.filter(|token| dialect.serves(token.endpoints()));
         Self { credentials, token, endpoints, no_refresh_before: None, rest, failed: None }
     }
+}
+
+/// An answer on the way to a token.
+pub struct Step<'s> {
+    /// Whose token.
+    pub credentials: &'s Credentials,
+    /// What was known when it was asked for.
+    pub search: &'s TokenSearch,
+    /// The answer. It may hold the token.
+    pub reply: &'s HttpReply,
+    /// When it was asked for.
+    pub began: Timestamp,
 }
 
 impl From<Rest> for NotSent {
@@ -118,9 +130,43 @@ impl<P: Ports> Worker<'_, P> {
         self.keep(access, answer)
     }
 
+    /// Asks for a token whether or not there is one, and shows every answer on the way to it. What comes of it is kept.
+    ///
+    /// # Errors
+    /// [`NotSent`] where it could not be asked to the end.
+    pub async fn fresh_token(&self, mut see: impl FnMut(Step<'_>)) -> Result<Result<(), TokenError>, NotSent> {
+        let mut access = self.access.lock().await;
+        let now = self.ports.environment().now();
+        if let Some(rest) = access.rest.filter(|rest| rest.until > now) {
+            return Err(rest.into());
+        }
+        let answer = self.request_token(&access, &mut see).await?;
+        let told = answer.as_ref().map(drop).map_err(Clone::clone);
+        // What it means for the next who asks is kept with the client.
+        let _ = self.keep(&mut access, answer);
+        Ok(told)
+    }
+
+    /// Asks what no token is needed for, of those that tell where one is had.
+    ///
+    /// # Errors
+    /// [`NotSent`] where it could not be asked.
+    pub async fn discover(&self, request: HttpRequest<'_>) -> Result<HttpReply, NotSent> {
+        let permit = self.auth_permit()?;
+        let reply = self.ports.transport().send(&permit, request).await;
+        let lesson = match &reply {
+            HttpReply::Answered(response) if response.status < 500 => Lesson::Works,
+            HttpReply::Answered(_) => Lesson::Fails,
+            HttpReply::Silence => Lesson::Unanswered,
+            HttpReply::Unreachable => Lesson::Unreachable,
+        };
+        self.report(Service::Auth, permit.learn(lesson, self.ports.environment().now()));
+        Ok(reply)
+    }
+
     /// Asks for a token; once more where the credentials were refused and others have been written since.
     async fn request_token_twice(&self, access: &mut Access) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
-        let answer = self.request_token(access).await?;
+        let answer = self.request_token(access, &mut |_| ()).await?;
         if !matches!(answer, Err(TokenError::InvalidClient | TokenError::InvalidGrant)) {
             return Ok(answer);
         }
@@ -132,7 +178,7 @@ impl<P: Ports> Worker<'_, P> {
             access.rest = Some(rest);
             return Err(rest.into());
         }
-        self.request_token(access).await
+        self.request_token(access, &mut |_| ()).await
     }
 
     /// Keeps what came of asking for a token: for this worker, and with the client for the next one.
@@ -182,10 +228,14 @@ impl<P: Ports> Worker<'_, P> {
     }
 
     /// Asks for a token, by way of whatever tells where one is had and where it serves.
-    async fn request_token(&self, access: &Access) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
+    async fn request_token(
+        &self,
+        access: &Access,
+        see: &mut dyn FnMut(Step<'_>),
+    ) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
         let mut search = TokenSearch { known: access.endpoints.clone(), ..TokenSearch::default() };
         loop {
-            match self.search_on(&access.credentials, search).await? {
+            match self.search_on(&access.credentials, search, see).await? {
                 Ok(TokenStep::Further(further)) => search = *further,
                 Ok(TokenStep::Granted(granted)) => {
                     return Ok(Ok(Arc::new(Token::obtained(granted, self.ports.environment().now()))));
@@ -200,22 +250,30 @@ impl<P: Ports> Worker<'_, P> {
         &self,
         credentials: &Credentials,
         search: TokenSearch,
+        see: &mut dyn FnMut(Step<'_>),
     ) -> Result<Result<TokenStep, TokenError>, NotSent> {
-        let environment = self.ports.environment();
-        if environment.now() > self.until {
-            return Err(NotSent::because(DeferralReason::Deadline));
-        }
-        let (permit, transition) =
-            self.lease.permit(Service::Auth, environment.now()).map_err(|refused| match refused {
-                NoPermit::Circuit(at) | NoPermit::Window(at) => NotSent::until(DeferralReason::CircuitOpen, at),
-                NoPermit::Reservation => NotSent::because(DeferralReason::CircuitOpen),
-            })?;
-        self.report(Service::Auth, transition);
-        let dialect = self.ports.dialect();
+        let (dialect, environment) = (self.ports.dialect(), self.ports.environment());
+        let permit = self.auth_permit()?;
+        let began = environment.now();
         let reply = self.ports.transport().send(&permit, dialect.token(credentials, &search)).await;
+        see(Step { credentials, search: &search, reply: &reply, began });
         let Verdict { meaning, lesson } = dialect.read_token(credentials, search, &reply);
         self.report(Service::Auth, permit.learn(lesson, environment.now()));
         Ok(meaning)
+    }
+
+    /// Leave for one request that takes no token.
+    fn auth_permit(&self) -> Result<Permit<'_>, NotSent> {
+        let now = self.ports.environment().now();
+        if now > self.until {
+            return Err(NotSent::because(DeferralReason::Deadline));
+        }
+        let (permit, transition) = self.lease.permit(Service::Auth, now).map_err(|refused| match refused {
+            NoPermit::Circuit(at) | NoPermit::Window(at) => NotSent::until(DeferralReason::CircuitOpen, at),
+            NoPermit::Reservation => NotSent::because(DeferralReason::CircuitOpen),
+        })?;
+        self.report(Service::Auth, transition);
+        Ok(permit)
     }
 
     /// Drops a token that CXone refused, unless another one has taken its place.

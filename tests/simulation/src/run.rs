@@ -284,7 +284,7 @@ impl Run {
             }
             let observed = Timestamp::from_millis(now);
             // Not by way of its bytes, which would take half of a run's time.
-            let answer = HttpResponse { status: 200, retry_after: None, body: health, words: String::new() };
+            let answer = HttpResponse { body: health, ..HttpResponse::new(200, None, b"", observed) };
             let read = world.dialect.read_queue_health(queue, observed, &HttpReply::Answered(answer));
             if let Ok(Some(health)) = read.meaning {
                 world.keep_health(queue, &health, world.reading(queue));

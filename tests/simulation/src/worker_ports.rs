@@ -13,6 +13,7 @@ use contact_injection::{
         message::DeadLetter,
         queues::{Queue, Reading},
         routes::QueueId,
+        secret_form::{ClientForm, SecretForm},
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -110,6 +111,12 @@ impl Secrets for WorkerPorts {
             .collect();
         *self.surroundings.secrets.borrow_mut() = Some((clients.clone(), self.world.now()));
         Ok(clients)
+    }
+
+    async fn form(&self) -> Result<SecretForm, StoreError> {
+        let member = |name: &'static str| ClientForm { members: vec![name], ..ClientForm::default() };
+        let clients = self.clients_anew().await?.iter().map(|_| member("client_id")).collect();
+        Ok(SecretForm { clients, problem: None })
     }
 }
 

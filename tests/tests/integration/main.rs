@@ -9,6 +9,7 @@ mod stage;
 
 mod backlog;
 mod dead_letters;
+mod doctor;
 mod faults;
 mod inject;
 mod leases;

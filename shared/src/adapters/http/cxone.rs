@@ -82,6 +82,7 @@ impl<E: Environment> Cxone<E> {
         let status = response.status().as_u16();
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (retry_after, description) = (header(header::RETRY_AFTER.as_str()), header(STATUS_DESCRIPTION));
+        let date = header(header::DATE.as_str());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| HttpReply::Silence)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -91,6 +92,10 @@ impl<E: Environment> Cxone<E> {
             body.extend_from_slice(&chunk);
         }
         let response = HttpResponse::new(status, retry_after.as_deref(), &body, self.environment.now());
+        let response = match date {
+            Some(date) => response.dated(&date),
+            None => response,
+        };
         Ok(match description {
             Some(description) => response.described(&description),
             None => response,

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub use self::schema::UnreadableSchema;
 use super::{
     Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, HttpResponse,
-    RegisteredAttributes, Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, text_member,
+    RegisteredAttributes, Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey, text_member,
 };
 use crate::domain::{
     attributes::Schema,
@@ -111,6 +111,10 @@ impl Dialect for Guide {
 
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
         Some(self)
+    }
+
+    fn survey(&self) -> Option<&dyn Survey> {
+        None
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Who is asked next.
-enum Step<'s> {
+pub(super) enum Step<'s> {
     /// The issuer: where tokens are had.
     OpenId,
     /// That endpoint: a token for this key.
@@ -40,7 +40,7 @@ enum Step<'s> {
 }
 
 impl<'s> Step<'s> {
-    fn of(credentials: &'s Credentials, search: &'s TokenSearch) -> Self {
+    pub(super) fn of(credentials: &'s Credentials, search: &'s TokenSearch) -> Self {
         let GrantType::AccessKey(key) = &credentials.grant else { return Self::OpenId };
         match (&search.granted, &key.through, &search.found.token) {
             (Some((_, tenant)), _, _) => Self::Tenant(tenant),
@@ -64,7 +64,7 @@ impl Nice {
         }
     }
 
-    fn discovery(&self, document: &'static str) -> HttpRequest<'_> {
+    pub(super) fn discovery(&self, document: &'static str) -> HttpRequest<'_> {
         let path = [".well-known", document].map(Cow::from).into();
         HttpRequest { base: Some(&self.issuer), ..accepting_json(path, Content::Get) }
     }

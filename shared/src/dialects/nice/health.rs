@@ -52,7 +52,7 @@ pub(super) fn read_all(
 }
 
 /// The skills of an answer: at the top, or inside `resultSet` as up to version 23.
-fn activity(reply: &HttpReply) -> Verdict<Result<&Vec<Value>, Unread>> {
+pub(super) fn activity(reply: &HttpReply) -> Verdict<Result<&Vec<Value>, Unread>> {
     let response = match reply {
         HttpReply::Answered(response) => response,
         HttpReply::Silence => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unanswered },
@@ -70,7 +70,7 @@ fn activity(reply: &HttpReply) -> Verdict<Result<&Vec<Value>, Unread>> {
     }
 }
 
-fn skill_of(entry: &Value) -> Option<QueueId> {
+pub(super) fn skill_of(entry: &Value) -> Option<QueueId> {
     match entry.get("skillId")? {
         Value::Number(id) => QueueId::new(id.to_string()),
         Value::String(id) => QueueId::new(id.clone()),

@@ -9,6 +9,7 @@ mod hosts;
 mod payload;
 mod secret;
 mod statuses;
+mod survey;
 mod work_item;
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -18,7 +19,7 @@ use serde_json::{Map, Value};
 pub use self::hosts::{Hosts, NotAnOrigin};
 use super::{
     Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, RegisteredAttributes,
-    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict,
+    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey,
 };
 use crate::domain::{
     contact::Contact,
@@ -151,6 +152,10 @@ impl Dialect for Nice {
 
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
         None
+    }
+
+    fn survey(&self) -> Option<&dyn Survey> {
+        Some(self)
     }
 }
 

@@ -3,17 +3,19 @@
 //! The API takes so many bytes of it, and has no field for most of what a contact is. So everything is in here, for the
 //! script to read, and its length is known before anything is sent.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::{
-    dialects::{Submission, Submitted},
+    dialects::{Submission, Submitted, survey::Payload},
     domain::{
-        attributes::{AttributeKey, AttributeValue},
+        attributes::{AttributeKey, AttributeType, AttributeValue},
         contact::Contact,
+        idempotency::IdempotencyKey,
         pii,
         problem::Problem,
         reason::DeadLetterReason,
-        routes::{Overflow, Priority, Route},
+        routes::{Overflow, Priority, Route, Source},
+        time::Timestamp,
     },
 };
 
@@ -48,6 +50,45 @@ fn of(contact: &Contact, priority: u16, route: &str, event: &Submitted) -> Value
         payload["expiresAt"] = expires.to_string().into();
     }
     payload
+}
+
+/// The longest text of one character that a payload may hold: four bytes of UTF-8.
+const WIDEST: &str = "\u{10ffff}";
+
+/// Bytes of the longest name that a flattened object is counted with.
+const FLATTENED_NAME: usize = 64;
+
+/// The largest payload of a route's contacts: every attribute is there, each text as long as its prefix allows and of
+/// characters of four bytes, each constant as it is.
+pub(super) fn largest(route: &Route, limit: usize) -> Payload {
+    let text = || WIDEST.repeat(route.longest_text);
+    let event =
+        Submitted { key: IdempotencyKey::of_event("", ""), expires: Some(Timestamp::from_millis(4_102_444_800_000)) };
+    let length = |cut: bool| {
+        let attributes = route.attributes.iter().map(|rule| {
+            let value = match (&rule.source, rule.overflow, rule.key.kind()) {
+                (Source::Constant(value), _, _) => value.clone(),
+                (_, Overflow::Truncate, AttributeType::String) if cut => AttributeValue::String(String::new()),
+                (_, _, AttributeType::String) => AttributeValue::String(text()),
+                (_, _, AttributeType::Number) => AttributeValue::Number(Number::from(i64::MIN)),
+                (_, _, AttributeType::Boolean) => AttributeValue::Boolean(false),
+                (_, _, AttributeType::Date) => AttributeValue::Date("9999-12-31T23:59:59.999999999+23:59".to_owned()),
+            };
+            (rule.key.clone(), value)
+        });
+        let number = || "+000000000000000".to_owned();
+        let contact = Contact {
+            channel: None,
+            from: String::new(),
+            to: number(),
+            callback_number: route.callback_number.as_ref().map(|_| number()),
+            wrap_up_code: None,
+            attributes: attributes.collect(),
+        };
+        of(&contact, Priority::MAX, route.name(), &event).to_string().len()
+    };
+    let flattened = route.flatten.as_ref().map(|_| text().len() + FLATTENED_NAME);
+    Payload { largest: length(false), cut: length(true), flattened, limit }
 }
 
 /// The contact with a payload of at most so many bytes: texts that may be cut are cut, the longest first.

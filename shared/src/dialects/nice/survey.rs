@@ -1,0 +1,243 @@
+//! What a tenant is asked besides its work (docs/runbook.md#doctor): discovery, its time, its business unit, and its
+//! points of contact.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Nice, grant::Step, health, payload, statuses::row};
+use crate::{
+    dialects::{
+        Content, HttpReply, HttpRequest, HttpResponse, TokenSearch, Unread, Verdict,
+        survey::{IssuerDocument, Payload, PointOfContact, Question, Skill, Stage, Survey, TenantDocument},
+    },
+    domain::{
+        credentials::Credentials,
+        lease::Lesson,
+        routes::{QueueId, Route},
+        time::Timestamp,
+        token::Token,
+    },
+};
+
+impl Survey for Nice {
+    fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    fn base(&self) -> Option<&str> {
+        self.base.as_deref()
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn allows(&self, url: &str) -> bool {
+        self.hosts.allow(url)
+    }
+
+    fn stage(&self, credentials: &Credentials, search: &TokenSearch) -> Stage {
+        match Step::of(credentials, search) {
+            Step::OpenId => Stage::Issuer,
+            Step::Grant(..) => Stage::Grant,
+            Step::Tenant(_) => Stage::Tenant,
+        }
+    }
+
+    fn read_issuer(&self, reply: &HttpReply) -> Result<IssuerDocument, Unread> {
+        let body = json(reply).meaning?;
+        let methods = body.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
+        Ok(IssuerDocument {
+            token_endpoint: text(body, "token_endpoint"),
+            takes_basic: methods.map(|methods| methods.iter().any(|method| method == "client_secret_basic")),
+        })
+    }
+
+    fn tenant<'r>(&'r self, tenant: &'r str) -> HttpRequest<'r> {
+        HttpRequest { query: vec![("tenantId", tenant.into())], ..self.discovery("cxone-configuration") }
+    }
+
+    fn read_tenant(&self, reply: &HttpReply) -> Result<TenantDocument, Unread> {
+        let body = json(reply).meaning?;
+        Ok(TenantDocument {
+            api_endpoint: text(body, "api_endpoint"),
+            auth_endpoint: text(body, "auth_endpoint"),
+            area: text(body, "area"),
+            cluster: text(body, "cluster"),
+        })
+    }
+
+    fn question<'r>(&self, token: &'r Token, question: Question) -> HttpRequest<'r> {
+        self.request(token, &[question.name()], Content::Get)
+    }
+
+    fn read_time(&self, reply: &HttpReply) -> Verdict<Result<Timestamp, Unread>> {
+        let Verdict { meaning, lesson } = json(reply);
+        let time = |body: &Value| {
+            let members = body.as_object()?;
+            let (_, time) = members.iter().find(|(name, _)| name.eq_ignore_ascii_case("ServerTime"))?;
+            Timestamp::parse_rfc3339(time.as_str()?)
+        };
+        Verdict { meaning: meaning.and_then(|body| time(body).ok_or(Unread::NotJson)), lesson }
+    }
+
+    fn read_business_unit(&self, reply: &HttpReply) -> Verdict<Result<(), Unread>> {
+        let Verdict { meaning, lesson } = json(reply);
+        Verdict { meaning: meaning.map(drop), lesson }
+    }
+
+    fn read_points(&self, reply: &HttpReply) -> Verdict<Result<Vec<PointOfContact>, Unread>> {
+        let Verdict { meaning, lesson } = json(reply);
+        let points = |body: &Value| {
+            let lists = ["/pointsOfContact", "/resultSet/pointsOfContact"];
+            let list = lists.iter().find_map(|at| body.pointer(at)?.as_array())?;
+            Some(list.iter().filter_map(point).collect())
+        };
+        Verdict { meaning: meaning.and_then(|body| points(body).ok_or(Unread::NotJson)), lesson }
+    }
+
+    fn read_skill(&self, skill: &QueueId, reply: &HttpReply) -> Verdict<Result<Option<Skill>, Unread>> {
+        let Verdict { meaning, lesson } = health::activity(reply);
+        let read = |entries: &Vec<Value>| {
+            entries.iter().filter_map(self::skill).find(|(id, _)| id == skill).map(|(_, skill)| skill)
+        };
+        let meaning = match meaning {
+            Ok(entries) => read(entries).map(Some).ok_or(Unread::AnotherQueue),
+            Err(Unread::Status(404)) => Ok(None),
+            Err(unread) => Err(unread),
+        };
+        Verdict { meaning, lesson }
+    }
+
+    fn read_skills(&self, reply: &HttpReply) -> Verdict<Result<BTreeMap<QueueId, Skill>, Unread>> {
+        let Verdict { meaning, lesson } = health::activity(reply);
+        Verdict { meaning: meaning.map(|entries| entries.iter().filter_map(skill).collect()), lesson }
+    }
+
+    fn payload(&self, route: &Route) -> Payload {
+        payload::largest(route, self.work_items.payload_bytes)
+    }
+}
+
+/// A skill as its activity has it.
+fn skill(entry: &Value) -> Option<(QueueId, Skill)> {
+    let active = entry.get("isActive").and_then(Value::as_bool);
+    Some((health::skill_of(entry)?, Skill { active, media_type: entry.get("mediaTypeId").and_then(Value::as_u64) }))
+}
+
+/// A point of contact as the list has it; nothing where it has no number.
+fn point(row: &Value) -> Option<PointOfContact> {
+    let flag = |name: &str| row.get(name).and_then(Value::as_bool);
+    Some(PointOfContact {
+        code: number(row, "contactCode")?,
+        name: text(row, "contactDescription").unwrap_or_default(),
+        active: flag("isActive"),
+        media_type: row.get("mediaTypeId").and_then(Value::as_u64),
+        default_skill: number(row, "defaultSkillId").filter(|id| id != "0").and_then(QueueId::new),
+        script: text(row, "scriptName"),
+    })
+}
+
+fn text(body: &Value, name: &str) -> Option<String> {
+    body.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// A whole number, or its text.
+fn number(row: &Value, name: &str) -> Option<String> {
+    match row.get(name)? {
+        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
+        Value::String(text) => Some(text.clone()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())),
+        _ => None,
+    }
+}
+
+/// The JSON that answers a GET.
+fn json(reply: &HttpReply) -> Verdict<Result<&Value, Unread>> {
+    let response = match reply {
+        HttpReply::Answered(response) => response,
+        HttpReply::Silence => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unanswered },
+        HttpReply::Unreachable => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unreachable },
+    };
+    let HttpResponse { status, retry_after, body, .. } = response;
+    match (status, body) {
+        (200..=299, Some(body)) => Verdict { meaning: Ok(body), lesson: Lesson::Works },
+        (200..=299, None) => Verdict { meaning: Err(Unread::NotJson), lesson: Lesson::Works },
+        _ => Verdict { meaning: Err(Unread::Status(*status)), lesson: row(*status).lesson(*retry_after) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::routes::Routes;
+
+    fn nice() -> Nice {
+        let routes = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json"));
+        let routes = Routes::from_json(routes, super::super::FACTS.routes).unwrap();
+        Nice::new("https://cxone.niceincontact.com/", "v34.0", None, &routes).unwrap()
+    }
+
+    fn reply(status: u16, body: &Value) -> HttpReply {
+        let bytes = body.to_string();
+        HttpReply::Answered(HttpResponse::new(status, None, bytes.as_bytes(), Timestamp::from_millis(0)))
+    }
+
+    #[test]
+    fn points_of_contact_are_read_in_both_shapes_and_rows_without_a_number_are_none() {
+        let list = json!([
+            { "contactCode": 123_456, "contactDescription": "Orders", "isActive": true, "mediaTypeId": 6,
+              "defaultSkillId": 4012, "scriptName": "Scripts\\Orders", "contactAddress": "+15550109876" },
+            { "contactCode": "7", "defaultSkillId": 0 },
+            { "contactDescription": "nobody" },
+            { "contactCode": "seven" },
+        ]);
+        for body in [json!({ "pointsOfContact": list }), json!({ "resultSet": { "pointsOfContact": list } })] {
+            let points = nice().read_points(&reply(200, &body)).meaning.unwrap();
+            assert_eq!(points.len(), 2, "{points:?}");
+            let orders = (points[0].code.as_str(), points[0].name.as_str(), points[0].default_skill.as_ref());
+            assert_eq!(orders, ("123456", "Orders", QueueId::new("4012".to_owned()).as_ref()));
+            assert_eq!(
+                (points[1].code.as_str(), points[1].active, points[1].default_skill.as_ref()),
+                ("7", None, None)
+            );
+        }
+        assert_eq!(nice().read_points(&reply(200, &json!({}))).meaning, Err(Unread::NotJson));
+        let denied = nice().read_points(&reply(403, &json!({})));
+        assert_eq!(denied, Verdict { meaning: Err(Unread::Status(403)), lesson: Lesson::Works });
+    }
+
+    #[test]
+    fn a_skill_that_is_not_there_is_told_from_one_that_cannot_be_read() {
+        let skill = QueueId::new("4012".to_owned()).unwrap();
+        let read = |status, body: &Value| nice().read_skill(&skill, &reply(status, body)).meaning;
+        let entry = json!({ "skillActivity": [{ "skillId": 4012, "isActive": false, "mediaTypeId": 4 }] });
+        assert_eq!(read(200, &entry), Ok(Some(Skill { active: Some(false), media_type: Some(4) })));
+        assert_eq!(read(404, &json!({})), Ok(None));
+        assert_eq!(read(500, &json!({})), Err(Unread::Status(500)));
+        assert_eq!(read(200, &json!({ "skillActivity": [] })), Err(Unread::AnotherQueue));
+        let all = nice().read_skills(&reply(200, &entry)).meaning.unwrap();
+        assert_eq!(all.into_iter().collect::<Vec<_>>(), [(skill, Skill { active: Some(false), media_type: Some(4) })]);
+    }
+
+    #[test]
+    fn the_tenants_time_is_read_whatever_the_case_of_its_name() {
+        for name in ["ServerTime", "serverTime"] {
+            let read = nice().read_time(&reply(200, &json!({ name: "2026-03-01T12:00:00.000Z" }))).meaning;
+            assert_eq!(read, Ok(Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap()));
+        }
+        assert_eq!(nice().read_time(&reply(200, &json!({ "ServerTime": 7 }))).meaning, Err(Unread::NotJson));
+    }
+
+    #[test]
+    fn what_discovery_does_not_say_is_not_made_up() {
+        let read = |body: &Value| nice().read_issuer(&reply(200, body)).unwrap();
+        assert_eq!(read(&json!({})), IssuerDocument { token_endpoint: None, takes_basic: None });
+        let post = json!({ "token_endpoint_auth_methods_supported": ["client_secret_post"] });
+        assert_eq!(read(&post).takes_basic, Some(false));
+        let tenant = nice().read_tenant(&reply(200, &json!({ "area": "na1", "api_endpoint": 7 }))).unwrap();
+        assert_eq!(tenant, TenantDocument { area: Some("na1".to_owned()), ..TenantDocument::default() });
+    }
+}

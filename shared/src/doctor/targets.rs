@@ -1,0 +1,269 @@
+//! A work item's target: its point of contact by its spelling, and its skill.
+
+use std::collections::BTreeMap;
+
+use super::{
+    report::{Check, Findings},
+    told,
+};
+use crate::{
+    dialects::survey::{PointOfContact, Skill},
+    domain::routes::{Address, QueueId, WorkItem},
+};
+
+/// The media type of work items.
+const WORK_ITEMS: u64 = 6;
+
+/// What is known of a skill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SkillReading {
+    There(Skill),
+    Missing,
+    Unknown,
+}
+
+/// What is known of a tenant.
+#[derive(Debug)]
+pub(super) struct Tenant<'t> {
+    /// Its points of contact; nothing where they can't be read.
+    pub(super) points: Option<&'t [PointOfContact]>,
+    pub(super) skills: BTreeMap<QueueId, SkillReading>,
+}
+
+/// How a text names a point of contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As the tenant shows it: `number - name`.
+    Whole,
+    /// By its name alone, which no other has.
+    Name,
+    /// By its name alone, and another has the same.
+    NameOfSeveral,
+    /// By its number alone, or with another name.
+    Number,
+    /// But for case or white space.
+    Careless,
+}
+
+/// The point of contact that a text names, and how.
+pub(super) fn find<'p>(text: &str, points: &'p [PointOfContact]) -> Option<(&'p PointOfContact, Spelling)> {
+    let whole = |point: &PointOfContact| format!("{} - {}", point.code, point.name);
+    let first = |holds: &dyn Fn(&PointOfContact) -> bool| points.iter().find(|point| holds(point));
+    if let Some(point) = first(&|point| whole(point) == text) {
+        return Some((point, Spelling::Whole));
+    }
+    let mut named = points.iter().filter(|point| point.name == text);
+    if let Some(point) = named.next() {
+        let spelling = if named.next().is_some() { Spelling::NameOfSeveral } else { Spelling::Name };
+        return Some((point, spelling));
+    }
+    let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let sought = folded(text);
+    if let Some(point) = first(&|point| folded(&whole(point)) == sought || folded(&point.name) == sought) {
+        return Some((point, Spelling::Careless));
+    }
+    let number = text.split_once('-').map_or(text, |(number, _)| number).trim();
+    first(&|point| point.code == number).map(|point| (point, Spelling::Number))
+}
+
+pub(super) fn check(address: &Address, tenant: &Tenant<'_>) -> Check {
+    let Address::WorkItem(item) = address else { return Check::skipped("target", "it is no target of a tenant") };
+    let mut findings = Findings::new("target");
+    let default = match tenant.points {
+        None => {
+            findings.warn("its point of contact is not looked at: the list can't be read");
+            None
+        }
+        Some(points) => match find(&item.point_of_contact, points) {
+            None => {
+                let words = "no point of contact of the tenant is spelled so, and CXone refuses what it doesn't know";
+                findings.fail(&format!("{words}: write it as CXone shows it, `number - name`"));
+                None
+            }
+            Some((point, spelling)) => {
+                spelled(spelling, &mut findings);
+                point_of_contact(point, &mut findings);
+                point.default_skill.as_ref()
+            }
+        },
+    };
+    skill(item, default, tenant, &mut findings);
+    findings.into_check()
+}
+
+fn spelled(spelling: Spelling, findings: &mut Findings) {
+    match spelling {
+        Spelling::Whole => findings.ok("the point of contact is there, by number and name"),
+        Spelling::Name => findings.ok("the point of contact is there, by its name, which no other has"),
+        Spelling::NameOfSeveral => {
+            findings.warn("several points of contact have this name: write `number - name` to say which");
+        }
+        Spelling::Number => {
+            findings.warn("only the number is a point of contact's: write `number - name`, which NICE documents");
+        }
+        Spelling::Careless => {
+            findings.warn("it is there but for case or white space: write it just as CXone shows it");
+        }
+    }
+}
+
+fn point_of_contact(point: &PointOfContact, findings: &mut Findings) {
+    if point.active == Some(false) {
+        findings.fail("the point of contact is not active: switch it on");
+    }
+    if point.media_type.is_some_and(|media| media != WORK_ITEMS) {
+        findings.fail("the point of contact is of another media type than work items (6): CXone refuses them there");
+    }
+    match &point.script {
+        Some(script) => findings.ok(&format!("script {}", told::text(script))),
+        None => findings.warn("it has no script, and nothing queues a contact without one"),
+    }
+}
+
+/// The skill whose activity is the target's health, beside the one that its point of contact is for.
+fn skill(item: &WorkItem, default: Option<&QueueId>, tenant: &Tenant<'_>, findings: &mut Findings) {
+    let number = |id: &QueueId| told::number(id.as_str());
+    let named = match (&item.skill, default) {
+        (None, None) => return findings.ok("no skill is named, so that it never counts as full"),
+        (None, Some(default)) => {
+            let words = "no skillId is named, so that it never counts as full";
+            findings.ok(&format!("{words}; its point of contact is for skill {}", number(default)));
+            default
+        }
+        (Some(skill), Some(default)) if skill != default => {
+            let words = "while its point of contact is for skill";
+            let which = "name the one that the script queues at";
+            findings.warn(&format!(
+                "its health is read of skill {}, {words} {}: {which}",
+                number(skill),
+                number(default)
+            ));
+            skill
+        }
+        (Some(skill), _) => skill,
+    };
+    let which = format!("skill {}", number(named));
+    match tenant.skills.get(named) {
+        Some(SkillReading::Missing) if item.skill.is_some() => {
+            findings.fail(&format!("{which} isn't there, and the target is passed over: name one of this tenant"));
+        }
+        Some(SkillReading::Missing) => findings.warn(&format!("{which} isn't there")),
+        Some(SkillReading::Unknown) | None => findings.warn(&format!("{which} could not be looked at")),
+        Some(SkillReading::There(skill)) => {
+            if skill.active == Some(false) {
+                findings.warn(&format!("{which} is not active, and counts as full as long as it isn't"));
+            }
+            if skill.media_type.is_some_and(|media| media != WORK_ITEMS) {
+                findings.warn(&format!("{which} is of another media type than work items (6)"));
+            }
+            if skill.active != Some(false) && skill.media_type.is_none_or(|media| media == WORK_ITEMS) {
+                findings.ok(&format!("{which} is there"));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        doctor::Grade,
+        domain::routes::{OnDoubt, SkillLimits},
+    };
+
+    fn id(text: &str) -> QueueId {
+        QueueId::new(text.to_owned()).unwrap()
+    }
+
+    fn point(code: &str, name: &str) -> PointOfContact {
+        PointOfContact {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            active: Some(true),
+            media_type: Some(6),
+            default_skill: Some(id("4012")),
+            script: Some("Scripts\\Orders".to_owned()),
+        }
+    }
+
+    fn address(text: &str, skill: Option<&str>) -> Address {
+        Address::WorkItem(WorkItem {
+            point_of_contact: text.to_owned(),
+            item_type: None,
+            skill: skill.map(id),
+            limits: SkillLimits::default(),
+            on_doubt: OnDoubt::Park,
+        })
+    }
+
+    fn there(active: bool, media_type: u64) -> SkillReading {
+        SkillReading::There(Skill { active: Some(active), media_type: Some(media_type) })
+    }
+
+    fn judged(address: &Address, points: &[PointOfContact], skill: SkillReading) -> (Grade, String) {
+        let skills = BTreeMap::from([(id("4012"), skill.clone()), (id("4013"), skill)]);
+        let check = check(address, &Tenant { points: Some(points), skills });
+        (check.verdict, check.detail)
+    }
+
+    #[test]
+    fn a_point_of_contact_is_found_by_every_spelling_that_cxone_may_take() {
+        let points = [point("123456", "Orders"), point("7", "Twin"), point("8", "Twin"), point("9", "99")];
+        let spelling = |text: &str| find(text, &points).map(|(point, spelling)| (point.code.as_str(), spelling));
+        for (text, expected) in [
+            ("123456 - Orders", ("123456", Spelling::Whole)),
+            ("Orders", ("123456", Spelling::Name)),
+            ("Twin", ("7", Spelling::NameOfSeveral)),
+            ("8 - Twin", ("8", Spelling::Whole)),
+            ("123456", ("123456", Spelling::Number)),
+            ("123456 - Sales", ("123456", Spelling::Number)),
+            ("123456-Orders", ("123456", Spelling::Number)),
+            ("123456 -  orders", ("123456", Spelling::Careless)),
+            (" ORDERS", ("123456", Spelling::Careless)),
+            ("99", ("9", Spelling::Name)),
+        ] {
+            assert_eq!(spelling(text), Some(expected), "{text}");
+        }
+        for nowhere in ["Sales", "12345", "12345 - Orders", ""] {
+            assert_eq!(spelling(nowhere), None, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_as_good_as_its_point_of_contact() {
+        let whole = address("123456 - Orders", Some("4012"));
+        let judged = |change: fn(&mut PointOfContact)| {
+            let mut point = point("123456", "Orders");
+            change(&mut point);
+            judged(&whole, &[point], there(true, 6))
+        };
+        let (grade, detail) = judged(|_| ());
+        assert!(grade == Grade::Ok && detail.contains("script Scripts\\Orders; skill 4012 is there"), "{detail}");
+        assert_eq!(judged(|point| point.active = Some(false)).0, Grade::Fail);
+        assert_eq!(judged(|point| point.media_type = Some(4)).0, Grade::Fail);
+        assert_eq!(judged(|point| point.name = "Sales".to_owned()).0, Grade::Warn);
+        assert_eq!(judged(|point| point.code = "7".to_owned()).0, Grade::Fail);
+        assert_eq!(judged(|point| point.script = None).0, Grade::Warn);
+        let other = judged(|point| point.default_skill = Some(id("4013")));
+        assert!(other.0 == Grade::Warn && other.1.contains("of skill 4012, while"), "{other:?}");
+    }
+
+    #[test]
+    fn a_target_is_as_good_as_its_skill() {
+        let points = [point("123456", "Orders")];
+        let of = |skill| judged(&address("Orders", Some("4012")), &points, skill).0;
+        assert_eq!(of(there(true, 6)), Grade::Ok);
+        assert_eq!([of(there(false, 6)), of(there(true, 4)), of(SkillReading::Unknown)], [Grade::Warn; 3]);
+        assert_eq!(of(SkillReading::Missing), Grade::Fail);
+        let unnamed = judged(&address("Orders", None), &points, SkillReading::Missing);
+        assert!(unnamed.0 == Grade::Warn && unnamed.1.contains("never counts as full"), "{unnamed:?}");
+    }
+
+    #[test]
+    fn what_cxone_says_in_free_text_is_masked() {
+        let mut point = point("123456", "Orders");
+        point.script = Some("Scripts\\pat@example.com +1 555 010 9876".to_owned());
+        let (_, detail) = judged(&address("Orders", Some("4012")), &[point], there(true, 6));
+        assert!(!detail.contains("pat@") && !detail.contains("555"), "{detail}");
+    }
+}

@@ -1,0 +1,224 @@
+//! What both functions say of themselves when they are asked, by the real adapters and, where it matters, as processes.
+
+use std::time::Duration;
+
+use contact_injection_tests::host::CxoneApi;
+use cxone_simulator::nice::{Effect, Endpoint, Fault, PointOfContact, Simulator};
+use cxone_simulator::{AttributeDefinition, AttributeType, Endpoint as GuideEndpoint, Fault as AnyFault};
+use serde_json::{Value, json};
+
+use super::stage::{Function, NOWHERE, Scene, Simulated, Stage, event, tenant, tenant_routes};
+
+fn question() -> Value {
+    json!({ "doctor": {} })
+}
+
+/// The verdicts of the checks of this name.
+fn verdicts(report: &Value, name: &str) -> Vec<String> {
+    let checks = report["checks"].as_array().unwrap().iter().filter(|check| check["name"] == name);
+    checks.map(|check| check["verdict"].as_str().unwrap().to_owned()).collect()
+}
+
+fn detail<'r>(report: &'r Value, name: &str) -> &'r str {
+    let check = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name);
+    check.unwrap()["detail"].as_str().unwrap()
+}
+
+/// A tenant that has all that its routes name, by two keys.
+async fn sound() -> Stage<Simulator> {
+    let mut config = tenant(2);
+    config.points_of_contact.push(PointOfContact::new(999, "Nowhere", 4013));
+    Stage::of_tenant(config).await
+}
+
+#[tokio::test]
+async fn both_functions_examine_a_tenant_and_create_nothing() {
+    let stage = sound().await;
+    for function in [Function::Inject, Function::Sync] {
+        let process = stage.process(function, &[]).await;
+        let report = process.invoke(question()).await.unwrap();
+        assert_eq!((&report["profile"], &report["worst"]), (&json!("cxone"), &json!("warn")), "{report:#}");
+        for name in ["secret", "discovery", "grant", "claims", "configuration", "clock", "reads", "payload", "doubt"] {
+            assert_eq!(verdicts(&report, name), ["ok"], "{name}: {report:#}");
+        }
+        // The third route names its point of contact by the number alone.
+        assert_eq!(verdicts(&report, "target"), ["ok", "ok", "warn", "ok", "ok"], "{report:#}");
+    }
+    assert!(stage.simulator.creations().is_empty());
+    let asked = stage.simulator.requests();
+    assert!(asked.iter().all(|request| request.target.starts_with("GET") || request.endpoint == Endpoint::Token));
+    assert!(stage.simulator.tenant().misuses().is_empty(), "{:?}", stage.simulator.tenant().misuses());
+    // The clients are free again, and their tokens serve on.
+    let grants = asked.iter().filter(|request| request.endpoint == Endpoint::Token).count();
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["injected"]);
+    let all = stage.simulator.requests();
+    assert!(all.iter().filter(|request| request.endpoint == Endpoint::Token).count() <= grants + 1);
+}
+
+#[tokio::test]
+async fn a_key_that_was_refused_before_is_examined_all_the_same_and_serves_at_once_when_it_is_mended() {
+    let stage = Stage::of_tenant(tenant(1)).await;
+    stage.simulator.tenant().config_mut().access_keys[0].active = false;
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["deferred unauthorized"]);
+    let report = stage.worker().invoke(question()).await.unwrap();
+    assert_eq!(verdicts(&report, "grant"), ["fail"]);
+    assert!(detail(&report, "grant").contains("400 in") && detail(&report, "grant").contains("invalid_grant"));
+    assert_eq!(verdicts(&report, "reads"), ["skipped"]);
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "2")]).await, ["deferred unauthorized"]);
+    stage.simulator.tenant().config_mut().access_keys[0].active = true;
+    let report = stage.worker().invoke(question()).await.unwrap();
+    assert_eq!(verdicts(&report, "grant"), ["ok"]);
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "3")]).await, ["injected"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_a_minute_and_more_off_is_told_with_how_much() {
+    let stage = sound().await;
+    for (off, verdict) in [(-3_000, "ok"), (20_000, "warn"), (-90_000, "fail")] {
+        let worker = stage.worker_with(super::stage::emulator().endpoint(), off);
+        let report = worker.invoke(question()).await.unwrap();
+        assert_eq!(verdicts(&report, "clock"), [verdict], "{off}: {report:#}");
+        stage.advance(Duration::from_secs(300));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_was_spoilt_since_the_start_is_told_by_its_form_alone() {
+    let stage = sound().await;
+    let process = stage.process(Function::Inject, &[]).await;
+    let keys = stage.simulator.tenant().config().access_keys.clone();
+    let client = |key: &cxone_simulator::nice::AccessKey, secret: &str| {
+        json!({
+            "access_key_id": key.access_key_id, "access_key_secret": secret,
+            "client_id": key.client_id, "client_secret": key.client_secret
+        })
+    };
+    let strayed = [client(&keys[0], &format!("{} ", keys[0].access_key_secret)), client(&keys[1], "ABCDEFGHIJ")];
+    stage.put_secret(&json!({ "clients": strayed }).to_string()).await;
+    let report = process.invoke(question()).await.unwrap();
+    assert_eq!(verdicts(&report, "secret"), ["warn"], "{report:#}");
+    let told = detail(&report, "secret");
+    assert!(told.contains("client 0's access_key_secret has white space"), "{told}");
+    assert!(told.contains("client 1's access_key_secret seems to have lost `=`"), "{told}");
+    assert_eq!(verdicts(&report, "grant"), ["fail"]);
+    stage.put_secret("hunter2").await;
+    let report = process.invoke(question()).await.unwrap();
+    assert_eq!((verdicts(&report, "secret"), verdicts(&report, "target").len()), (vec!["fail".to_owned()], 1));
+    assert!(!report.to_string().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_gateway_in_cxones_place_is_told_from_cxone() {
+    let stage = sound().await;
+    let CxoneApi::Tenant { issuer } = stage.simulator.api() else { panic!("a tenant") };
+    let based = stage.process(Function::Inject, &[("CXONE_BASE_URL", &issuer)]).await;
+    stage.simulator.add_fault(AnyFault::always(
+        Endpoint::CxoneConfiguration,
+        Effect::member("/api_endpoint", Some(json!("https://gateway.example.com"))),
+    ));
+    let report = based.invoke(question()).await.unwrap();
+    assert_eq!(
+        (verdicts(&report, "configuration"), verdicts(&report, "reads")),
+        (vec!["warn".into()], vec!["ok".into()])
+    );
+    let report = stage.worker().invoke(question()).await.unwrap();
+    assert_eq!(verdicts(&report, "configuration"), ["fail"], "{report:#}");
+    stage.simulator.clear_faults();
+    stage.simulator.add_fault(Fault::always(Endpoint::OpenidConfiguration, Effect::html(502)));
+    let report = stage.process(Function::Sync, &[]).await.invoke(question()).await.unwrap();
+    assert!(["warn", "fail"].contains(&verdicts(&report, "discovery")[0].as_str()), "{report:#}");
+    assert!(detail(&report, "discovery").contains("502"), "{report:#}");
+}
+
+#[tokio::test]
+async fn an_examination_in_other_words_is_refused() {
+    let stage = Stage::of_tenant(tenant(1)).await;
+    let wrong = json!({ "doctor": { "probe": true } });
+    assert!(stage.worker().invoke(wrong.clone()).await.is_err());
+    assert!(stage.sync(wrong).await.is_err());
+    assert!(stage.simulator.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_guides_api_is_examined_by_its_attributes_and_queues() {
+    let mut scene = Scene::with_clients(2);
+    scene.tenant.attributes.retain(|attribute| !attribute.key.ends_with("notes"));
+    scene.tenant.attributes.push(AttributeDefinition::new(AttributeType::Number, "notes"));
+    let stage = scene.start().await;
+    let sync = stage.sync(question()).await.unwrap();
+    let inject = stage.process(Function::Inject, &[]).await.invoke(question()).await.unwrap();
+    for report in [&inject, &sync] {
+        assert_eq!((&report["profile"], &report["worst"]), (&json!("guide"), &json!("fail")), "{report:#}");
+        for (name, verdict) in [
+            ("secret", "ok"),
+            ("discovery", "skipped"),
+            ("grant", "ok"),
+            ("configuration", "skipped"),
+            ("clock", "ok"),
+            ("reads", "warn"),
+            ("payload", "skipped"),
+            ("doubt", "ok"),
+        ] {
+            assert_eq!(verdicts(report, name), [verdict], "{name}: {report:#}");
+        }
+        let told = detail(report, "reads");
+        assert!(told.contains("string:notes of route order is registered with another type"), "{told}");
+        let checks = report["checks"].as_array().unwrap();
+        let targets: Vec<_> = checks.iter().filter(|check| check["name"] == "target").collect();
+        let failed: Vec<_> = targets.iter().filter(|check| check["verdict"] == "fail").collect();
+        assert_eq!(failed.len(), 1, "{report:#}");
+        assert!(!report.to_string().contains(NOWHERE), "its pointer tells which");
+        assert!(targets.iter().any(|check| check["verdict"] == "ok") && targets.len() > 5);
+    }
+    assert_eq!(stage.simulator.contacts().len(), 0);
+    stage.simulator.add_fault(AnyFault::always(GuideEndpoint::Token, cxone_simulator::Effect::status(401)));
+    let report = stage.worker().invoke(question()).await.unwrap();
+    assert_eq!((verdicts(&report, "grant"), verdicts(&report, "reads")), (vec!["fail".into()], vec!["skipped".into()]));
+}
+
+#[tokio::test]
+async fn no_answer_and_no_log_of_an_examination_holds_a_secret_a_token_or_anything_of_a_person() {
+    let mut config = tenant(2);
+    config.points_of_contact[0].script_name = "Scripts\\pat.doe@example.com +15550109876".to_owned();
+    config.points_of_contact[1].name = "Pat Doe".to_owned();
+    let stage = Stage::with_routes(config, &tenant_routes()).await;
+    let person =
+        json!({ "name": "Pat Doe", "email": "pat.doe@example.com", "phone": "+15550109876", "agentId": "a-778899" });
+    let endpoints = [
+        Endpoint::OpenidConfiguration,
+        Endpoint::CxoneConfiguration,
+        Endpoint::Token,
+        Endpoint::BusinessUnit,
+        Endpoint::PointsOfContact,
+        Endpoint::Skill,
+    ];
+    for endpoint in endpoints {
+        stage.simulator.add_fault(Fault::always(endpoint, Effect::member("/person", Some(person.clone()))));
+    }
+    let mut seen = String::new();
+    for function in [Function::Inject, Function::Sync] {
+        let process = stage.process(function, &[("LOG_LEVEL", "TRACE")]).await;
+        seen += &process.invoke(question()).await.unwrap().to_string();
+        seen += &process.output();
+    }
+    assert!(seen.contains("script Scripts\\\\[redacted] [redacted]"), "{seen}");
+    let tenant = stage.simulator.tenant();
+    let tokens = tenant.tokens().iter().map(|token| token.access_token().to_owned());
+    let keys = tenant.config().access_keys.iter();
+    let secrets = keys.flat_map(|key| [key.access_key_id[..5].to_owned(), key.access_key_secret.clone()]);
+    let personal = ["Pat Doe", "pat.doe@example.com", "15550109876", "a-778899", "hush/+=", "injector@example.com"];
+    let forbidden: Vec<_> = tokens.chain(secrets).chain(personal.map(str::to_owned)).collect();
+    assert!(forbidden.len() >= 12);
+    for value in forbidden {
+        let percent = value.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+        for form in [base64(&value), percent, value.replace('+', "%2B").replace('=', "%3D").replace('@', "%40"), value]
+        {
+            assert!(!seen.contains(&form), "{form} was told: {seen}");
+        }
+    }
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD_NO_PAD.encode(text)
+}
