@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use self::places::target_of;
 use crate::{
     dialects::{Submission, Submitted},
     domain::{
@@ -25,8 +26,8 @@ use crate::{
         outcome::{GivenUp, Outcome},
         reason::{DeadLetterReason, DeferralReason},
         retry_after::RetryAfter,
-        routes::{Address, Priority, Route},
-        targets::{Choice, Passed},
+        routes::{Address, Priority},
+        targets::Passed,
     },
     error::chain,
     ledger::{self, SettleError},
@@ -377,22 +378,6 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             self.pipeline.metrics.count(Metric::PriorityDegraded);
         }
     }
-}
-
-/// The target that was chosen, or how an event ends that has none.
-fn target_of(choice: Choice, route: &Route) -> Result<Stop, Ending> {
-    let given_up =
-        |reason, what: &str| Ending::GivenUp(GivenUp { reason, detail: what.to_owned() }.by_route(route.name()));
-    Err(match choice {
-        Choice::Target { index, steps } => return Ok(Stop { index, steps }),
-        Choice::Held => Ending::Deferred(Outcome::deferred(DeferralReason::Held)),
-        Choice::Saturated => Ending::Deferred(Outcome::deferred(DeferralReason::Saturated)),
-        Choice::Lost => given_up(
-            DeadLetterReason::ContactFailed,
-            "CXone created the contact and lost it at every target that would take it",
-        ),
-        Choice::Missing => given_up(DeadLetterReason::UnknownQueue, "no target's queue exists in CXone"),
-    })
 }
 
 fn payload_rejected(status: Option<u16>, detail: Option<&ErrorDetail>) -> GivenUp {

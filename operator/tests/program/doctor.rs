@@ -1,5 +1,5 @@
-//! `doctor`: both functions are asked, and each one's checks are a table. The functions are stand-ins that answer as the
-//! real ones do.
+//! `doctor`: both functions are asked, and each one's checks are a table. The functions are stand-ins that answer as
+//! the real ones do.
 
 use serde_json::{Value, json};
 

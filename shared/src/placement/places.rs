@@ -2,15 +2,18 @@
 
 use tracing::warn;
 
+use super::Stop;
 use crate::{
     domain::{
+        outcome::{GivenUp, Outcome},
         queues::Queues,
+        reason::{DeadLetterReason, DeferralReason},
         routes::{Address, QueueId, Route},
         targets::{self, Choice, Passed},
         time::Timestamp,
     },
     error::chain,
-    pipeline::Pipeline,
+    pipeline::{Ending, Pipeline},
     ports::{InjectPorts, Registry},
     room,
     snapshot::look_again,
@@ -128,4 +131,20 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             warn!(%queue, error = chain(&cause), "other workers could not be told that the queue is full");
         }
     }
+}
+
+/// The target that was chosen, or how an event ends that has none.
+pub(super) fn target_of(choice: Choice, route: &Route) -> Result<Stop, Ending> {
+    let given_up =
+        |reason, what: &str| Ending::GivenUp(GivenUp { reason, detail: what.to_owned() }.by_route(route.name()));
+    Err(match choice {
+        Choice::Target { index, steps } => return Ok(Stop { index, steps }),
+        Choice::Held => Ending::Deferred(Outcome::deferred(DeferralReason::Held)),
+        Choice::Saturated => Ending::Deferred(Outcome::deferred(DeferralReason::Saturated)),
+        Choice::Lost => given_up(
+            DeadLetterReason::ContactFailed,
+            "CXone created the contact and lost it at every target that would take it",
+        ),
+        Choice::Missing => given_up(DeadLetterReason::UnknownQueue, "no target's queue exists in CXone"),
+    })
 }
