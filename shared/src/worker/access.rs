@@ -30,6 +30,9 @@ const FAILURE_SHARED: Duration = Duration::from_secs(1);
 /// Where an early refresh failed, the old token serves on for so long before the next try.
 const REFRESH_PAUSE: Duration = Duration::from_secs(30);
 
+/// Where discovery names no host that anything secret may go to, this environment asks again after so long.
+const MISLED_PAUSE: Duration = Duration::from_secs(30);
+
 /// What a token is had with, and the token.
 pub(super) struct Access {
     credentials: Credentials,
@@ -210,11 +213,12 @@ impl<P: Ports> Worker<'_, P> {
     /// What a failure means for everybody who would use the client, put on record with it.
     fn rest(&self, error: &TokenError, secret: SecretTag, now: Timestamp) -> Option<Rest> {
         match error {
-            TokenError::InvalidClient
-            | TokenError::InvalidGrant
-            | TokenError::ForeignHost(_)
-            | TokenError::NoTenant
-            | TokenError::Refused { .. } => {
+            // The configuration's fault and not the credentials': nothing of it is kept with them.
+            TokenError::ForeignHost(_) | TokenError::NoTenant => {
+                let until = now.plus(MISLED_PAUSE);
+                Some(Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) })
+            }
+            TokenError::InvalidClient | TokenError::InvalidGrant | TokenError::Refused { .. } => {
                 let until = self.lease.refuse(secret, now).until;
                 Some(Rest { until, reason: DeferralReason::Unauthorized, secret: Some(secret) })
             }
