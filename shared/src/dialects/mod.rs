@@ -11,6 +11,7 @@
 //! applies the lesson and knows no status. An API is a folder here with a [`Dialect`] in it: [`guide`] is the routing
 //! API of the guide, and [`nice`] what a NICE CXone tenant speaks.
 
+mod answer;
 mod error;
 pub mod guide;
 mod http;

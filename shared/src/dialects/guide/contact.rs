@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     dialects::{
-        Authorization, Content, HttpReply, HttpRequest, HttpResponse, Submission, Verdict, error::error_detail,
+        Authorization, Content, HttpReply, HttpRequest, HttpResponse, Submission, Verdict,
+        answer::{UNREADABLE, of_contact},
+        error::error_detail,
     },
     domain::{
         contact::Contact,
-        contact_result::{ContactResult, CreatedContact, Doubt, Refusal},
-        lease::Lesson,
+        contact_result::{ContactResult, CreatedContact, Doubt},
         routes::Address,
         token::Token,
     },
@@ -56,17 +57,7 @@ pub(super) fn body(submission: &Submission<'_>) -> Value {
 }
 
 pub(super) fn read(contact: &Contact, reply: &HttpReply) -> Verdict<ContactResult> {
-    match reply {
-        HttpReply::Answered(response) => answer(contact, response),
-        HttpReply::Silence => {
-            Verdict { meaning: ContactResult::InDoubt(Doubt::Unanswered), lesson: Lesson::Unanswered }
-        }
-        HttpReply::Unreachable => {
-            let meaning =
-                ContactResult::Refused { refusal: Refusal::Unreachable, wait: None, detail: None, clears_doubt: false };
-            Verdict { meaning, lesson: Lesson::Unreachable }
-        }
-    }
+    of_contact(reply).map_or_else(|unanswered| unanswered, |response| answer(contact, response))
 }
 
 fn answer(contact: &Contact, response: &HttpResponse) -> Verdict<ContactResult> {
@@ -75,16 +66,16 @@ fn answer(contact: &Contact, response: &HttpResponse) -> Verdict<ContactResult> 
     let in_doubt = ContactResult::InDoubt(Doubt::ServiceError(wait));
     match says {
         statuses::Contact::Created => match body.as_ref().and_then(created) {
-            Some(result) => Verdict { meaning: result, lesson: row.lesson(wait) },
-            None => Verdict { meaning: in_doubt, lesson: statuses::UNREADABLE },
+            Some(result) => Verdict { meaning: result, lesson: row.client.lesson(wait) },
+            None => Verdict { meaning: in_doubt, lesson: UNREADABLE },
         },
-        statuses::Contact::InDoubt => Verdict { meaning: in_doubt, lesson: row.lesson(wait) },
+        statuses::Contact::InDoubt => Verdict { meaning: in_doubt, lesson: row.client.lesson(wait) },
         statuses::Contact::Refused(refusal) => {
             let detail = body.as_ref().and_then(|body| error_detail(body, field_names(contact)));
             let by_cxone = detail.as_ref().is_some_and(|detail| detail.code.is_some());
             let clears_doubt = key == Key::LookedUp || (key == Key::IfCxoneSaysSo && by_cxone);
             let meaning = ContactResult::Refused { refusal, wait, detail, clears_doubt };
-            Verdict { meaning, lesson: row.lesson(wait) }
+            Verdict { meaning, lesson: row.client.lesson(wait) }
         }
     }
 }
@@ -119,8 +110,9 @@ pub(in crate::dialects) mod tests {
         dialects::Submitted,
         domain::{
             attributes::AttributeValue,
-            contact_result::{ErrorCode, ErrorDetail},
+            contact_result::{ErrorCode, ErrorDetail, Refusal},
             idempotency::IdempotencyKey,
+            lease::Lesson,
             retry_after::RetryAfter,
             routes::{Priority, QueueId},
             time::Timestamp,

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 pub use self::schema::UnreadableSchema;
 use super::{
-    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, HttpResponse,
-    RegisteredAttributes, Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey, text_member,
+    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, RegisteredAttributes,
+    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, answer::json, survey::Survey, text_member,
 };
 use crate::domain::{
     attributes::Schema,
@@ -23,7 +23,6 @@ use crate::domain::{
     contact_result::ContactResult,
     credentials::Credentials,
     health::QueueHealth,
-    lease::Lesson,
     problem::Problem,
     routes::{Profile, QueueId, Route, RouteRules},
     time::Timestamp,
@@ -96,7 +95,7 @@ impl Dialect for Guide {
         asked: Timestamp,
         reply: &HttpReply,
     ) -> Verdict<Result<Option<QueueHealth>, Unread>> {
-        let Verdict { meaning, lesson } = json(reply);
+        let Verdict { meaning, lesson } = json(reply, |status| statuses::row(status).client);
         let meaning = match meaning {
             Ok(body) => health::read(queue, body, asked).map(Some).ok_or(Unread::AnotherQueue),
             Err(Unread::Status(404)) => Ok(None),
@@ -124,7 +123,7 @@ impl RegisteredAttributes for Guide {
     }
 
     fn read_schema(&self, reply: &HttpReply) -> Verdict<Result<Schema, Unread>> {
-        let Verdict { meaning, lesson } = json(reply);
+        let Verdict { meaning, lesson } = json(reply, |status| statuses::row(status).client);
         Verdict { meaning: meaning.and_then(|body| Ok(schema::read(body)?)), lesson }
     }
 }
@@ -137,24 +136,6 @@ fn get<'r>(token: &'r Token, path: Vec<Cow<'static, str>>) -> HttpRequest<'r> {
     HttpRequest { authorization: Authorization::Bearer(token.access_token()), ..HttpRequest::new(path, Content::Get) }
 }
 
-/// The JSON that answers a GET.
-fn json(reply: &HttpReply) -> Verdict<Result<&Value, Unread>> {
-    let response = match reply {
-        HttpReply::Answered(response) => response,
-        HttpReply::Silence => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unanswered },
-        HttpReply::Unreachable => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unreachable },
-    };
-    let HttpResponse { status, retry_after, body, .. } = response;
-    match (status, body) {
-        (200..=299, Some(body)) => Verdict { meaning: Ok(body), lesson: Lesson::Works },
-        (200..=299, None) => Verdict { meaning: Err(Unread::NotJson), lesson: statuses::UNREADABLE },
-        _ => {
-            let lesson = statuses::row(*status).lesson(*retry_after);
-            Verdict { meaning: Err(Unread::Status(*status)), lesson }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret as _;
@@ -162,6 +143,7 @@ mod tests {
 
     use super::*;
     use crate::domain::token::GrantedToken;
+    use crate::{dialects::HttpResponse, domain::lease::Lesson};
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 

@@ -1,7 +1,10 @@
 //! What each status means, in one table: for the contact that was asked for, for the client that asked, and for a token
 //! (docs/wire.md#contact-answers, docs/wire.md#token-request).
 
-use crate::domain::{contact_result::Refusal, lease::Lesson, retry_after::RetryAfter};
+use crate::{
+    dialects::answer::{Client, Token},
+    domain::contact_result::Refusal,
+};
 
 /// One status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +14,7 @@ pub(super) struct Row {
     /// Whether CXone looked the idempotency key up before it answered so.
     pub(super) key: Key,
     /// What a request under a token teaches.
-    client: Client,
+    pub(super) client: Client,
     /// What the answer to a request for a token is.
     pub(super) token: Token,
 }
@@ -38,35 +41,6 @@ pub(super) enum Key {
     Unknown,
 }
 
-/// What a request teaches of the client that sent it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Client {
-    /// The service works.
-    Works,
-    /// The service works, and the token is no good.
-    TokenRefused,
-    /// There were too many requests.
-    TooMany,
-    /// The service fails.
-    Fails,
-}
-
-/// What the answer to a request for a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    /// A token.
-    Granted,
-    /// A refusal, where the body is of OAuth's form.
-    Refused,
-    /// A refusal of the client, whatever the body: RFC 6749, section 5.2, has this status for nothing else.
-    ClientRefused,
-    /// None now.
-    Unavailable,
-}
-
-/// The lesson of a 2xx that holds nothing that can be read: the service's own fault.
-pub(super) const UNREADABLE: Lesson = Lesson::Fails;
-
 /// The row of a status.
 pub(super) const fn row(status: u16) -> Row {
     use Contact::{Created, InDoubt, Refused};
@@ -87,21 +61,10 @@ pub(super) const fn row(status: u16) -> Row {
     Row { contact, key, client, token }
 }
 
-impl Row {
-    /// What a request under a token teaches by this status, and by how long it asks to wait.
-    pub(super) const fn lesson(self, retry_after: Option<RetryAfter>) -> Lesson {
-        match self.client {
-            Client::Works => Lesson::Works,
-            Client::TokenRefused => Lesson::TokenRefused,
-            Client::TooMany => Lesson::TooMany(retry_after),
-            Client::Fails => Lesson::Fails,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{lease::Lesson, retry_after::RetryAfter};
 
     fn statuses(holds: impl Fn(Row) -> bool) -> Vec<u16> {
         (100..600).filter(|status| holds(row(*status))).collect()
@@ -122,10 +85,10 @@ mod tests {
 
     #[test]
     fn the_services_own_fault_is_anything_but_a_2xx_or_a_4xx() {
-        let fails = statuses(|row| row.lesson(None) == Lesson::Fails);
+        let fails = statuses(|row| row.client.lesson(None) == Lesson::Fails);
         assert_eq!(fails, (100..200).chain(300..400).chain(500..600).collect::<Vec<_>>());
         let wait = Some(RetryAfter::new(std::time::Duration::from_secs(7)));
-        assert_eq!(row(401).lesson(wait), Lesson::TokenRefused);
-        assert_eq!(row(429).lesson(wait), Lesson::TooMany(wait));
+        assert_eq!(row(401).client.lesson(wait), Lesson::TokenRefused);
+        assert_eq!(row(429).client.lesson(wait), Lesson::TooMany(wait));
     }
 }

@@ -1,19 +1,17 @@
 //! `POST /oauth/token` (docs/wire.md#token-request).
 
-use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use secrecy::ExposeSecret as _;
 
-use super::{
-    path,
-    statuses::{Token, row},
-};
+use super::{path, statuses::row};
 use crate::{
-    dialects::{Content, HttpReply, HttpRequest, HttpResponse, Verdict},
+    dialects::{
+        Content, HttpReply, HttpRequest, Verdict,
+        answer::{Token, granted, no_token, of_token_error},
+    },
     domain::{
-        contact_result::ErrorCode,
         credentials::Credentials,
         lease::Lesson,
-        token::{Endpoints, GrantedToken, TokenError},
+        token::{GrantedToken, TokenError},
     },
 };
 
@@ -33,56 +31,27 @@ pub(super) fn request(credentials: &Credentials) -> HttpRequest<'_> {
 
 pub(super) fn read(reply: &HttpReply) -> Verdict<Result<GrantedToken, TokenError>> {
     let meaning = match reply {
-        HttpReply::Answered(response) => answer(response),
+        HttpReply::Answered(response) => match row(response.status).token {
+            Token::Granted => response.body.as_ref().and_then(granted).ok_or(TokenError::Unreadable),
+            refused => Err(no_token(response, refused)),
+        },
         HttpReply::Silence | HttpReply::Unreachable => Err(TokenError::Unanswered),
     };
-    let lesson = match meaning {
-        // A client that isn't known is our fault; the service works.
-        Err(TokenError::Unavailable { .. } | TokenError::Unreadable) => Lesson::Fails,
-        Err(TokenError::Unanswered) => Lesson::Unanswered,
-        Ok(_) | Err(_) => Lesson::Works,
-    };
+    let lesson = meaning.as_ref().err().map_or(Lesson::Works, of_token_error);
     Verdict { meaning, lesson }
-}
-
-fn answer(response: &HttpResponse) -> Result<GrantedToken, TokenError> {
-    let &HttpResponse { status, retry_after, .. } = response;
-    match (row(status).token, response.member("error").and_then(Value::as_str)) {
-        (Token::Granted, _) => granted(response).ok_or(TokenError::Unreadable),
-        (Token::Refused | Token::ClientRefused, Some("invalid_client")) | (Token::ClientRefused, None) => {
-            Err(TokenError::InvalidClient)
-        }
-        (Token::Refused | Token::ClientRefused, Some(error)) => {
-            Err(TokenError::Refused { status, error: ErrorCode::read(error) })
-        }
-        // A refusal that isn't of OAuth's form is a gateway's, which knows nothing of the client.
-        (Token::Refused, None) | (Token::Unavailable, _) => Err(TokenError::Unavailable { status, retry_after }),
-    }
-}
-
-fn granted(response: &HttpResponse) -> Option<GrantedToken> {
-    let access_token = response.member("access_token")?.as_str().filter(|token| is_header_value(token))?;
-    let expires_in = response.member("expires_in").and_then(lifetime);
-    Some(GrantedToken { access_token: SecretString::from(access_token), expires_in, endpoints: Endpoints::default() })
-}
-
-/// `expires_in`: a positive whole number, or the text of one. Anything else says nothing.
-fn lifetime(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok()).filter(|seconds| *seconds > 0)
-}
-
-fn is_header_value(token: &str) -> bool {
-    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::{retry_after::RetryAfter, time::Timestamp};
+    use crate::{
+        dialects::HttpResponse,
+        domain::{contact_result::ErrorCode, retry_after::RetryAfter, time::Timestamp},
+    };
 
     fn reply(status: u16, body: &[u8]) -> HttpReply {
         HttpReply::Answered(HttpResponse::new(status, Some("7"), body, Timestamp::from_millis(0)))

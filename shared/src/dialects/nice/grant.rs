@@ -12,17 +12,16 @@
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::{
-    Nice, accepting_json,
-    statuses::{self, row},
-};
+use super::{Nice, accepting_json, statuses::row};
 use crate::{
-    dialects::{Authorization, Content, HttpReply, HttpRequest, HttpResponse, TokenSearch, TokenStep, Verdict},
+    dialects::{
+        Authorization, Content, HttpReply, HttpRequest, HttpResponse, TokenSearch, TokenStep, Verdict,
+        answer::{self, Token},
+    },
     domain::{
-        contact_result::ErrorCode,
         credentials::{AccessKey, Credentials, GrantType, KeyClient},
         lease::Lesson,
         token::{Endpoints, GrantedToken, TokenError},
@@ -126,7 +125,7 @@ impl Nice {
                 Verdict { meaning: Ok(before.clone()), lesson: Lesson::Works }
             }
             (Err(error), _) => {
-                let lesson = lesson(&error);
+                let lesson = answer::of_token_error(&error);
                 Verdict { meaning: Err(error), lesson }
             }
         }
@@ -134,13 +133,13 @@ impl Nice {
 
     fn read_grant(&self, search: TokenSearch, reply: &HttpReply) -> Verdict<Result<TokenStep, TokenError>> {
         let granted = match reply {
-            HttpReply::Answered(response) if row(response.status).token == statuses::Token::Granted => {
+            HttpReply::Answered(response) if row(response.status).token == Token::Granted => {
                 granted(response).ok_or(TokenError::Unreadable)
             }
             HttpReply::Answered(response) => Err(refused(response)),
             HttpReply::Silence | HttpReply::Unreachable => Err(TokenError::Unanswered),
         };
-        let lesson = granted.as_ref().err().map_or(Lesson::Works, lesson);
+        let lesson = granted.as_ref().err().map_or(Lesson::Works, answer::of_token_error);
         let step = granted.and_then(|(granted, tenant)| match (&self.base, tenant) {
             (Some(_), _) => Ok(TokenStep::Granted(GrantedToken { endpoints: search.found, ..granted })),
             (None, Some(tenant)) => {
@@ -178,17 +177,10 @@ fn granted(response: &HttpResponse) -> Option<(GrantedToken, Option<String>)> {
         Value::Array(list) => list.first()?,
         answer => answer,
     };
-    let token = answer.get("access_token")?.as_str().filter(|token| is_header_value(token))?;
-    let expires_in = answer.get("expires_in").and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
+    let granted = answer::granted(answer)?;
     let id_token = answer.get("id_token").and_then(Value::as_str);
-    let tenant = id_token.and_then(tenant).or_else(|| tenant(token));
-    let expires_in = expires_in.filter(|seconds| *seconds > 0);
-    let endpoints = Endpoints::default();
-    Some((GrantedToken { access_token: SecretString::from(token), expires_in, endpoints }, tenant))
-}
-
-fn is_header_value(token: &str) -> bool {
-    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+    let tenant = id_token.and_then(tenant).or_else(|| tenant(granted.access_token.expose_secret()));
+    Some((granted, tenant))
 }
 
 /// The claim `tenantId` of a JWT. Its signature is CXone's to check: a wrong tenant has no such token.
@@ -199,42 +191,22 @@ fn tenant(token: &str) -> Option<String> {
 }
 
 fn refused(response: &HttpResponse) -> TokenError {
-    let &HttpResponse { status, retry_after, .. } = response;
-    match (row(status).token, response.member("error").and_then(Value::as_str)) {
-        (statuses::Token::Refused | statuses::Token::CredentialsRefused, Some("invalid_grant")) => {
-            TokenError::InvalidGrant
-        }
-        (statuses::Token::Refused | statuses::Token::CredentialsRefused, Some("invalid_client"))
-        | (statuses::Token::CredentialsRefused, None) => TokenError::InvalidClient,
-        (statuses::Token::Refused | statuses::Token::CredentialsRefused, Some(error)) => {
-            TokenError::Refused { status, error: ErrorCode::read(error) }
-        }
-        (statuses::Token::Granted, _) => TokenError::Unreadable,
-        (statuses::Token::Refused, None) | (statuses::Token::Unavailable, _) => {
-            TokenError::Unavailable { status, retry_after }
-        }
-    }
-}
-
-/// A refusal is our fault; the service works.
-const fn lesson(error: &TokenError) -> Lesson {
-    match error {
-        TokenError::InvalidClient
-        | TokenError::InvalidGrant
-        | TokenError::ForeignHost(_)
-        | TokenError::NoTenant
-        | TokenError::Refused { .. } => Lesson::Works,
-        TokenError::Unavailable { .. } | TokenError::Unreadable => Lesson::Fails,
-        TokenError::Unanswered => Lesson::Unanswered,
+    let says = row(response.status).token;
+    let error = response.member("error").and_then(Value::as_str);
+    match (says, error) {
+        (Token::Refused | Token::ClientRefused, Some("invalid_grant")) => TokenError::InvalidGrant,
+        _ => answer::no_token(response, says),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+
     use super::*;
     use crate::{
         dialects::Dialect as _,
-        domain::{routes::Routes, time::Timestamp},
+        domain::{contact_result::ErrorCode, routes::Routes, time::Timestamp},
     };
 
     const ISSUER: &str = "https://cxone.niceincontact.com";

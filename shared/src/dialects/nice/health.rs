@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::statuses::row;
+use super::json;
 use crate::{
-    dialects::{HttpReply, HttpResponse, Unread, Verdict},
+    dialects::{HttpReply, Unread, Verdict},
     domain::{
         health::{QueueHealth, Status, Threshold},
-        lease::Lesson,
         routes::{QueueId, SkillLimits},
         time::Timestamp,
     },
@@ -53,21 +52,12 @@ pub(super) fn read_all(
 
 /// The skills of an answer: at the top, or inside `resultSet` as up to version 23.
 pub(super) fn activity(reply: &HttpReply) -> Verdict<Result<&Vec<Value>, Unread>> {
-    let response = match reply {
-        HttpReply::Answered(response) => response,
-        HttpReply::Silence => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unanswered },
-        HttpReply::Unreachable => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unreachable },
-    };
-    let HttpResponse { status, retry_after, body, .. } = response;
-    match (status, body) {
-        (200..=299, Some(body)) => {
-            let list =
-                ["/skillActivity", "/resultSet/skillActivity"].iter().find_map(|at| body.pointer(at)?.as_array());
-            Verdict { meaning: list.ok_or(Unread::AnotherQueue), lesson: Lesson::Works }
-        }
-        (200..=299, None) => Verdict { meaning: Err(Unread::NotJson), lesson: Lesson::Fails },
-        _ => Verdict { meaning: Err(Unread::Status(*status)), lesson: row(*status).lesson(*retry_after) },
-    }
+    let Verdict { meaning, lesson } = json(reply);
+    let meaning = meaning.and_then(|body| {
+        let list = ["/skillActivity", "/resultSet/skillActivity"].iter().find_map(|at| body.pointer(at)?.as_array());
+        list.ok_or(Unread::AnotherQueue)
+    });
+    Verdict { meaning, lesson }
 }
 
 pub(super) fn skill_of(entry: &Value) -> Option<QueueId> {
@@ -108,6 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::{dialects::HttpResponse, domain::lease::Lesson};
 
     const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
     const LIMITS: SkillLimits = SkillLimits { max_queue_count: Some(50), min_agents_logged_in: 2 };

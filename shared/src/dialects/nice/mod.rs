@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 pub use self::hosts::{Hosts, NotAnOrigin};
 use super::{
     Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, RegisteredAttributes,
-    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, survey::Survey,
+    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, answer, survey::Survey,
 };
 use crate::domain::{
     contact::Contact,
@@ -171,6 +171,11 @@ impl HealthOfAll for Nice {
     ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>> {
         health::read_all(&self.limits, asked, reply)
     }
+}
+
+/// The JSON that answers a question to the tenant's API.
+fn json(reply: &HttpReply) -> Verdict<Result<&Value, Unread>> {
+    answer::json(reply, |status| statuses::row(status).client)
 }
 
 /// A request that says that it reads JSON: without that, an error comes as "no known way to render data".

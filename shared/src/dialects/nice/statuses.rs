@@ -1,7 +1,10 @@
 //! What each status of a tenant means, in one table: for the contact that was asked for, for the client that asked, and
 //! for a token (docs/real-tenant.md#answers).
 
-use crate::domain::{contact_result::Refusal, lease::Lesson, retry_after::RetryAfter};
+use crate::{
+    dialects::answer::{Client, Token},
+    domain::contact_result::Refusal,
+};
 
 /// One status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +12,7 @@ pub(super) struct Row {
     /// What became of the contact.
     pub(super) contact: Contact,
     /// What a request under a token teaches.
-    client: Client,
+    pub(super) client: Client,
     /// What the answer to a request for a token is.
     pub(super) token: Token,
 }
@@ -29,38 +32,16 @@ pub(super) enum Contact {
     InDoubt,
 }
 
-/// What a request teaches of the client that sent it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Client {
-    Works,
-    TokenRefused,
-    TooMany,
-    Fails,
-}
-
-/// What the answer to a request for a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    /// A token.
-    Granted,
-    /// A refusal, where the body is of OAuth's form.
-    Refused,
-    /// A refusal of the credentials, whatever the body.
-    CredentialsRefused,
-    /// None now.
-    Unavailable,
-}
-
 /// The row of a status.
 pub(super) const fn row(status: u16) -> Row {
     use Contact::{Created, InDoubt, Refused, RefusedByWords};
     use Refusal::{Forbidden, Payload, Unauthorized, UnknownQueue};
-    use Token::{CredentialsRefused, Granted, Unavailable};
+    use Token::{ClientRefused, Granted, Unavailable};
     let (contact, client, token) = match status {
         200..=202 => (Created, Client::Works, Granted),
         203..=299 => (InDoubt, Client::Works, Granted),
         400 => (RefusedByWords, Client::Works, Token::Refused),
-        401 => (Refused(Unauthorized), Client::TokenRefused, CredentialsRefused),
+        401 => (Refused(Unauthorized), Client::TokenRefused, ClientRefused),
         403 => (Refused(Forbidden), Client::Works, Token::Refused),
         404 => (Refused(UnknownQueue), Client::Works, Token::Refused),
         // What the request is, and not whether it can be done: nothing was looked at further.
@@ -73,21 +54,10 @@ pub(super) const fn row(status: u16) -> Row {
     Row { contact, client, token }
 }
 
-impl Row {
-    /// What a request under a token teaches by this status, and by how long it asks to wait.
-    pub(super) const fn lesson(self, retry_after: Option<RetryAfter>) -> Lesson {
-        match self.client {
-            Client::Works => Lesson::Works,
-            Client::TokenRefused => Lesson::TokenRefused,
-            Client::TooMany => Lesson::TooMany(retry_after),
-            Client::Fails => Lesson::Fails,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::lease::Lesson;
 
     fn statuses(holds: impl Fn(Row) -> bool) -> Vec<u16> {
         (100..600).filter(|status| holds(row(*status))).collect()
@@ -102,8 +72,11 @@ mod tests {
 
     #[test]
     fn the_services_own_fault_is_anything_but_a_2xx_or_a_4xx() {
-        let fails = statuses(|row| row.lesson(None) == Lesson::Fails);
+        let fails = statuses(|row| row.client.lesson(None) == Lesson::Fails);
         assert_eq!(fails, (100..200).chain(300..400).chain(500..600).collect::<Vec<_>>());
-        assert_eq!((row(401).lesson(None), row(429).lesson(None)), (Lesson::TokenRefused, Lesson::TooMany(None)));
+        assert_eq!(
+            (row(401).client.lesson(None), row(429).client.lesson(None)),
+            (Lesson::TokenRefused, Lesson::TooMany(None))
+        );
     }
 }

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Nice, grant::Step, health, payload, statuses::row};
+use super::{Nice, grant::Step, health, json, payload};
 use crate::{
     dialects::{
-        Content, HttpReply, HttpRequest, HttpResponse, TokenSearch, Unread, Verdict,
+        Content, HttpReply, HttpRequest, TokenSearch, Unread, Verdict,
         survey::{IssuerDocument, Payload, PointOfContact, Question, Skill, Stage, Survey, TenantDocument},
     },
     domain::{
         credentials::Credentials,
-        lease::Lesson,
         routes::{QueueId, Route},
         time::Timestamp,
         token::Token,
@@ -152,27 +151,15 @@ fn number(row: &Value, name: &str) -> Option<String> {
     }
 }
 
-/// The JSON that answers a GET.
-fn json(reply: &HttpReply) -> Verdict<Result<&Value, Unread>> {
-    let response = match reply {
-        HttpReply::Answered(response) => response,
-        HttpReply::Silence => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unanswered },
-        HttpReply::Unreachable => return Verdict { meaning: Err(Unread::Unanswered), lesson: Lesson::Unreachable },
-    };
-    let HttpResponse { status, retry_after, body, .. } = response;
-    match (status, body) {
-        (200..=299, Some(body)) => Verdict { meaning: Ok(body), lesson: Lesson::Works },
-        (200..=299, None) => Verdict { meaning: Err(Unread::NotJson), lesson: Lesson::Works },
-        _ => Verdict { meaning: Err(Unread::Status(*status)), lesson: row(*status).lesson(*retry_after) },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::routes::Routes;
+    use crate::{
+        dialects::HttpResponse,
+        domain::{lease::Lesson, routes::Routes},
+    };
 
     fn nice() -> Nice {
         let routes = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json"));

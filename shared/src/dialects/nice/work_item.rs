@@ -9,7 +9,9 @@ use super::{
     statuses::{self, Row, row},
 };
 use crate::{
-    dialects::{Content, HttpReply, HttpRequest, HttpResponse, Submission, Verdict, error::error_detail},
+    dialects::{
+        Content, HttpReply, HttpRequest, HttpResponse, Submission, Verdict, answer::of_contact, error::error_detail,
+    },
     domain::{
         contact_result::{ContactResult, CreatedContact, Doubt, Refusal},
         lease::Lesson,
@@ -73,23 +75,13 @@ pub(super) fn shown(submission: &Submission<'_>) -> Value {
 }
 
 pub(super) fn read(reply: &HttpReply) -> Verdict<ContactResult> {
-    match reply {
-        HttpReply::Answered(response) => answer(response),
-        HttpReply::Silence => {
-            Verdict { meaning: ContactResult::InDoubt(Doubt::Unanswered), lesson: Lesson::Unanswered }
-        }
-        HttpReply::Unreachable => {
-            let meaning =
-                ContactResult::Refused { refusal: Refusal::Unreachable, wait: None, detail: None, clears_doubt: false };
-            Verdict { meaning, lesson: Lesson::Unreachable }
-        }
-    }
+    of_contact(reply).map_or_else(|unanswered| unanswered, answer)
 }
 
 fn answer(response: &HttpResponse) -> Verdict<ContactResult> {
     let &HttpResponse { status, retry_after: wait, ref body, .. } = response;
     let row @ Row { contact, .. } = row(status);
-    let lesson = row.lesson(wait);
+    let lesson = row.client.lesson(wait);
     let refused = |refusal| {
         let names = PARAMETERS.iter().map(ToString::to_string);
         let detail = body.as_ref().and_then(|body| error_detail(body, names));
