@@ -163,15 +163,14 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
 
     /// Sends one request, and says what came of it.
     async fn post(&mut self, stop: Stop, admission: Admission<'w>) -> ContactResult {
-        let (Prepared { event: about, route, .. }, target) =
-            (self.prepared, &self.prepared.route.targets()[stop.index]);
+        let (Prepared { event, route, .. }, target) = (self.prepared, &self.prepared.route.targets()[stop.index]);
         let priority =
-            Priority::effective(route.base_priority(about), target.priority_delta(), route.degrade(), stop.steps);
+            Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
         let address = target.address().to_string();
         self.details.priority = Some(priority.get());
         self.count_fallback(stop);
-        let event = self.prepared.submitted();
-        let event = Submitted { key: event.key.after_lost(self.claim.lost()), ..event };
+        let key = self.prepared.key().after_lost(self.claim.lost());
+        let event = Submitted { key, ..self.prepared.submitted() };
         let submission =
             Submission { contact: self.contact, address: target.address(), priority, route: route.name(), event };
         if std::mem::take(&mut self.resending) {

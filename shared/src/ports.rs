@@ -281,6 +281,39 @@ pub trait Ports {
     fn dialect(&self) -> &dyn Dialect;
 }
 
+/// One thing that is every port of a worker by itself, such as the whole world of a test.
+pub trait OneForAll: ClientTable + Secrets + Registry + Transport + Environment {
+    /// The API that it leads to.
+    fn dialect(&self) -> &dyn Dialect;
+}
+
+impl<T: OneForAll> Ports for T {
+    type Clients = Self;
+    type Secrets = Self;
+    type Registry = Self;
+    type Transport = Self;
+    type Environment = Self;
+
+    fn clients(&self) -> &Self {
+        self
+    }
+    fn secrets(&self) -> &Self {
+        self
+    }
+    fn registry(&self) -> &Self {
+        self
+    }
+    fn transport(&self) -> &Self {
+        self
+    }
+    fn environment(&self) -> &Self {
+        self
+    }
+    fn dialect(&self) -> &dyn Dialect {
+        OneForAll::dialect(self)
+    }
+}
+
 /// What a worker needs besides to inject contacts.
 #[expect(missing_docs, reason = "each is documented at its trait")]
 pub trait InjectPorts: Ports {

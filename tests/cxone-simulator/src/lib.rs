@@ -61,6 +61,7 @@ pub use config::{ClientConfig, OversizedStrings, RateLimit, RetryAfterForm, Simu
 pub use fault::{Effect, Fault, MalformedBody};
 pub use queue::{OnSaturation, Queue, Rates, Saturation, Thresholds};
 pub use schema::{AttributeDefinition, AttributeType, LengthField, ListShape, NameField, SchemaShape};
+pub use serving::Served;
 pub use simulator::Simulator;
 pub use tenant::{
     Call, Contact, ContactStatus, Delivery, Endpoint, HttpAnswer, Outcome, Request, RequestRecord, Summary, Tenant,

@@ -19,7 +19,7 @@ use crate::connection::{Cut, CuttableListener};
 use crate::tenant::{Delivery, HttpAnswer, Outcome};
 
 /// A state machine that can be served.
-pub(crate) trait Face: Send + 'static {
+pub trait Face: Send + 'static {
     /// Notes when the answer to a request went out.
     fn delivered(&mut self, request: usize, now_ms: u64);
 
@@ -45,7 +45,7 @@ impl<T> Clone for Shared<T> {
     }
 }
 
-impl<T: Face> Shared<T> {
+impl<T> Shared<T> {
     fn new(tenant: T, clock: Clock) -> Self {
         Self { tenant: Arc::new(Mutex::new(tenant)), clock, handled: watch::Sender::new(()) }
     }
@@ -63,7 +63,9 @@ impl<T: Face> Shared<T> {
             let _ = handled.changed().await;
         }
     }
+}
 
+impl<T: Face> Shared<T> {
     /// Processes the request on arrival and delivers what comes of it, late or broken as the tenant says.
     pub(crate) async fn deliver(&self, cut: &Cut, handle: impl FnOnce(&mut T, u64) -> Outcome) -> Response {
         let now_ms = self.clock.now_ms();
@@ -116,9 +118,9 @@ fn into_response(answer: HttpAnswer) -> Response {
 /// It runs on a thread and a runtime of its own, so that neither a caller's paused time nor its blocked worker touches
 /// it, and so that nothing of it outlives the handle.
 #[derive(Debug)]
-pub(crate) struct Served<T> {
-    pub(crate) address: SocketAddr,
-    pub(crate) shared: Shared<T>,
+pub struct Served<T> {
+    address: SocketAddr,
+    shared: Shared<T>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -145,9 +147,33 @@ impl<T: Face> Served<T> {
         readiness.await.unwrap_or_else(|_| Err(io::Error::other("the simulator's thread ended at its start")))?;
         Ok(served)
     }
+}
 
-    pub(crate) fn url(&self) -> String {
+impl<T> Served<T> {
+    /// Its origin, without a slash at the end: of its base URL, its issuer and whatever else it names.
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its clock; advancing it is how virtual hours pass.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The tenant, to be asked or changed. The simulator answers nobody while this is held: hold it briefly, and never
+    /// across an `await`.
+    pub fn tenant(&self) -> MutexGuard<'_, T> {
+        self.shared.tenant()
+    }
+
+    /// Waits until this holds of the tenant, now or after a request. It may never hold, so give it a time.
+    pub async fn until(&self, holds: impl Fn(&T) -> bool) {
+        self.shared.until(holds).await;
     }
 }
 

@@ -1,8 +1,7 @@
-//! A tenant served on a loopback port for as long as its handle lives.
+//! A tenant of the routing API, served on a loopback port for as long as its handle lives.
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::MutexGuard;
+use std::ops::Deref;
 
 use crate::clock::Clock;
 use crate::config::SimulatorConfig;
@@ -11,13 +10,16 @@ use crate::server::router;
 use crate::serving::Served;
 use crate::tenant::{Contact, RequestRecord, Summary, Tenant, TokenRecord};
 
-/// A running simulator. Dropping it closes the port and every connection before the drop returns.
-///
-/// It runs on a thread and a runtime of its own, so that neither a caller's paused time nor its blocked worker touches
-/// it, and so that nothing of it outlives the handle.
+/// A running simulator: a [`Served`] tenant, started and asked in this API's own words.
 #[derive(Debug)]
-pub struct Simulator {
-    served: Served<Tenant>,
+pub struct Simulator(Served<Tenant>);
+
+impl Deref for Simulator {
+    type Target = Served<Tenant>;
+
+    fn deref(&self) -> &Served<Tenant> {
+        &self.0
+    }
 }
 
 impl Simulator {
@@ -35,33 +37,7 @@ impl Simulator {
     /// # Errors
     /// As for [`Simulator::start`].
     pub async fn start_with_clock(config: SimulatorConfig, clock: Clock) -> io::Result<Self> {
-        Ok(Self { served: Served::start(config.port, Tenant::new(config), clock, router).await? })
-    }
-
-    /// Its base URL, without a slash at the end.
-    pub fn url(&self) -> String {
-        self.served.url()
-    }
-
-    /// Its address.
-    pub fn address(&self) -> SocketAddr {
-        self.served.address
-    }
-
-    /// Its clock; advancing it is how virtual hours pass.
-    pub fn clock(&self) -> &Clock {
-        &self.served.shared.clock
-    }
-
-    /// The tenant, to be asked or changed. The simulator answers nobody while this is held: hold it briefly, and never
-    /// across an `await`.
-    pub fn tenant(&self) -> MutexGuard<'_, Tenant> {
-        self.served.shared.tenant()
-    }
-
-    /// Waits until this holds of the tenant, now or after a request. It may never hold, so give it a time.
-    pub async fn until(&self, holds: impl Fn(&Tenant) -> bool) {
-        self.served.shared.until(holds).await;
+        Served::start(config.port, Tenant::new(config), clock, router).await.map(Self)
     }
 
     /// Every contact created, oldest first.

@@ -64,13 +64,37 @@ fn each_event_ends_once(world: &World, event: &str, messages: &[&Sent]) {
         world.breach(format!("{event} became {} contacts", live.len()));
     }
     let created = tenant.contacts().iter().filter(|contact| name_of(contact) == event);
-    let versions: BTreeSet<_> = created.map(|contact| version_of(contact).map(f64::to_bits)).collect();
+    all_are_of_one_version(world, event, created.map(version_of));
+    let injected = |message: &Sent| live.iter().any(|contact| version_of(contact) == Some(f64::from(message.version)));
+    each_message_ends(world, event, messages, injected, |message, injected, letters| {
+        let last: Vec<_> = letters.iter().filter(|letter| letter.final_word).collect();
+        let sources: BTreeSet<_> = last.iter().map(|letter| &letter.source).collect();
+        if last.len() > sources.len() && world.plan.faults.twice == 0.0 {
+            world.breach(format!("{event} was dead-lettered more often than it was there"));
+        }
+        the_ledger_tells_how_it_ended(world, message, injected, letters.last().copied());
+    });
+}
+
+fn all_are_of_one_version(world: &World, event: &str, versions: impl Iterator<Item = Option<f64>>) {
+    let versions: BTreeSet<_> = versions.map(|version| version.map(f64::to_bits)).collect();
     if versions.len() > 1 {
         world.breach(format!("CXone created contacts of {event} with different data"));
     }
+}
+
+/// Each message became a contact or a dead letter; `then` looks at one that was sent once, whether it became a contact,
+/// and its letters.
+fn each_message_ends(
+    world: &World,
+    event: &str,
+    messages: &[&Sent],
+    injected: impl Fn(&Sent) -> bool,
+    then: impl Fn(&Sent, bool, &[&Letter]),
+) {
     let letters = world.letters.borrow();
     for message in messages {
-        let injected = live.iter().any(|contact| version_of(contact) == Some(f64::from(message.version)));
+        let injected = injected(message);
         let all = || letters.iter().filter(|letter| letter.body == message.body);
         let mine: Vec<_> = all().filter(|letter| letter.redriven.is_none()).collect();
         if !injected && mine.is_empty() {
@@ -83,16 +107,12 @@ fn each_event_ends_once(world: &World, event: &str, messages: &[&Sent]) {
         if messages.len() > 1 || redriven_twice {
             continue;
         }
-        let last: Vec<_> = mine.iter().filter(|letter| letter.final_word).collect();
         let in_doubt = ["outcome-unknown", "crash-loop"];
-        if injected && let Some(letter) = last.iter().find(|letter| !in_doubt.contains(&letter.reason.as_str())) {
+        let mut last = mine.iter().filter(|letter| letter.final_word);
+        if injected && let Some(letter) = last.find(|letter| !in_doubt.contains(&letter.reason.as_str())) {
             world.breach(format!("{event} became a contact and a dead letter ({})", letter.reason));
         }
-        let sources: BTreeSet<_> = last.iter().map(|letter| &letter.source).collect();
-        if last.len() > sources.len() && world.plan.faults.twice == 0.0 {
-            world.breach(format!("{event} was dead-lettered more often than it was there"));
-        }
-        the_ledger_tells_how_it_ended(world, message, injected, mine.last().copied());
+        then(message, injected, &mine);
     }
 }
 

@@ -19,7 +19,7 @@ use contact_injection::{
         window::ClockId,
     },
     ports::{
-        Acquired, ClientTable, ContactQueue, DeadLetters, Environment, InjectPorts, LeaseRequest, Ledger, Ports,
+        Acquired, ClientTable, ContactQueue, DeadLetters, Environment, InjectPorts, LeaseRequest, Ledger, OneForAll,
         Registered, Registry, Reserved, SchemaSnapshot, Secrets, StoreError, StoredState, Swap, Transport, Wanted,
     },
 };
@@ -274,33 +274,7 @@ impl Environment for WorkerPorts {
     }
 }
 
-impl Ports for WorkerPorts {
-    type Clients = Self;
-    type Secrets = Self;
-    type Registry = Self;
-    type Transport = Self;
-    type Environment = Self;
-
-    fn clients(&self) -> &Self {
-        self
-    }
-
-    fn secrets(&self) -> &Self {
-        self
-    }
-
-    fn registry(&self) -> &Self {
-        self
-    }
-
-    fn transport(&self) -> &Self {
-        self
-    }
-
-    fn environment(&self) -> &Self {
-        self
-    }
-
+impl OneForAll for WorkerPorts {
     fn dialect(&self) -> &dyn Dialect {
         &*self.world.dialect
     }

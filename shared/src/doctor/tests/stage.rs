@@ -29,7 +29,7 @@ use crate::{
     },
     metrics::Metrics,
     ports::{
-        Acquired, ClientTable, Environment, LeaseRequest, Ports, Registered, Registry, Reserved, SchemaSnapshot,
+        Acquired, ClientTable, Environment, LeaseRequest, OneForAll, Registered, Registry, Reserved, SchemaSnapshot,
         Secrets, StoreError, StoredClient, StoredState, Transport, Wanted,
     },
 };
@@ -305,33 +305,7 @@ impl Environment for Stage {
     }
 }
 
-impl Ports for Stage {
-    type Clients = Self;
-    type Secrets = Self;
-    type Registry = Self;
-    type Transport = Self;
-    type Environment = Self;
-
-    fn clients(&self) -> &Self {
-        self
-    }
-
-    fn secrets(&self) -> &Self {
-        self
-    }
-
-    fn registry(&self) -> &Self {
-        self
-    }
-
-    fn transport(&self) -> &Self {
-        self
-    }
-
-    fn environment(&self) -> &Self {
-        self
-    }
-
+impl OneForAll for Stage {
     fn dialect(&self) -> &dyn Dialect {
         &self.dialect
     }

@@ -1,8 +1,7 @@
 //! This face over HTTP.
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::MutexGuard;
+use std::ops::Deref;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -51,13 +50,16 @@ async fn any(
     shared.deliver(&cut, |tenant, now_ms| tenant.handle_over(connection, now_ms, &request)).await
 }
 
-/// This face served on a loopback port. Dropping it closes the port and every connection before the drop returns.
-///
-/// It runs on a thread and a runtime of its own, so that neither a caller's paused time nor its blocked worker touches
-/// it, and so that nothing of it outlives the handle.
+/// A running simulator of this face: a [`Served`] tenant, started and asked in this API's own words.
 #[derive(Debug)]
-pub struct Simulator {
-    served: Served<Tenant>,
+pub struct Simulator(Served<Tenant>);
+
+impl Deref for Simulator {
+    type Target = Served<Tenant>;
+
+    fn deref(&self) -> &Served<Tenant> {
+        &self.0
+    }
 }
 
 impl Simulator {
@@ -75,33 +77,7 @@ impl Simulator {
     /// # Errors
     /// As for [`Simulator::start`].
     pub async fn start_with_clock(config: Config, clock: Clock) -> io::Result<Self> {
-        Ok(Self { served: Served::start(config.port, Tenant::new(config), clock, router).await? })
-    }
-
-    /// Its origin, without a slash at the end: issuer, `api_endpoint` and all.
-    pub fn url(&self) -> String {
-        self.served.url()
-    }
-
-    /// Its address.
-    pub fn address(&self) -> SocketAddr {
-        self.served.address
-    }
-
-    /// Its clock; advancing it is how virtual hours pass.
-    pub fn clock(&self) -> &Clock {
-        &self.served.shared.clock
-    }
-
-    /// The business unit, to be asked or changed. The simulator answers nobody while this is held: hold it briefly, and
-    /// never across an `await`.
-    pub fn tenant(&self) -> MutexGuard<'_, Tenant> {
-        self.served.shared.tenant()
-    }
-
-    /// Waits until this holds of the business unit, now or after a request. It may never hold, so give it a time.
-    pub async fn until(&self, holds: impl Fn(&Tenant) -> bool) {
-        self.served.shared.until(holds).await;
+        Served::start(config.port, Tenant::new(config), clock, router).await.map(Self)
     }
 
     /// Every contact made, oldest first.

@@ -1,6 +1,6 @@
 //! How events end at a tenant that knows no key of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use contact_injection::domain::{
     claim::{Resolution, State},
@@ -9,7 +9,7 @@ use contact_injection::domain::{
 use cxone_simulator::nice::{Creation, Tenant};
 use serde_json::Value;
 
-use super::doubt;
+use super::{all_are_of_one_version, doubt, each_message_ends};
 use crate::{
     api::LATEST_ARRIVAL,
     business_unit::RESENT,
@@ -27,7 +27,11 @@ pub(super) fn check(world: &World, unit: &Tenant) {
     for (event, messages) in &events {
         let created = unit.creations_by_key(&key_of(event).to_string());
         no_event_becomes_two(world, event, created.len(), is_resent(messages));
-        each_message_ends(world, event, messages, &created);
+        all_are_of_one_version(world, event, created.iter().map(|creation| version_of(creation)));
+        let made = |message: &Sent| created.iter().any(|one| version_of(one) == Some(f64::from(message.version)));
+        each_message_ends(world, event, messages, made, |message, injected, letters| {
+            the_ledger_tells_how_it_ended(world, message, injected, letters.last().copied());
+        });
     }
     for letter in world.letters.borrow().iter() {
         each_dead_letter_has_its_reason(world, letter);
@@ -66,33 +70,6 @@ fn no_event_becomes_two(world: &World, event: &str, created: usize, resent: bool
     drop(seen);
     if !resent || known > 1 {
         world.breach(format!("{event} became {created} contacts"));
-    }
-}
-
-fn each_message_ends(world: &World, event: &str, messages: &[&Sent], created: &[&Creation]) {
-    let versions: BTreeSet<_> = created.iter().map(|creation| version_of(creation).map(f64::to_bits)).collect();
-    if versions.len() > 1 {
-        world.breach(format!("CXone created contacts of {event} with different data"));
-    }
-    let letters = world.letters.borrow();
-    for message in messages {
-        let injected = versions.contains(&Some(f64::from(message.version).to_bits()));
-        let all = || letters.iter().filter(|letter| letter.body == message.body);
-        let mine: Vec<_> = all().filter(|letter| letter.redriven.is_none()).collect();
-        if !injected && mine.is_empty() {
-            world.breach(format!("{event} in version {} became neither a contact nor a dead letter", message.version));
-        }
-        let redrives: Vec<_> = all().filter_map(|letter| letter.redriven).collect();
-        let redriven_twice = redrives.windows(2).any(|pair| pair[0] == pair[1]);
-        if messages.len() > 1 || redriven_twice {
-            continue;
-        }
-        let last: Vec<_> = mine.iter().filter(|letter| letter.final_word).collect();
-        let in_doubt = ["outcome-unknown", "crash-loop"];
-        if injected && let Some(letter) = last.iter().find(|letter| !in_doubt.contains(&letter.reason.as_str())) {
-            world.breach(format!("{event} became a contact and a dead letter ({})", letter.reason));
-        }
-        the_ledger_tells_how_it_ended(world, message, injected, mine.last().copied());
     }
 }
 

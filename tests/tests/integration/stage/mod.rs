@@ -139,7 +139,7 @@ impl Simulated for Simulator {
     }
 
     fn clock(&self) -> &cxone_simulator::Clock {
-        Self::clock(self)
+        (**self).clock()
     }
 
     fn rate(&self) -> RateLimit {

@@ -21,7 +21,7 @@ impl Simulated for Simulator {
     }
 
     fn clock(&self) -> &Clock {
-        Self::clock(self)
+        (**self).clock()
     }
 
     fn rate(&self) -> RateLimit {
