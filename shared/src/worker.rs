@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use self::access::Access;
-pub use self::access::Step;
+pub use self::access::TokenAnswer;
 use crate::{
     dialects::{HttpReply, HttpRequest, Submission, Unread, Verdict},
     domain::{
@@ -37,6 +37,9 @@ use crate::{
 
 /// The longest that a request may take, its connection included: what the deadline must leave before one is begun.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So many queues are asked about one by one, though an API tells of all at once: one request for all is the larger.
+pub(crate) const SINGLE_QUESTIONS: usize = 3;
 
 /// The unit of time: what expires at a moment is not sent in it.
 const MOMENT: Duration = Duration::from_millis(1);

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_cannot_be_used_fails_and_one_with_traces_of_a_careless_hand_warns() {
+    fn a_secret_that_cannot_be_used_fails_and_one_with_stray_spaces_or_lost_padding_warns() {
         let judged = |clients: Vec<ClientForm>, problem: Option<&str>| {
             judge(&SecretForm { clients, problem: problem.map(str::to_owned) }, 2).verdict
         };
@@ -68,8 +68,8 @@ mod tests {
         assert_eq!(judged(vec![client(), client()], Some("client 1 of the secret has no client_id")), Grade::Fail);
         let strayed = ClientForm { stray: vec!["client_id"], ..client() };
         let unpadded = ClientForm { unpadded: vec!["access_key_id"], ..client() };
-        for careless in [strayed, unpadded] {
-            assert_eq!(judged(vec![client(), careless], None), Grade::Warn);
+        for form in [strayed, unpadded] {
+            assert_eq!(judged(vec![client(), form], None), Grade::Warn);
         }
     }
 }

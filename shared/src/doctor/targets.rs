@@ -42,7 +42,7 @@ pub(super) enum Spelling {
     /// By its number alone, or with another name.
     Number,
     /// But for case or white space.
-    Careless,
+    Similar,
 }
 
 /// The point of contact that a text names, and how.
@@ -60,7 +60,7 @@ pub(super) fn find<'p>(text: &str, points: &'p [PointOfContact]) -> Option<(&'p 
     let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let sought = folded(text);
     if let Some(point) = first(&|point| folded(&whole(point)) == sought || folded(&point.name) == sought) {
-        return Some((point, Spelling::Careless));
+        return Some((point, Spelling::Similar));
     }
     let number = text.split_once('-').map_or(text, |(number, _)| number).trim();
     first(&|point| point.code == number).map(|point| (point, Spelling::Number))
@@ -101,7 +101,7 @@ fn spelled(spelling: Spelling, findings: &mut Findings) {
         Spelling::Number => {
             findings.warn("only the number is a point of contact's: write `number - name`, which NICE documents");
         }
-        Spelling::Careless => {
+        Spelling::Similar => {
             findings.warn("it is there but for case or white space: write it just as CXone shows it");
         }
     }
@@ -218,8 +218,8 @@ mod tests {
             ("123456", ("123456", Spelling::Number)),
             ("123456 - Sales", ("123456", Spelling::Number)),
             ("123456-Orders", ("123456", Spelling::Number)),
-            ("123456 -  orders", ("123456", Spelling::Careless)),
-            (" ORDERS", ("123456", Spelling::Careless)),
+            ("123456 -  orders", ("123456", Spelling::Similar)),
+            (" ORDERS", ("123456", Spelling::Similar)),
             ("99", ("9", Spelling::Name)),
         ] {
             assert_eq!(spelling(text), Some(expected), "{text}");

@@ -24,14 +24,11 @@ use crate::{
         time::Timestamp,
     },
     ports::Ports,
-    worker::{NotSent, Worker},
+    worker::{NotSent, SINGLE_QUESTIONS, Worker},
 };
 
 /// Skills of points of contact that are looked at besides those that the routes name.
 const MOST_DEFAULT_SKILLS: usize = 20;
-
-/// So many skills are asked about one by one, as the sync does.
-const SINGLE_QUESTIONS: usize = 3;
 
 /// A question's answer, or why it was not asked or can't be read.
 #[derive(Clone, Debug)]

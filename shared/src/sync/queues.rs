@@ -18,14 +18,11 @@ use crate::{
     metrics::Metric,
     ports::{Ports, Registered, Registry, Reserved, Wanted},
     session::Session,
-    worker::{Observed, Worker},
+    worker::{Observed, SINGLE_QUESTIONS, Worker},
 };
 
 /// Queues asked at once: enough for a hundred queues in a minute at 200 ms each, few enough to leave the window room.
 const CONCURRENCY: usize = 4;
-
-/// So many queues are asked about one by one, though an API tells of all at once.
-const SINGLE_QUESTIONS: usize = 3;
 
 /// How far the queues are asked.
 struct Round<'k> {

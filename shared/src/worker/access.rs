@@ -66,7 +66,7 @@ impl Access {
 }
 
 /// An answer on the way to a token.
-pub struct Step<'s> {
+pub struct TokenAnswer<'s> {
     /// Whose token.
     pub credentials: &'s Credentials,
     /// What was known when it was asked for.
@@ -137,7 +137,7 @@ impl<P: Ports> Worker<'_, P> {
     ///
     /// # Errors
     /// [`NotSent`] where it could not be asked to the end.
-    pub async fn fresh_token(&self, mut see: impl FnMut(Step<'_>)) -> Result<Result<(), TokenError>, NotSent> {
+    pub async fn fresh_token(&self, mut see: impl FnMut(TokenAnswer<'_>)) -> Result<Result<(), TokenError>, NotSent> {
         let mut access = self.access.lock().await;
         let now = self.ports.environment().now();
         if let Some(rest) = access.rest.filter(|rest| rest.until > now) {
@@ -235,7 +235,7 @@ impl<P: Ports> Worker<'_, P> {
     async fn request_token(
         &self,
         access: &Access,
-        see: &mut dyn FnMut(Step<'_>),
+        see: &mut dyn FnMut(TokenAnswer<'_>),
     ) -> Result<Result<Arc<Token>, TokenError>, NotSent> {
         let mut search = TokenSearch { known: access.endpoints.clone(), ..TokenSearch::default() };
         loop {
@@ -254,13 +254,13 @@ impl<P: Ports> Worker<'_, P> {
         &self,
         credentials: &Credentials,
         search: TokenSearch,
-        see: &mut dyn FnMut(Step<'_>),
+        see: &mut dyn FnMut(TokenAnswer<'_>),
     ) -> Result<Result<TokenStep, TokenError>, NotSent> {
         let (dialect, environment) = (self.ports.dialect(), self.ports.environment());
         let permit = self.auth_permit()?;
         let began = environment.now();
         let reply = self.ports.transport().send(&permit, dialect.token(credentials, &search)).await;
-        see(Step { credentials, search: &search, reply: &reply, began });
+        see(TokenAnswer { credentials, search: &search, reply: &reply, began });
         let Verdict { meaning, lesson } = dialect.read_token(credentials, search, &reply);
         self.report(Service::Auth, permit.learn(lesson, environment.now()));
         Ok(meaning)

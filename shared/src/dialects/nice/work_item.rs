@@ -44,6 +44,7 @@ impl Nice {
                 of(Content::PostJson(members.collect()))
             }
             Encoding::Form => of(Content::PostForm(owned(parameters))),
+            // A POST has a body, if an empty one.
             Encoding::Query => HttpRequest { query: owned(parameters), ..of(Content::PostForm(Vec::new())) },
         }
     }
