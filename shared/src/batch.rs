@@ -21,7 +21,7 @@ use crate::{
         outcome::{Outcome, visibility_delay},
         queues::{Bounds, Queues},
         reason::DeferralReason,
-        routes::{QueueId, Route, Routes},
+        routes::{Address, Route, Routes, Target},
         time::Timestamp,
     },
     error::chain,
@@ -129,7 +129,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     /// Requests that so many events may take: and one for the schema and one for each queue's health, with one
     /// resubmission for each.
     fn permits(&self, events: usize) -> usize {
-        let queues = self.configuration.routes.queue_ids().len();
+        let routes = &self.configuration.routes;
+        let queues = routes.queue_ids().len() + routes.points_without_skill().len();
         (events * PERMITS_PER_EVENT + 2 + 2 * queues.min(events)).min(self.configuration.rate.limit).max(1)
     }
 
@@ -144,13 +145,14 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     ) {
         let mut queues = std::mem::take(remembered);
         queues.begin(self.bounds(clients), self.now());
-        registry.refresh(self.ports, &mut queues, routed(deliveries)).await;
+        let defaults = !self.configuration.routes.points_without_skill().is_empty();
+        registry.refresh(self.ports, &mut queues, &targets(deliveries), defaults).await;
         let (queues, answered) = (RefCell::new(queues), registry.answered);
         let routes = &self.configuration.routes;
         let schema = schema::current(self.ports, worker, registry, routes, self.metrics).await;
-        let routes = self.injectable(deliveries);
-        room::look_before_bursts(self.ports, worker, &routes, &queues, answered).await;
-        room::reserve_ahead(self.ports, worker, &queues, &routes).await;
+        let coming = self.injectable(deliveries);
+        room::look_before_bursts(self.ports, worker, (routes, &coming), &queues, answered).await;
+        room::reserve_ahead(self.ports, worker, &queues, &coming).await;
         let pipeline = Pipeline {
             ports: self.ports,
             worker,
@@ -294,12 +296,8 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
     }
 }
 
-/// Every queue that one of these may go to.
-fn routed(deliveries: &[Delivery<'_>]) -> Vec<QueueId> {
+/// Where these may go.
+fn targets<'a>(deliveries: &[Delivery<'a>]) -> Vec<&'a Address> {
     let prepared = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref());
-    let targets = prepared.flat_map(|prepared| prepared.route.targets());
-    let mut queues: Vec<_> = targets.flat_map(|target| target.address().queues()).cloned().collect();
-    queues.sort_unstable();
-    queues.dedup();
-    queues
+    prepared.flat_map(|prepared| prepared.route.targets()).map(Target::address).collect()
 }

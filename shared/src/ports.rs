@@ -23,7 +23,7 @@ use crate::{
         lease::{Permit, Reservation},
         message::DeadLetter,
         queues::{Queue, Reading},
-        routes::QueueId,
+        routes::{DefaultSkills, QueueId},
         secret_form::SecretForm,
         time::Timestamp,
         token::NONCE_LENGTH,
@@ -173,6 +173,8 @@ pub struct SchemaSnapshot {
 pub struct Wanted {
     /// Whether the registered attributes are.
     pub schema: bool,
+    /// Whether the default skills of points of contact are.
+    pub default_skills: bool,
     /// Which queues are.
     pub queues: Vec<QueueId>,
 }
@@ -180,7 +182,12 @@ pub struct Wanted {
 impl Wanted {
     /// The registered attributes and nothing else.
     pub const fn schema() -> Self {
-        Self { schema: true, queues: Vec::new() }
+        Self { schema: true, default_skills: false, queues: Vec::new() }
+    }
+
+    /// These queues and nothing else.
+    pub const fn queues(queues: Vec<QueueId>) -> Self {
+        Self { schema: false, default_skills: false, queues }
     }
 }
 
@@ -189,6 +196,8 @@ impl Wanted {
 pub struct Registered {
     /// The registered attributes, where they were asked for and ever synced.
     pub schema: Option<SchemaSnapshot>,
+    /// The default skills of points of contact, where they were asked for and ever synced.
+    pub default_skills: Option<DefaultSkills>,
     /// The queues asked for, as far as they are known.
     pub queues: Vec<(QueueId, Queue)>,
     /// Those of them that the sync asked CXone about and could read no answer of, and when it last did.
@@ -212,6 +221,9 @@ pub trait Registry {
 
     /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;
+
+    /// Keeps the default skills of points of contact as they were read at this time, unless newer ones are kept already.
+    async fn keep_default_skills(&self, skills: &DefaultSkills, read: Timestamp) -> Result<(), StoreError>;
 
     /// Keeps a queue's health, where it is newer and `before` is still the reading that is kept, which was known before
     /// CXone was asked: so that of many who ask at once one is believed. Places that were reserved since `before` was

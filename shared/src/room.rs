@@ -5,7 +5,7 @@
 //! one by the refusal, and asks once more. A write that is repeated because its answer was lost takes its places twice:
 //! then some stay empty until the next reading, and none is given to two.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeMap, time::Duration};
 
 use futures::future::join_all;
 use tracing::warn;
@@ -14,7 +14,7 @@ use crate::{
     domain::{
         health::QueueHealth,
         queues::{Queue, Queues, Reading},
-        routes::{QueueId, Route},
+        routes::{QueueId, Route, Routes},
     },
     error::chain,
     ports::{Environment, Ports, Registry, Reserved},
@@ -41,31 +41,32 @@ const TRIES: usize = 2;
 pub(crate) async fn look_before_bursts<P: Ports>(
     ports: &P,
     worker: &Worker<'_, P>,
-    routes: &[&Route],
+    (routes, coming): (&Routes, &[&Route]),
     queues: &RefCell<Queues>,
     answered: bool,
 ) {
-    let mut bursts: BTreeMap<&QueueId, usize> = BTreeMap::new();
-    for target in routes.iter().filter_map(|route| route.targets().first()) {
-        if let Some(queue) = target.address().queue() {
+    let mut bursts: BTreeMap<Cow<'_, QueueId>, usize> = BTreeMap::new();
+    for target in coming.iter().filter_map(|route| route.targets().first()) {
+        if let Some(queue) = queues.borrow().queue_of(target.address()) {
             *bursts.entry(queue).or_default() += 1;
         }
     }
-    for (queue, _) in bursts.into_iter().filter(|(_, contacts)| *contacts >= BURST) {
+    for (queue, _) in bursts.iter().filter(|(_, contacts)| **contacts >= BURST) {
         let now = ports.environment().now();
         let reading = queues.borrow().reading(queue);
         if reading.is_some_and(|reading| now.since(reading.observed) < BURST_HEALTH_AGE) {
             continue;
         }
         let before = async || {
-            look_again(ports, queues, &[queue]).await;
+            look_again(ports, queues, [queue.as_ref()]).await;
             queues.borrow().known(queue)
         };
         // What stands in the way of this request stands in the way of the contacts too, and they say so.
-        let Ok(Some(Observed { health, before })) = worker.queue_health(queue, before).await else { continue };
+        let limits = routes.limits_of(queue, queues.borrow().default_skills());
+        let Ok(Some(Observed { health, before })) = worker.queue_health(queue, limits, before).await else { continue };
         let kept = if answered { keep(ports, queue, &health, before).await } else { None };
         let mut queues = queues.borrow_mut();
-        queues.learn(queue.clone(), kept.unwrap_or_else(|| Queue::new(Some(health), None)));
+        queues.learn(queue.as_ref().clone(), kept.unwrap_or_else(|| Queue::new(Some(health), None)));
     }
 }
 

@@ -4,14 +4,14 @@
 //! Any other queue is read by each invocation, since what others reserved or found full decides there. A registry that
 //! can't be read leaves what is remembered; it never counts as one that knows nothing.
 
-use std::{cell::RefCell, time::Duration};
+use std::{borrow::Cow, cell::RefCell, collections::BTreeSet, time::Duration};
 
 use tracing::warn;
 
 use crate::{
     domain::{
         queues::{Queue, Queues},
-        routes::QueueId,
+        routes::{Address, QueueId},
         time::Timestamp,
     },
     error::chain,
@@ -32,28 +32,51 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads what is due of the schema and of these queues, in one request or none.
-    pub(crate) async fn refresh<P: Ports>(&mut self, ports: &P, queues: &mut Queues, routed: Vec<QueueId>) {
+    /// Reads what is due of the schema and of the queues of these targets, in one request or none. Where `defaults`
+    /// are, there is a second request for queues of which it only then is known that the targets lead there.
+    pub(crate) async fn refresh<P: Ports>(
+        &mut self,
+        ports: &P,
+        queues: &mut Queues,
+        targets: &[&Address],
+        defaults: bool,
+    ) {
         let now = ports.environment().now();
-        let wanted = self.due(queues, routed, now);
+        let mut wanted = self.due(queues, targets, now);
+        wanted.default_skills = wanted.schema && defaults;
         if !wanted.schema && wanted.queues.is_empty() {
             return;
         }
-        let registered = load(ports, &wanted).await;
+        self.read(ports, queues, &wanted, now).await;
+        if self.answered && wanted.default_skills {
+            let mut found = Wanted::queues(self.due(queues, targets, now).queues);
+            found.queues.retain(|queue| !wanted.queues.contains(queue));
+            if !found.queues.is_empty() {
+                self.read(ports, queues, &found, now).await;
+            }
+        }
+    }
+
+    async fn read<P: Ports>(&mut self, ports: &P, queues: &mut Queues, wanted: &Wanted, now: Timestamp) {
+        let registered = load(ports, wanted).await;
         self.answered = registered.is_some();
         let Some(registered) = registered else { return };
         if wanted.schema {
             self.schema_read = Some(now);
             self.learn_schema(registered.schema);
         }
-        learn_queues(queues, wanted.queues, registered.queues, now);
+        if let Some(skills) = registered.default_skills {
+            queues.learn_default_skills(skills);
+        }
+        learn_queues(queues, wanted.queues.clone(), registered.queues, now);
     }
 
-    fn due(&self, queues: &Queues, mut routed: Vec<QueueId>, now: Timestamp) -> Wanted {
-        routed.retain(|id| queues.is_to_be_read(id, now));
+    fn due(&self, queues: &Queues, targets: &[&Address], now: Timestamp) -> Wanted {
+        let routed: BTreeSet<_> = targets.iter().flat_map(|address| queues.queues_of(address)).collect();
+        let routed = routed.into_iter().filter(|id| queues.is_to_be_read(id, now)).map(Cow::into_owned);
         // A time that is yet to come was read off a clock that has been set back since.
         let recent = self.schema_read.is_some_and(|at| at <= now && now.since(at) < SCHEMA_REREAD_AFTER);
-        Wanted { schema: !recent, queues: routed }
+        Wanted { schema: !recent, default_skills: false, queues: routed.collect() }
     }
 
     /// The newer one serves: a schema that the registry could not take is remembered here alone.
@@ -67,10 +90,10 @@ impl Snapshot {
 
 /// Reads those queues again of which what is known is old by now: so that a contact that has waited for its permit
 /// takes its place under the reading that the others know.
-pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, ids: &[&QueueId]) {
+pub(crate) async fn look_again<P: Ports>(ports: &P, queues: &RefCell<Queues>, ids: impl IntoIterator<Item = &QueueId>) {
     let now = ports.environment().now();
     let old = |id: &&QueueId| queues.borrow().is_to_be_read_again(id, now);
-    let wanted = Wanted { schema: false, queues: ids.iter().copied().filter(old).cloned().collect() };
+    let wanted = Wanted::queues(ids.into_iter().filter(old).cloned().collect());
     if wanted.queues.is_empty() {
         return;
     }
@@ -128,7 +151,8 @@ mod tests {
     }
 
     fn due(snapshot: &Snapshot, queues: &Queues, now: Timestamp) -> (bool, Vec<QueueId>) {
-        let wanted = snapshot.due(queues, (1..=4).map(queue).collect(), now);
+        let targets: Vec<_> = (1..=4).map(|number| Address::Queue(queue(number))).collect();
+        let wanted = snapshot.due(queues, &targets.iter().collect::<Vec<_>>(), now);
         (wanted.schema, wanted.queues)
     }
 

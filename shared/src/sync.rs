@@ -3,6 +3,7 @@
 //!
 //! An answer that can't be read never replaces what is known, and what one queue answers never stops the others.
 
+mod default_skills;
 mod queues;
 
 use std::time::Duration;
@@ -126,13 +127,15 @@ impl<P: Ports> Sync<'_, P> {
     /// [`SyncError`] once everything else that was asked for is done.
     pub async fn run(&self, task: Task) -> Result<Summary, SyncError> {
         let queues = if task.queues { self.routes.queue_ids() } else { &[] };
-        let known = self.ports.registry().load(&Wanted { schema: true, queues: queues.to_vec() }).await?;
+        let default_skills = task.queues && !self.routes.points_without_skill().is_empty();
+        let wanted = Wanted { schema: true, default_skills, queues: queues.to_vec() };
+        let known = self.ports.registry().load(&wanted).await?;
         if let Some(schema) = &known.schema {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(schema.fetched).as_secs_f64());
         }
         let mut clients = KnownClients::default();
         let terms = SessionTerms { rate: self.rate, deadline: self.deadline, until: self.until() };
-        let work = async |session: &mut Session<'_, P>| self.ask_everything(session, task, &known).await;
+        let work = async |session: &mut Session<'_, P>| self.ask_everything(session, task, known).await;
         Session::run(self.ports, self.metrics, &mut clients, terms, work).await
     }
 
@@ -140,9 +143,12 @@ impl<P: Ports> Sync<'_, P> {
         &self,
         session: &mut Session<'_, P>,
         task: Task,
-        known: &Registered,
+        known: Registered,
     ) -> Result<Summary, SyncError> {
-        let queues = if task.queues { self.routes.queue_ids().len() } else { 0 };
+        let points = self.routes.points_without_skill().len();
+        // A skill for each, and the one question that tells which.
+        let queues = self.routes.queue_ids().len() + points + usize::from(points > 0);
+        let queues = if task.queues { queues } else { 0 };
         let attributes = task.attributes && self.ports.dialect().registered_attributes().is_some();
         let permits = self.permits(queues + usize::from(attributes));
         let first = session.lease(permits, self.until()).await?;

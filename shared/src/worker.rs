@@ -26,7 +26,7 @@ use crate::{
         outcome::{Outcome, Retry},
         queues::{Queue, Reading},
         reason::DeferralReason,
-        routes::QueueId,
+        routes::{QueueId, SkillLimits},
         time::Timestamp,
         token::Token,
     },
@@ -167,7 +167,7 @@ impl<'a, P: Ports> Worker<'a, P> {
         (meaning, reply.status())
     }
 
-    /// Asks for a queue's health. What the registry knows of it `before` is looked up when nothing keeps the request
+    /// Asks for a queue's health, by these limits. What the registry knows of it `before` is looked up when nothing keeps the request
     /// from going: what is reserved until then is in the answer. Nothing where the answer can't be read.
     ///
     /// # Errors
@@ -175,6 +175,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     pub async fn queue_health(
         &self,
         queue: &QueueId,
+        limits: SkillLimits,
         before: impl AsyncFn() -> Option<Queue>,
     ) -> Result<Option<Observed>, NotSent> {
         let dialect = self.ports.dialect();
@@ -182,7 +183,7 @@ impl<'a, P: Ports> Worker<'a, P> {
             .ask(
                 before,
                 |token| dialect.queue_health(token, queue),
-                |reply, asked| dialect.read_queue_health(queue, asked, reply),
+                |reply, asked| dialect.read_queue_health(queue, limits, asked, reply),
             )
             .await?;
         let known = before.as_ref().and_then(|before| before.health.as_ref());
@@ -196,17 +197,18 @@ impl<'a, P: Ports> Worker<'a, P> {
         Ok(Some(Observed { health, before: before.as_ref().and_then(Queue::reading) }))
     }
 
-    /// Asks for the health of every queue at once, where the API tells it so. What the registry knows of them `before`
+    /// Asks for the health of every queue with limits at once, where the API tells it so. What the registry knows of them `before`
     /// is looked up as for one. Nothing where the answer can't be read, or there is no such question.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.
     pub async fn health_of_all(
         &self,
+        limits: &BTreeMap<QueueId, SkillLimits>,
         before: impl AsyncFn() -> Vec<(QueueId, Queue)>,
     ) -> Result<Vec<(QueueId, Observed)>, NotSent> {
         let Some(all) = self.ports.dialect().health_of_all() else { return Ok(Vec::new()) };
-        let read = |reply: &HttpReply, asked| all.read_every_health(asked, reply);
+        let read = |reply: &HttpReply, asked| all.read_every_health(limits, asked, reply);
         let (before, _, healths) = self.ask(before, |token| all.every_health(token), read).await?;
         let healths = healths.unwrap_or_else(|unread| {
             warn!(error = %unread, "the health of all queues can't be read at once; each is asked for alone");

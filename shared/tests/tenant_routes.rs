@@ -5,7 +5,7 @@
 
 use contact_injection::{
     dialects::nice,
-    domain::routes::{Address, Encoding, OnDoubt, Routes},
+    domain::routes::{Address, DefaultSkills, Encoding, OnDoubt, QueueId, Routes, SkillLimits},
 };
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ fn a_work_item_has_its_members_and_their_defaults() {
     assert_eq!((item.limits.max_queue_count, item.limits.min_agents_logged_in), (Some(50), 2));
     assert_eq!(item.on_doubt, OnDoubt::Resend);
     assert_eq!((routes.work_items().encoding, routes.work_items().payload_bytes), (Encoding::Form, 4096));
-    let limits: Vec<_> = routes.skill_limits().into_iter().collect();
+    let limits: Vec<_> = routes.skill_limits(&DefaultSkills::default()).into_iter().collect();
     assert_eq!((limits.len(), limits[0].0.as_str(), limits[0].1), (1, "4012", item.limits));
     let bare = json!({"routes": [route(json!({"workItem": {"pointOfContact": "Orders"}}))]});
     let routes = Routes::from_json(&bare.to_string(), nice::FACTS.routes).unwrap();
@@ -56,7 +56,38 @@ fn a_work_item_has_its_members_and_their_defaults() {
         panic!("an item")
     };
     assert_eq!((item.skill, item.limits.max_queue_count, item.on_doubt), (None, None, OnDoubt::Park));
+    assert_eq!((routes.queue_ids(), routes.points_without_skill()), (&[][..], &["Orders".to_owned()][..]));
     assert_eq!((routes.work_items().encoding, routes.work_items().payload_bytes), (Encoding::Json, 51_200));
+}
+
+/// What two targets that name no skill come to, where their points of contact are for the same one.
+#[test]
+fn targets_that_come_to_one_skill_keep_the_tightest_of_their_limits() {
+    let target = |point: &str, limits: Value| {
+        let mut target = json!({"workItem": {"pointOfContact": point}});
+        target["workItem"].as_object_mut().unwrap().extend(limits.as_object().unwrap().clone());
+        target
+    };
+    let routes = json!({"routes": [{
+        "name": "r", "match": {"type": "t"}, "priority": {"default": 1},
+        "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"}, "attributes": {},
+        "targets": [
+            target("Orders", json!({"maxQueueCount": 50, "minAgentsLoggedIn": 1})),
+            target("Sales", json!({"maxQueueCount": 20})),
+            target("123456 - Bills", json!({"skillId": 4012, "minAgentsLoggedIn": 3})),
+            target("Gone", json!({"maxQueueCount": 1})),
+            target("Nobody", json!({"maxQueueCount": 2})),
+        ],
+    }]});
+    let routes = Routes::from_json(&routes.to_string(), nice::FACTS.routes).unwrap();
+    let skill = |id: &str| QueueId::new(id.to_owned());
+    let known = [("Orders", skill("4012")), ("Sales", skill("4012")), ("Nobody", None)];
+    let known: DefaultSkills = known.into_iter().map(|(point, skill)| (point.to_owned(), skill)).collect();
+    let tightest = SkillLimits { max_queue_count: Some(20), min_agents_logged_in: 3 };
+    assert_eq!(routes.skill_limits(&known).into_iter().collect::<Vec<_>>(), [(skill("4012").unwrap(), tightest)]);
+    assert_eq!(routes.limits_of(&skill("4013").unwrap(), &known), SkillLimits::default());
+    assert_eq!(routes.queues_with(&known), [skill("4012").unwrap()]);
+    assert_eq!(routes.points_without_skill(), ["Gone", "Nobody", "Orders", "Sales"]);
 }
 
 #[test]
@@ -95,8 +126,6 @@ fn each_member_of_a_work_item_is_checked() {
     ] {
         assert_eq!(pointers(route(item(json!({ name: value })))), [at(name)], "{name}: {value}");
     }
-    let unlimited = route(json!({"workItem": {"pointOfContact": "Orders", "maxQueueCount": 5}}));
-    assert_eq!(pointers(unlimited), ["/routes/0/targets/0/workItem"], "limits are a skill's");
     let mut twice = route(item(json!({})));
     twice["targets"] = json!([item(json!({})), item(json!({"skillId": 4013}))]);
     assert_eq!(pointers(twice), ["/routes/0/targets/1"]);

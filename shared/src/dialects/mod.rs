@@ -34,7 +34,7 @@ use crate::domain::{
     idempotency::IdempotencyKey,
     lease::Lesson,
     problem::Problem,
-    routes::{Address, Priority, QueueId, Route, RouteRules},
+    routes::{Address, Priority, QueueId, Route, RouteRules, SkillLimits},
     time::Timestamp,
     token::{Endpoints, GrantedToken, Token, TokenError},
 };
@@ -82,11 +82,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Asks for a queue's health.
     fn queue_health<'r>(&self, token: &'r Token, queue: &QueueId) -> HttpRequest<'r>;
 
-    /// A queue's health, as old as the question: what came meanwhile may not be in it. Nothing where there is no such
-    /// queue.
+    /// A queue's health by what limits it, as old as the question: what came meanwhile may not be in it. Nothing where
+    /// there is no such queue.
     fn read_queue_health(
         &self,
         queue: &QueueId,
+        limits: SkillLimits,
         asked: Timestamp,
         reply: &HttpReply,
     ) -> Verdict<Result<Option<QueueHealth>, Unread>>;
@@ -106,9 +107,10 @@ pub trait HealthOfAll {
     /// Asks for it.
     fn every_health<'r>(&self, token: &'r Token) -> HttpRequest<'r>;
 
-    /// The health of each queue that the answer is about, as old as the question.
+    /// The health of each queue that has limits here and that the answer is about, as old as the question.
     fn read_every_health(
         &self,
+        limits: &BTreeMap<QueueId, SkillLimits>,
         asked: Timestamp,
         reply: &HttpReply,
     ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>>;

@@ -136,6 +136,42 @@ pub struct PointOfContact {
     pub script: Option<String>,
 }
 
+/// How a text names a point of contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As the tenant shows it: `number - name`.
+    Whole,
+    /// By its name alone, which no other has.
+    Name,
+    /// By its name alone, and another has the same.
+    NameOfSeveral,
+    /// By its number alone, or with another name.
+    Number,
+    /// But for case or white space.
+    Similar,
+}
+
+/// The point of contact that a text names, and how.
+pub fn named<'p>(text: &str, points: &'p [PointOfContact]) -> Option<(&'p PointOfContact, Spelling)> {
+    let whole = |point: &PointOfContact| format!("{} - {}", point.code, point.name);
+    let first = |holds: &dyn Fn(&PointOfContact) -> bool| points.iter().find(|point| holds(point));
+    if let Some(point) = first(&|point| whole(point) == text) {
+        return Some((point, Spelling::Whole));
+    }
+    let mut named = points.iter().filter(|point| point.name == text);
+    if let Some(point) = named.next() {
+        let spelling = if named.next().is_some() { Spelling::NameOfSeveral } else { Spelling::Name };
+        return Some((point, spelling));
+    }
+    let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let sought = folded(text);
+    if let Some(point) = first(&|point| folded(&whole(point)) == sought || folded(&point.name) == sought) {
+        return Some((point, Spelling::Similar));
+    }
+    let number = text.split_once('-').map_or(text, |(number, _)| number).trim();
+    first(&|point| point.code == number).map(|point| (point, Spelling::Number))
+}
+
 /// A skill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skill {
@@ -253,5 +289,36 @@ mod tests {
             assert_eq!(Claims::of(&reply(&body)), None, "{body}");
         }
         assert_eq!(Claims::of(&HttpReply::Silence), None);
+    }
+
+    #[test]
+    fn a_point_of_contact_is_found_by_every_spelling_that_cxone_may_take() {
+        let point = |code: &str, name: &str| PointOfContact {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            active: None,
+            media_type: None,
+            default_skill: None,
+            script: None,
+        };
+        let points = [point("123456", "Orders"), point("7", "Twin"), point("8", "Twin"), point("9", "99")];
+        let spelling = |text: &str| named(text, &points).map(|(point, spelling)| (point.code.as_str(), spelling));
+        for (text, expected) in [
+            ("123456 - Orders", ("123456", Spelling::Whole)),
+            ("Orders", ("123456", Spelling::Name)),
+            ("Twin", ("7", Spelling::NameOfSeveral)),
+            ("8 - Twin", ("8", Spelling::Whole)),
+            ("123456", ("123456", Spelling::Number)),
+            ("123456 - Sales", ("123456", Spelling::Number)),
+            ("123456-Orders", ("123456", Spelling::Number)),
+            ("123456 -  orders", ("123456", Spelling::Similar)),
+            (" ORDERS", ("123456", Spelling::Similar)),
+            ("99", ("9", Spelling::Name)),
+        ] {
+            assert_eq!(spelling(text), Some(expected), "{text}");
+        }
+        for nowhere in ["Sales", "12345", "12345 - Orders", ""] {
+            assert_eq!(spelling(nowhere), None, "{nowhere}");
+        }
     }
 }

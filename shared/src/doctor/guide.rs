@@ -14,7 +14,7 @@ use crate::{
     domain::{
         drift::{DriftKind, drift},
         health::{QueueHealth, Status},
-        routes::{Address, QueueId},
+        routes::{Address, QueueId, SkillLimits},
     },
     ports::Ports,
     worker::{NoSchema, NotSent, Worker},
@@ -45,7 +45,8 @@ impl<P: Ports> Doctor<'_, P> {
         let dialect = self.ports.dialect();
         let mut queues = BTreeMap::new();
         for queue in self.routes.queue_ids() {
-            let read = |reply: &HttpReply, asked| dialect.read_queue_health(queue, asked, reply);
+            let read =
+                |reply: &HttpReply, asked| dialect.read_queue_health(queue, SkillLimits::default(), asked, reply);
             queues.insert(queue, worker.question(|token| dialect.queue_health(token, queue), read).await);
         }
         let read = queues.values().filter(|asked| matches!(asked, Ok(Ok(_)))).count();

@@ -7,8 +7,8 @@ use super::{
     told,
 };
 use crate::{
-    dialects::survey::{PointOfContact, Skill},
-    domain::routes::{Address, QueueId, WorkItem},
+    dialects::survey::{PointOfContact, Skill, Spelling, named},
+    domain::routes::{Address, QueueId, SkillLimits, WorkItem},
 };
 
 /// The media type of work items.
@@ -30,42 +30,6 @@ pub(super) struct Tenant<'t> {
     pub(super) skills: BTreeMap<QueueId, SkillReading>,
 }
 
-/// How a text names a point of contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spelling {
-    /// As the tenant shows it: `number - name`.
-    Whole,
-    /// By its name alone, which no other has.
-    Name,
-    /// By its name alone, and another has the same.
-    NameOfSeveral,
-    /// By its number alone, or with another name.
-    Number,
-    /// But for case or white space.
-    Similar,
-}
-
-/// The point of contact that a text names, and how.
-pub(super) fn find<'p>(text: &str, points: &'p [PointOfContact]) -> Option<(&'p PointOfContact, Spelling)> {
-    let whole = |point: &PointOfContact| format!("{} - {}", point.code, point.name);
-    let first = |holds: &dyn Fn(&PointOfContact) -> bool| points.iter().find(|point| holds(point));
-    if let Some(point) = first(&|point| whole(point) == text) {
-        return Some((point, Spelling::Whole));
-    }
-    let mut named = points.iter().filter(|point| point.name == text);
-    if let Some(point) = named.next() {
-        let spelling = if named.next().is_some() { Spelling::NameOfSeveral } else { Spelling::Name };
-        return Some((point, spelling));
-    }
-    let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let sought = folded(text);
-    if let Some(point) = first(&|point| folded(&whole(point)) == sought || folded(&point.name) == sought) {
-        return Some((point, Spelling::Similar));
-    }
-    let number = text.split_once('-').map_or(text, |(number, _)| number).trim();
-    first(&|point| point.code == number).map(|point| (point, Spelling::Number))
-}
-
 pub(super) fn check(address: &Address, tenant: &Tenant<'_>) -> Check {
     let Address::WorkItem(item) = address else { return Check::skipped("target", "it is no target of a tenant") };
     let mut findings = Findings::new("target");
@@ -74,7 +38,7 @@ pub(super) fn check(address: &Address, tenant: &Tenant<'_>) -> Check {
             findings.warn("its point of contact is not looked at: the list can't be read");
             None
         }
-        Some(points) => match find(&item.point_of_contact, points) {
+        Some(points) => match named(&item.point_of_contact, points) {
             None => {
                 let words = "no point of contact of the tenant is spelled so, and CXone refuses what it doesn't know";
                 findings.fail(&format!("{words}: write it as CXone shows it, `number - name`"));
@@ -124,12 +88,8 @@ fn point_of_contact(point: &PointOfContact, findings: &mut Findings) {
 fn skill(item: &WorkItem, default: Option<&QueueId>, tenant: &Tenant<'_>, findings: &mut Findings) {
     let number = |id: &QueueId| told::number(id.as_str());
     let named = match (&item.skill, default) {
-        (None, None) => return findings.ok("no skill is named, so that it never counts as full"),
-        (None, Some(default)) => {
-            let words = "no skillId is named, so that it never counts as full";
-            findings.ok(&format!("{words}; its point of contact is for skill {}", number(default)));
-            default
-        }
+        (None, None) => return unnamed(item, tenant.points.is_some(), findings),
+        (None, Some(default)) => default,
         (Some(skill), Some(default)) if skill != default => {
             let words = "while its point of contact is for skill";
             let which = "name the one that the script queues at";
@@ -142,12 +102,12 @@ fn skill(item: &WorkItem, default: Option<&QueueId>, tenant: &Tenant<'_>, findin
         }
         (Some(skill), _) => skill,
     };
-    let which = format!("skill {}", number(named));
+    let whose = if item.skill.is_some() { "" } else { "its point of contact's " };
+    let which = format!("{whose}skill {}", number(named));
     match tenant.skills.get(named) {
-        Some(SkillReading::Missing) if item.skill.is_some() => {
+        Some(SkillReading::Missing) => {
             findings.fail(&format!("{which} isn't there, and the target is passed over: name one of this tenant"));
         }
-        Some(SkillReading::Missing) => findings.warn(&format!("{which} isn't there")),
         Some(SkillReading::Unknown) | None => findings.warn(&format!("{which} could not be looked at")),
         Some(SkillReading::There(skill)) => {
             if skill.active == Some(false) {
@@ -160,6 +120,18 @@ fn skill(item: &WorkItem, default: Option<&QueueId>, tenant: &Tenant<'_>, findin
                 findings.ok(&format!("{which} is there"));
             }
         }
+    }
+}
+
+/// A target that names no skill, and whose point of contact is for none, as far as is known.
+fn unnamed(item: &WorkItem, looked: bool, findings: &mut Findings) {
+    if !looked {
+        findings
+            .warn("no skillId is named, and without its point of contact no skill is known: name the one it is for");
+    } else if item.limits == SkillLimits::default() {
+        findings.ok("no skillId is named, and its point of contact is for no skill, so that it never counts as full");
+    } else {
+        findings.warn("its limits are about no skill: its point of contact is for none, and no skillId is named");
     }
 }
 
@@ -207,29 +179,6 @@ mod tests {
     }
 
     #[test]
-    fn a_point_of_contact_is_found_by_every_spelling_that_cxone_may_take() {
-        let points = [point("123456", "Orders"), point("7", "Twin"), point("8", "Twin"), point("9", "99")];
-        let spelling = |text: &str| find(text, &points).map(|(point, spelling)| (point.code.as_str(), spelling));
-        for (text, expected) in [
-            ("123456 - Orders", ("123456", Spelling::Whole)),
-            ("Orders", ("123456", Spelling::Name)),
-            ("Twin", ("7", Spelling::NameOfSeveral)),
-            ("8 - Twin", ("8", Spelling::Whole)),
-            ("123456", ("123456", Spelling::Number)),
-            ("123456 - Sales", ("123456", Spelling::Number)),
-            ("123456-Orders", ("123456", Spelling::Number)),
-            ("123456 -  orders", ("123456", Spelling::Similar)),
-            (" ORDERS", ("123456", Spelling::Similar)),
-            ("99", ("9", Spelling::Name)),
-        ] {
-            assert_eq!(spelling(text), Some(expected), "{text}");
-        }
-        for nowhere in ["Sales", "12345", "12345 - Orders", ""] {
-            assert_eq!(spelling(nowhere), None, "{nowhere}");
-        }
-    }
-
-    #[test]
     fn a_target_is_as_good_as_its_point_of_contact() {
         let whole = address("123456 - Orders", Some("4012"));
         let judged = |change: fn(&mut PointOfContact)| {
@@ -256,7 +205,7 @@ mod tests {
         assert_eq!([of(there(false, 6)), of(there(true, 4)), of(SkillReading::Unknown)], [Grade::Warn; 3]);
         assert_eq!(of(SkillReading::Missing), Grade::Fail);
         let unnamed = judged(&address("Orders", None), &points, SkillReading::Missing);
-        assert!(unnamed.0 == Grade::Warn && unnamed.1.contains("never counts as full"), "{unnamed:?}");
+        assert!(unnamed.0 == Grade::Fail && unnamed.1.contains("its point of contact's skill 4012"), "{unnamed:?}");
     }
 
     #[test]

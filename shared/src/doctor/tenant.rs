@@ -17,7 +17,7 @@ use super::{
 use crate::{
     dialects::{
         HttpReply, Unread, Verdict,
-        survey::{PointOfContact, Question, Skill, Survey},
+        survey::{PointOfContact, Question, Skill, Survey, named},
     },
     domain::{
         routes::{Address, QueueId, Route, Target},
@@ -154,7 +154,7 @@ impl<P: Ports> Doctor<'_, P> {
             Address::WorkItem(item) => Some(item),
             Address::Queue(_) | Address::Skills(_) => None,
         });
-        let matching = items.filter_map(|item| targets::find(&item.point_of_contact, points));
+        let matching = items.filter_map(|item| named(&item.point_of_contact, points));
         let defaults = matching.filter_map(|(point, _)| point.default_skill.clone()).take(MOST_DEFAULT_SKILLS);
         self.routes.queue_ids().iter().cloned().chain(defaults).collect()
     }

@@ -10,13 +10,13 @@
 mod plan;
 mod tickets;
 
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use self::tickets::Tickets;
 use super::{
     health::{QueueHealth, Status},
     lease::Rate,
-    routes::{Address, QueueId},
+    routes::{Address, DefaultSkills, QueueId},
     targets::Availability,
     time::Timestamp,
 };
@@ -111,7 +111,8 @@ pub struct Ask {
 /// What one worker knows of the queues, and has put into them.
 #[derive(Clone, Debug, Default)]
 pub struct Queues {
-    queues: HashMap<QueueId, Known>,
+    known: HashMap<QueueId, Known>,
+    default_skills: DefaultSkills,
     bounds: Bounds,
 }
 
@@ -119,17 +120,40 @@ impl Queues {
     /// A new invocation begins. Until the first, no health is believed.
     pub fn begin(&mut self, bounds: Bounds, now: Timestamp) {
         self.bounds = bounds;
-        for known in self.queues.values_mut() {
+        for known in self.known.values_mut() {
             known.shut = false;
             (known.expected, known.asked) = (0, 0);
             known.tickets.nothing_is_under_way(now);
         }
     }
 
+    /// Takes in which skills points of contact are for.
+    pub fn learn_default_skills(&mut self, skills: DefaultSkills) {
+        self.default_skills = skills;
+    }
+
+    /// Which skills points of contact are for, as far as is known.
+    pub const fn default_skills(&self) -> &DefaultSkills {
+        &self.default_skills
+    }
+
+    /// The queue whose health says whether a target takes contacts, where one is known.
+    pub fn queue_of<'r>(&self, address: &'r Address) -> Option<Cow<'r, QueueId>> {
+        if let Some(queue) = address.queue() {
+            return Some(Cow::Borrowed(queue));
+        }
+        self.default_skills.of(address.without_skill()?).flatten().cloned().map(Cow::Owned)
+    }
+
+    /// What stands among the queues for a target: what is known of these says whether it takes contacts.
+    pub fn queues_of<'r>(&self, address: &'r Address) -> impl Iterator<Item = Cow<'r, QueueId>> + use<'r> {
+        self.queue_of(address).into_iter().chain(address.kind_queue().map(Cow::Borrowed))
+    }
+
     /// Takes in what the registry, or CXone itself, says of a queue. Newer health counts what had arrived when it was
     /// observed, and voids the places reserved before; older health says nothing new.
     pub fn learn(&mut self, id: QueueId, queue: Queue) {
-        let known = self.queues.entry(id).or_default();
+        let known = self.known.entry(id).or_default();
         known.queue.saturated_until = known.queue.saturated_until.max(queue.saturated_until);
         let (before, after) = (known.queue.observed(), queue.observed());
         if let Some(at) = after.filter(|_| after > before) {
@@ -144,7 +168,7 @@ impl Queues {
 
     /// The registry has been asked for a queue.
     pub fn registry_asked(&mut self, id: QueueId, now: Timestamp) {
-        self.queues.entry(id).or_default().read = Some(now);
+        self.known.entry(id).or_default().read = Some(now);
     }
 
     /// Whether a new invocation has to read a queue in the registry: not one with plenty of room that was read lately,
@@ -166,23 +190,23 @@ impl Queues {
 
     fn was_read(&self, id: &QueueId, within: Duration, now: Timestamp) -> bool {
         // A time that is yet to come was read off a clock that has been set back since.
-        let read = self.queues.get(id).and_then(|known| known.read);
+        let read = self.known.get(id).and_then(|known| known.read);
         read.is_some_and(|at| at <= now && now.since(at) < within)
     }
 
     /// A queue as it is known here, where it is.
     pub fn known(&self, id: &QueueId) -> Option<Queue> {
-        self.queues.get(id).map(|known| known.queue.clone())
+        self.known.get(id).map(|known| known.queue.clone())
     }
 
     /// The latest reading of a queue, where there is one.
     pub fn reading(&self, id: &QueueId) -> Option<Reading> {
-        self.queues.get(id)?.queue.reading()
+        self.known.get(id)?.queue.reading()
     }
 
     /// Whether a queue is known to have more room than all workers together could fill before they look again.
     pub fn has_plenty(&self, id: &QueueId, now: Timestamp) -> bool {
-        self.queues.get(id).is_some_and(|known| {
+        self.known.get(id).is_some_and(|known| {
             matches!(known.availability(0, now, self.bounds), Availability::Open(_))
                 && known.scarce(now, self.bounds).is_none()
         })
@@ -196,35 +220,38 @@ impl Queues {
     /// Whether a target takes one more contact, after so many more of this worker.
     pub fn availability_at(&self, address: &Address, ahead: u64, now: Timestamp) -> Availability {
         let full = |kind| self.availability(kind, now) == Availability::Saturated;
-        match address.queue() {
-            _ if address.kind_queue().is_some_and(full) => Availability::Saturated,
-            Some(queue) => self.availability_after(queue, ahead, now),
-            None => Availability::Open(0),
+        if address.kind_queue().is_some_and(full) {
+            return Availability::Saturated;
+        }
+        match (self.queue_of(address), address.without_skill()) {
+            (Some(queue), _) => self.availability_after(&queue, ahead, now),
+            (None, Some(point)) if self.default_skills.of(point).is_none() => Availability::Unknown,
+            (None, _) => Availability::Open(0),
         }
     }
 
     /// The same after so many more contacts of this worker.
     fn availability_after(&self, id: &QueueId, ahead: u64, now: Timestamp) -> Availability {
-        self.queues.get(id).map_or(Availability::Unknown, |known| known.availability(ahead, now, self.bounds))
+        self.known.get(id).map_or(Availability::Unknown, |known| known.availability(ahead, now, self.bounds))
     }
 
     /// A contact is on its way into a queue; false where a place has to be reserved for it first.
     pub fn place(&mut self, id: &QueueId, now: Timestamp) -> bool {
         let bounds = self.bounds;
-        let known = self.queues.entry(id.clone()).or_default();
+        let known = self.known.entry(id.clone()).or_default();
         known.tickets.place(known.scarce(now, bounds).is_some())
     }
 
     /// A contact has reached the queue that it was on its way to, or may have.
     pub fn arrived(&mut self, id: &QueueId, now: Timestamp) {
-        if let Some(known) = self.queues.get_mut(id) {
+        if let Some(known) = self.known.get_mut(id) {
             known.tickets.arrived(now);
         }
     }
 
     /// A contact did not get into the queue that it was on its way to: its place serves another.
     pub fn unplace(&mut self, id: &QueueId) {
-        if let Some(known) = self.queues.get_mut(id) {
+        if let Some(known) = self.known.get_mut(id) {
             known.tickets.unplace();
         }
     }
@@ -232,7 +259,7 @@ impl Queues {
     /// What to ask the registry for, to have places for so many more contacts; nothing where none has to be reserved.
     /// Until it is granted or refused, nobody else of this worker asks for the same.
     pub fn ask(&mut self, id: &QueueId, contacts: u64, now: Timestamp) -> Option<Ask> {
-        let known = self.queues.get_mut(id)?;
+        let known = self.known.get_mut(id)?;
         known.scarce(now, self.bounds)?;
         let (reading, carried) = (known.queue.observed()?, known.tickets.take_unreserved());
         known.asked += contacts;
@@ -241,7 +268,7 @@ impl Queues {
 
     /// Nothing was reserved.
     pub fn refuse(&mut self, id: &QueueId, ask: Ask) {
-        if let Some(known) = self.queues.get_mut(id) {
+        if let Some(known) = self.known.get_mut(id) {
             known.asked = known.asked.saturating_sub(ask.places - ask.carried);
             if known.queue.observed() == Some(ask.reading) {
                 known.tickets.give_back_unreserved(ask.carried);
@@ -251,12 +278,12 @@ impl Queues {
 
     /// A contact waits for its permit, and will most likely go to this queue then.
     pub fn expect(&mut self, id: &QueueId) {
-        self.queues.entry(id.clone()).or_default().expected += 1;
+        self.known.entry(id.clone()).or_default().expected += 1;
     }
 
     /// It waits no more.
     pub fn expect_no_more(&mut self, id: &QueueId) {
-        if let Some(known) = self.queues.get_mut(id) {
+        if let Some(known) = self.known.get_mut(id) {
             known.expected = known.expected.saturating_sub(1);
         }
     }
@@ -265,12 +292,12 @@ impl Queues {
     /// asks for them already.
     pub fn lacking(&self, id: &QueueId) -> u64 {
         let missing = |known: &Known| (known.expected + 1).saturating_sub(known.asked).max(1);
-        self.queues.get(id).map_or(1, missing)
+        self.known.get(id).map_or(1, missing)
     }
 
     /// The places up to this number are taken, the last of them as asked. What is beyond the room serves nobody.
     pub fn grant(&mut self, id: &QueueId, ask: Ask, up_to: u64) {
-        let Some(known) = self.queues.get_mut(id) else { return };
+        let Some(known) = self.known.get_mut(id) else { return };
         known.asked = known.asked.saturating_sub(ask.places - ask.carried);
         if known.queue.observed() != Some(ask.reading) {
             return;
@@ -282,13 +309,13 @@ impl Queues {
 
     /// No place can be reserved, so the queue counts as full for this invocation.
     pub fn shut(&mut self, id: &QueueId) {
-        self.queues.entry(id.clone()).or_default().shut = true;
+        self.known.entry(id.clone()).or_default().shut = true;
     }
 
     /// A queue refused a contact: it counts as full until this.
     pub fn saturate(&mut self, id: &QueueId, now: Timestamp) -> Timestamp {
         let until = now.plus(SATURATED_FOR);
-        self.queues.entry(id.clone()).or_default().queue.saturated_until = Some(until);
+        self.known.entry(id.clone()).or_default().queue.saturated_until = Some(until);
         until
     }
 }

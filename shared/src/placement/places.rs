@@ -1,5 +1,7 @@
 //! Which target is next, and its place in that target's queue.
 
+use std::borrow::Cow;
+
 use tracing::warn;
 
 use super::Stop;
@@ -36,8 +38,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
     /// long that it is old already.
     async fn look_again(&self, route: &Route, passed: &[Option<Passed>]) -> bool {
         let open = route.targets().iter().zip(passed).filter(|(_, passed)| passed.is_none());
-        let queues: Vec<_> = open.flat_map(|(target, _)| target.address().queues()).collect();
-        look_again(self.ports, self.queues, &queues).await;
+        let queues: Vec<_> = open.flat_map(|(target, _)| self.queues.borrow().queues_of(target.address())).collect();
+        look_again(self.ports, self.queues, queues.iter().map(Cow::as_ref)).await;
         let (known, now) = (self.queues.borrow(), self.now());
         !queues.iter().any(|queue| known.is_outdated(queue, now))
     }
@@ -60,18 +62,18 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             }
             let (choice, unreserved) = self.place_at_once(route, passed);
             let Some(queue) = unreserved else { return Some(choice) };
-            let contacts = self.queues.borrow().lacking(queue);
-            room::reserve(self.ports, self.queues, queue, contacts).await;
+            let contacts = self.queues.borrow().lacking(&queue);
+            room::reserve(self.ports, self.queues, &queue, contacts).await;
         }
     }
 
     /// The choice, and the queue where a place has to be reserved for it first.
-    fn place_at_once<'r>(&self, route: &'r Route, passed: &[Option<Passed>]) -> (Choice, Option<&'r QueueId>) {
+    fn place_at_once<'r>(&self, route: &'r Route, passed: &[Option<Passed>]) -> (Choice, Option<Cow<'r, QueueId>>) {
         let mut queues = self.queues.borrow_mut();
         let choice = self.choose(&queues, route, passed);
         let Choice::Target { index, .. } = choice else { return (choice, None) };
-        let Some(queue) = route.targets()[index].address().queue() else { return (choice, None) };
-        let placed = queues.place(queue, self.now());
+        let Some(queue) = queues.queue_of(route.targets()[index].address()) else { return (choice, None) };
+        let placed = queues.place(&queue, self.now());
         (choice, (!placed).then_some(queue))
     }
 
@@ -83,39 +85,39 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     /// Waits for leave to send, while its place at the target that is likely to be next is asked for with the others'.
     pub(super) async fn admit(&self, likely: &Address, expires: Timestamp) -> Result<Admission<'_>, NotSent> {
-        let Some(queue) = likely.queue() else { return self.worker.admit(expires).await };
-        self.queues.borrow_mut().expect(queue);
+        let Some(queue) = self.queue_of(likely) else { return self.worker.admit(expires).await };
+        self.queues.borrow_mut().expect(&queue);
         let admitted = self.worker.admit(expires).await;
-        self.queues.borrow_mut().expect_no_more(queue);
+        self.queues.borrow_mut().expect_no_more(&queue);
         admitted
     }
 
     /// A contact is on its way into a queue, whatever room there is: it may be there already.
     pub(super) fn put(&self, address: &Address) {
-        if let Some(queue) = address.queue() {
-            self.queues.borrow_mut().place(queue, self.now());
+        if let Some(queue) = self.queue_of(address) {
+            self.queues.borrow_mut().place(&queue, self.now());
         }
     }
 
     /// A contact is in the queue that it was on its way to, may be, or was until CXone lost it: its place is used.
     pub(super) fn arrive(&self, address: &Address) {
-        if let Some(queue) = address.queue() {
-            self.queues.borrow_mut().arrived(queue, self.now());
+        if let Some(queue) = self.queue_of(address) {
+            self.queues.borrow_mut().arrived(&queue, self.now());
         }
     }
 
     /// A contact did not get into the queue that it was on its way to: its place serves another.
     pub(super) fn vacate(&self, address: &Address) {
-        if let Some(queue) = address.queue() {
-            self.queues.borrow_mut().unplace(queue);
+        if let Some(queue) = self.queue_of(address) {
+            self.queues.borrow_mut().unplace(&queue);
         }
     }
 
     /// A queue refused: this worker and, from their next look at the registry on, the others leave it alone for a
     /// while.
     pub(super) async fn saturate(&self, address: &Address) {
-        let Some(queue) = address.queue() else { return };
-        self.mark_saturated(queue).await;
+        let Some(queue) = self.queue_of(address) else { return };
+        self.mark_saturated(&queue).await;
     }
 
     /// The same of every target of its kind.
@@ -123,6 +125,10 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         if let Some(kind) = address.kind_queue() {
             self.mark_saturated(kind).await;
         }
+    }
+
+    fn queue_of<'r>(&self, address: &'r Address) -> Option<Cow<'r, QueueId>> {
+        self.queues.borrow().queue_of(address)
     }
 
     async fn mark_saturated(&self, queue: &QueueId) {

@@ -5,14 +5,20 @@
 //! said to be unknown, and comes first in the next run. One that gives no answer that can be read has had its turn all
 //! the same: it takes no place from the others each time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt as _, stream};
 use tracing::{info, warn};
 
 use super::{QueueSummary, Sync};
 use crate::{
-    domain::{health::Status, queues::Queue, reason::DeferralReason, routes::QueueId, time::Timestamp},
+    domain::{
+        health::Status,
+        queues::Queue,
+        reason::DeferralReason,
+        routes::{DefaultSkills, QueueId, SkillLimits},
+        time::Timestamp,
+    },
     error::chain,
     leases::NoClient,
     metrics::Metric,
@@ -28,6 +34,8 @@ const CONCURRENCY: usize = 4;
 struct Round<'k> {
     /// What was known of them before.
     known: &'k Registered,
+    /// What limits those that are limited.
+    limits: &'k BTreeMap<QueueId, SkillLimits>,
     /// Those still to be asked, the one asked longest ago first.
     left: Vec<QueueId>,
     /// What the others answered.
@@ -38,9 +46,16 @@ struct Round<'k> {
 
 impl<P: Ports> Sync<'_, P> {
     /// Asks about every routed queue, by the clients that are leased, and by others where those don't suffice.
-    pub(super) async fn queues(&self, session: &mut Session<'_, P>, known: &Registered) -> Vec<QueueSummary> {
-        let left = asked_longest_ago_first(self.routes.queue_ids(), known);
-        let mut round = Round { known, left, statuses: HashMap::new(), reason: None };
+    pub(super) async fn queues(&self, session: &mut Session<'_, P>, mut known: Registered) -> Vec<QueueSummary> {
+        let skills = match session.workers().last() {
+            Some(worker) => self.default_skills(worker, &known).await,
+            None => DefaultSkills::default(),
+        };
+        self.look_up(&mut known, &skills).await;
+        let queues = self.routes.queues_with(&skills);
+        let left = asked_longest_ago_first(&queues, &known);
+        let limits = self.routes.skill_limits(&skills);
+        let mut round = Round { known: &known, limits: &limits, left, statuses: HashMap::new(), reason: None };
         if let Some(worker) = session.workers().last() {
             self.ask_for_all(worker, &mut round).await;
         }
@@ -57,7 +72,7 @@ impl<P: Ports> Sync<'_, P> {
         self.report(&round);
         let status = |queue: &QueueId| round.statuses.get(queue).copied().unwrap_or("unknown");
         let summary = |queue: &QueueId| QueueSummary { queue_id: queue.as_str().to_owned(), status: status(queue) };
-        self.routes.queue_ids().iter().map(summary).collect()
+        queues.iter().map(summary).collect()
     }
 
     /// Asks about all at once, where there are so many that it pays. What isn't in the answer is asked about alone.
@@ -66,11 +81,11 @@ impl<P: Ports> Sync<'_, P> {
             return;
         }
         let before = async || {
-            let wanted = Wanted { schema: false, queues: round.left.clone() };
+            let wanted = Wanted::queues(round.left.clone());
             let registered = self.ports.registry().load(&wanted).await;
             registered.map_or_else(|_| round.known.queues.clone(), |registered| registered.queues)
         };
-        let Ok(observed) = worker.health_of_all(before).await else { return };
+        let Ok(observed) = worker.health_of_all(round.limits, before).await else { return };
         for (queue, observed) in observed {
             if let Some(place) = round.left.iter().position(|left| *left == queue) {
                 round.left.remove(place);
@@ -82,11 +97,12 @@ impl<P: Ports> Sync<'_, P> {
 
     /// Asks about at most so many of those that are left.
     async fn ask(&self, worker: &Worker<'_, P>, most: usize, round: &mut Round<'_>) {
-        let known = round.known;
+        let (known, limits) = (round.known, round.limits);
         let asked: Vec<_> = round.left.drain(..most.min(round.left.len())).collect();
         let answers: Vec<_> = stream::iter(asked)
             .map(async |queue| {
-                let answer = self.queue(worker, &queue, known_of(known, &queue)).await;
+                let limits = limits.get(&queue).copied().unwrap_or_default();
+                let answer = self.queue(worker, (&queue, limits), known_of(known, &queue)).await;
                 (queue, answer)
             })
             .buffered(CONCURRENCY)
@@ -121,18 +137,18 @@ impl<P: Ports> Sync<'_, P> {
     async fn queue(
         &self,
         worker: &Worker<'_, P>,
-        queue: &QueueId,
+        (queue, limits): (&QueueId, SkillLimits),
         known: Option<&Queue>,
     ) -> Result<&'static str, DeferralReason> {
         // It has waited for its turn and for the window: places were reserved meanwhile.
         let before = async || {
-            let wanted = Wanted { schema: false, queues: vec![queue.clone()] };
+            let wanted = Wanted::queues(vec![queue.clone()]);
             match self.ports.registry().load(&wanted).await {
                 Ok(mut registered) => registered.queues.pop().map(|(_, queue)| queue),
                 Err(_) => known.cloned(),
             }
         };
-        let observed = worker.queue_health(queue, before).await.map_err(|not_sent| not_sent.reason)?;
+        let observed = worker.queue_health(queue, limits, before).await.map_err(|not_sent| not_sent.reason)?;
         let Some(observed) = observed else {
             if let Err(cause) = self.ports.registry().keep_unread(queue, self.now()).await {
                 warn!(%queue, error = chain(&cause), "that the queue was asked about is not kept");

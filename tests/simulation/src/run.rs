@@ -17,7 +17,7 @@ use contact_injection::{
     domain::{
         lease::Rate,
         mapping::ComplianceBoundary,
-        routes::{Profile, QueueId},
+        routes::{DefaultSkills, Profile, QueueId, SkillLimits},
         time::Timestamp,
     },
 };
@@ -95,7 +95,7 @@ pub fn run(profile: Profile, seed: u64, defect: Option<Defect>, told: bool) -> R
 pub(crate) struct Run {
     world: Rc<World>,
     lambda: Lambda,
-    queues: Vec<QueueId>,
+    queues: Vec<(QueueId, SkillLimits)>,
     receive_at: Option<i64>,
     look_at: i64,
     tick_at: i64,
@@ -106,7 +106,9 @@ impl Run {
     /// A run that hasn't begun.
     pub(crate) fn new(world: Rc<World>) -> Self {
         let routes = world.plan.routes();
-        let queues = routes.queue_ids().to_vec();
+        let limits = routes.skill_limits(&DefaultSkills::default());
+        let limited = |queue: &QueueId| (queue.clone(), limits.get(queue).copied().unwrap_or_default());
+        let queues = routes.queue_ids().iter().map(limited).collect();
         let window = std::time::Duration::from_millis(world.plan.window.unsigned_abs());
         let rate = Rate { limit: world.plan.limit, window };
         let configuration = Configuration {
@@ -273,7 +275,7 @@ impl Run {
         }
         self.tick_at = now + 60_000;
         world.scheduler.after(60_000, || {});
-        for queue in &self.queues {
+        for (queue, limits) in &self.queues {
             let health = match &world.unit {
                 Some(unit) => business_unit::activity(&unit.borrow(), queue),
                 None => world.tenant.borrow().queue(queue.as_str()).map(cxone_simulator::Queue::health),
@@ -285,7 +287,7 @@ impl Run {
             let observed = Timestamp::from_millis(now);
             // Not by way of its bytes, which would take half of a run's time.
             let answer = HttpResponse { body: health, ..HttpResponse::new(200, None, b"", observed) };
-            let read = world.dialect.read_queue_health(queue, observed, &HttpReply::Answered(answer));
+            let read = world.dialect.read_queue_health(queue, *limits, observed, &HttpReply::Answered(answer));
             if let Ok(Some(health)) = read.meaning {
                 world.keep_health(queue, &health, world.reading(queue));
             }

@@ -12,7 +12,7 @@ use contact_injection::{
         lease::Permit,
         message::DeadLetter,
         queues::{Queue, Reading},
-        routes::QueueId,
+        routes::{DefaultSkills, QueueId},
         secret_form::{ClientForm, SecretForm},
         time::Timestamp,
         token::NONCE_LENGTH,
@@ -154,6 +154,10 @@ impl Registry for WorkerPorts {
             newer
         };
         self.world.commit("the registry", keep).await
+    }
+
+    async fn keep_default_skills(&self, _: &DefaultSkills, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn keep_health(

@@ -29,7 +29,7 @@ fn registry(stage: &Stage) -> DynamoRegistry<System> {
 }
 
 fn wanted(queue: &QueueId) -> Wanted {
-    Wanted { schema: false, queues: vec![queue.clone()] }
+    Wanted::queues(vec![queue.clone()])
 }
 
 fn health(observed: Timestamp) -> QueueHealth {

@@ -4,7 +4,7 @@ use cxone_simulator::Fault as AnyFault;
 use cxone_simulator::nice::{ActivityShape, Effect, Endpoint, Simulator};
 use serde_json::{Value, json};
 
-use super::stage::{ORDERS, ORDERS_SKILL, OVERFLOW, Stage, event, tenant};
+use super::stage::{ORDERS, ORDERS_SKILL, OVERFLOW, Stage, event, tenant, tenant_routes};
 
 fn points(stage: &Stage<Simulator>) -> Vec<String> {
     stage.simulator.creations().into_iter().map(|creation| creation.point_of_contact).collect()
@@ -69,4 +69,74 @@ async fn an_activity_that_cannot_be_read_is_unknown_and_never_open() {
         assert_eq!(status_of(&stage.sync(json!({})).await.unwrap(), ORDERS_SKILL), "unknown", "{effect:?}");
         stage.simulator.clear_faults();
     }
+}
+
+/// The routes of [`tenant`], whose first target names no skill: its point of contact's own counts.
+fn unnamed(on_unknown_health: &str) -> Value {
+    let mut routes = tenant_routes();
+    routes["routes"][0]["onUnknownHealth"] = json!(on_unknown_health);
+    let orders = &mut routes["routes"][0]["targets"][0]["workItem"];
+    orders.as_object_mut().unwrap().remove("skillId");
+    routes
+}
+
+fn for_skill(stage: &Stage<Simulator>, skill: u64) {
+    stage.simulator.tenant().config_mut().points_of_contact[0].default_skill_id = Some(skill);
+}
+
+#[tokio::test]
+async fn a_target_without_a_skill_is_as_full_as_its_point_of_contacts_own() {
+    let stage = Stage::with_routes(tenant(2), &unnamed("inject")).await;
+    let worker = stage.worker();
+    stage.simulator.tenant().skill_mut(ORDERS_SKILL).unwrap().queue_count = 50;
+    assert_eq!(stage.ends(&worker, &[event("order", "1")]).await, ["injected"]);
+    let summary = stage.sync(json!({})).await.unwrap();
+    assert_eq!(status_of(&summary, ORDERS_SKILL), "saturated", "{summary}");
+    for (skill, point) in [(ORDERS_SKILL, OVERFLOW), (4014, ORDERS)] {
+        for_skill(&stage, skill);
+        stage.advance(std::time::Duration::from_secs(60));
+        stage.sync(json!({})).await.unwrap();
+        assert_eq!(stage.ends(&worker, &[event("order", point)]).await, ["injected"]);
+        assert_eq!(points(&stage).last().unwrap(), point, "{skill}");
+    }
+}
+
+#[tokio::test]
+async fn a_skill_that_one_target_names_and_another_does_not_has_one_room_for_both() {
+    let mut routes = unnamed("inject");
+    // Of the same skill, by its name; and they fall back to the same one.
+    let named = json!({ "workItem": { "pointOfContact": "323344", "skillId": ORDERS_SKILL, "maxQueueCount": 50 } });
+    routes["routes"][1]["targets"] = json!([named, routes["routes"][0]["targets"][1]]);
+    let stage = Stage::with_routes(tenant(2), &routes).await;
+    stage.simulator.tenant().skill_mut(ORDERS_SKILL).unwrap().queue_count = 40;
+    stage.sync(json!({})).await.unwrap();
+    let batch = |name: &str| {
+        let events = (0..10).map(move |number| event(name, &format!("{name}-{number}")));
+        events.map(|event| super::stage::record(event.to_string())).collect::<Vec<_>>()
+    };
+    let (workers, batches) = ([stage.worker(), stage.worker()], [batch("order"), batch("twin")]);
+    let done = workers.iter().zip(&batches).map(|(worker, batch)| worker.batch(batch));
+    let back = futures::future::join_all(done).await;
+    assert!(back.iter().all(Vec::is_empty), "{back:?}");
+    let beyond = points(&stage).iter().filter(|point| *point == OVERFLOW).count();
+    assert_eq!((stage.simulator.creations().len(), beyond), (20, 10), "room for ten");
+}
+
+#[tokio::test]
+async fn points_of_contact_that_cannot_be_read_leave_what_was_known_of_their_skills() {
+    let stage = Stage::with_routes(tenant(1), &unnamed("hold")).await;
+    let unread = || stage.simulator.add_fault(AnyFault::always(Endpoint::PointsOfContact, Effect::bare(403)));
+    unread();
+    stage.sync(json!({})).await.unwrap();
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["deferred held"], "nothing is known of it");
+    stage.simulator.clear_faults();
+    stage.sync(json!({})).await.unwrap();
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["injected"]);
+    unread();
+    stage.simulator.tenant().skill_mut(ORDERS_SKILL).unwrap().is_active = false;
+    stage.advance(std::time::Duration::from_secs(60));
+    let summary = stage.sync(json!({})).await.unwrap();
+    assert_eq!(status_of(&summary, ORDERS_SKILL), "saturated", "{summary}");
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "2")]).await, ["injected"]);
+    assert_eq!(points(&stage), [ORDERS, OVERFLOW]);
 }

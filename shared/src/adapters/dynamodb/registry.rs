@@ -1,4 +1,4 @@
-//! The registry table: the attribute schema under one name, each queue's health under its own.
+//! The registry table: the attribute schema and the default skills under a name each, each queue's health under its own.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -15,7 +15,7 @@ use crate::{
         attributes::Schema,
         health::QueueHealth,
         queues::{Queue, Reading},
-        routes::QueueId,
+        routes::{DefaultSkills, QueueId},
         time::Timestamp,
     },
     ports::{Environment, Registered, Registry, Reserved, SchemaSnapshot, StoreError, Wanted},
@@ -25,6 +25,9 @@ const STORE: &str = "the registry";
 
 /// The name of the attribute schema's item.
 const SCHEMA: &str = "attribute-schema";
+
+/// The name of the item with the default skills of points of contact.
+const DEFAULT_SKILLS: &str = "default-skills";
 
 /// What a queue's item's name begins with.
 const QUEUE: &str = "queue#";
@@ -97,15 +100,18 @@ impl<E: Environment> DynamoRegistry<E> {
 
 impl<E: Environment> Registry for DynamoRegistry<E> {
     async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError> {
-        let Wanted { schema, queues } = wanted;
-        let names: Vec<_> =
-            schema.then(|| SCHEMA.to_owned()).into_iter().chain(queues.iter().map(queue_name)).collect();
+        let Wanted { schema, default_skills, queues } = wanted;
+        let single = [(*schema, SCHEMA), (*default_skills, DEFAULT_SKILLS)];
+        let single = single.iter().filter(|(wanted, _)| *wanted).map(|(_, name)| (*name).to_owned());
+        let names: Vec<_> = single.chain(queues.iter().map(queue_name)).collect();
         let mut registered = Registered::default();
         for names in names.chunks(LARGEST_BATCH) {
             for item in self.get(names).await? {
                 let name = get_text(&item, "name").unwrap_or_default();
                 let read = if name == SCHEMA {
                     read_schema(&item).map(|snapshot| registered.schema = Some(snapshot))
+                } else if name == DEFAULT_SKILLS {
+                    read_default_skills(&item).map(|skills| registered.default_skills = Some(skills))
                 } else if let Some(id) = queues.iter().find(|id| name.strip_prefix(QUEUE) == Some(id.as_str())) {
                     read_queue(&item).and_then(|queue| {
                         let unread = optional(&item, UNREAD, get_millis)?;
@@ -146,6 +152,22 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
             .expression_attribute_values(":definitions", text(definitions))
             .expression_attribute_values(":at", millis(snapshot.fetched));
         unless_newer(update, OPERATION).await
+    }
+
+    async fn keep_default_skills(&self, skills: &DefaultSkills, read: Timestamp) -> Result<(), StoreError> {
+        const OPERATION: &str = "the default skills of points of contact";
+        let json = serde_json::to_string(skills).map_err(|error| StoreError {
+            store: STORE,
+            operation: OPERATION,
+            source: Box::new(error),
+        })?;
+        let update = self
+            .update(DEFAULT_SKILLS.to_owned())
+            .update_expression("SET skills = :skills, fetchedAt = :at")
+            .condition_expression("attribute_not_exists(fetchedAt) OR fetchedAt < :at")
+            .expression_attribute_values(":skills", text(json))
+            .expression_attribute_values(":at", millis(read));
+        unless_newer(update, OPERATION).await.map(|_| ())
     }
 
     async fn keep_health(
@@ -245,6 +267,10 @@ fn queue_name(queue: &QueueId) -> String {
 fn read_schema(item: &Item) -> Result<SchemaSnapshot, Unreadable> {
     let definitions = serde_json::from_str(get_text(item, "definitions")?).map_err(|_| Unreadable("definitions"))?;
     Ok(SchemaSnapshot { schema: Schema::new(definitions), fetched: get_millis(item, "fetchedAt")? })
+}
+
+fn read_default_skills(item: &Item) -> Result<DefaultSkills, Unreadable> {
+    serde_json::from_str(get_text(item, "skills")?).map_err(|_| Unreadable("skills"))
 }
 
 fn read_queue(item: &Item) -> Result<Queue, Unreadable> {

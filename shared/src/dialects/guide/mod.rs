@@ -24,7 +24,7 @@ use crate::domain::{
     credentials::Credentials,
     health::QueueHealth,
     problem::Problem,
-    routes::{Profile, QueueId, Route, RouteRules},
+    routes::{Profile, QueueId, Route, RouteRules, SkillLimits},
     time::Timestamp,
     token::{Endpoints, Token, TokenError},
 };
@@ -92,6 +92,7 @@ impl Dialect for Guide {
     fn read_queue_health(
         &self,
         queue: &QueueId,
+        _: SkillLimits,
         asked: Timestamp,
         reply: &HttpReply,
     ) -> Verdict<Result<Option<QueueHealth>, Unread>> {
@@ -181,7 +182,8 @@ mod tests {
     #[test]
     fn what_is_read_is_json_there_or_missing() {
         let health = |status, body| {
-            let Verdict { meaning, lesson } = Guide.read_queue_health(&queue(), NOW, &reply(status, body));
+            let Verdict { meaning, lesson } =
+                Guide.read_queue_health(&queue(), SkillLimits::default(), NOW, &reply(status, body));
             (meaning.map(|health| health.is_some()), lesson)
         };
         let body = json!({"id": "q-1", "activeAgents": 1}).to_string();

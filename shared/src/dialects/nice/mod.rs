@@ -48,8 +48,6 @@ pub struct Nice {
     hosts: Hosts,
     /// How work items are sent.
     work_items: WorkItemRules,
-    /// When each skill counts as full.
-    limits: BTreeMap<QueueId, SkillLimits>,
 }
 
 impl Nice {
@@ -65,7 +63,6 @@ impl Nice {
             version: version.to_owned(),
             base: base.map(str::to_owned),
             work_items: routes.work_items(),
-            limits: routes.skill_limits(),
         })
     }
 
@@ -138,12 +135,12 @@ impl Dialect for Nice {
 
     fn read_queue_health(
         &self,
-        queue: &QueueId,
+        skill: &QueueId,
+        limits: SkillLimits,
         asked: Timestamp,
         reply: &HttpReply,
     ) -> Verdict<Result<Option<QueueHealth>, Unread>> {
-        let limits = self.limits.get(queue).copied().unwrap_or_default();
-        health::read(queue, limits, asked, reply)
+        health::read(skill, limits, asked, reply)
     }
 
     fn health_of_all(&self) -> Option<&dyn HealthOfAll> {
@@ -166,10 +163,11 @@ impl HealthOfAll for Nice {
 
     fn read_every_health(
         &self,
+        limits: &BTreeMap<QueueId, SkillLimits>,
         asked: Timestamp,
         reply: &HttpReply,
     ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>> {
-        health::read_all(&self.limits, asked, reply)
+        health::read_all(limits, asked, reply)
     }
 }
 

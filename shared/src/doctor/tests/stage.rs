@@ -21,7 +21,7 @@ use crate::{
         health::QueueHealth,
         lease::{Permit, Rate},
         queues::Reading,
-        routes::{QueueId, Routes},
+        routes::{DefaultSkills, QueueId, Routes},
         secret_form::SecretForm,
         time::Timestamp,
         token::NONCE_LENGTH,
@@ -259,6 +259,10 @@ impl Registry for Stage {
     }
 
     async fn keep_schema(&self, _: &SchemaSnapshot) -> Result<bool, StoreError> {
+        unreachable!("an examination keeps nothing")
+    }
+
+    async fn keep_default_skills(&self, _: &DefaultSkills, _: Timestamp) -> Result<(), StoreError> {
         unreachable!("an examination keeps nothing")
     }
 

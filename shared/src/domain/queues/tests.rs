@@ -1,3 +1,4 @@
+mod default_skills;
 mod plan;
 mod race;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::LazyLock};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{OnDoubt, WorkItem};
 
@@ -18,7 +18,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// The queue whose health says whether it takes contacts, where one is known.
+    /// The queue whose health says whether it takes contacts, where it names one.
     pub const fn queue(&self) -> Option<&QueueId> {
         match self {
             Self::Queue(queue) => Some(queue),
@@ -27,14 +27,17 @@ impl Address {
         }
     }
 
+    /// Its point of contact, where that one's default skill says so and no named one.
+    pub fn without_skill(&self) -> Option<&str> {
+        match self {
+            Self::WorkItem(WorkItem { skill: None, point_of_contact, .. }) => Some(point_of_contact),
+            Self::Queue(_) | Self::Skills(_) | Self::WorkItem(_) => None,
+        }
+    }
+
     /// What stands among the queues for every target of its kind, where they can be full together.
     pub fn kind_queue(&self) -> Option<&'static QueueId> {
         matches!(self, Self::WorkItem(_)).then(|| &*WORK_ITEMS)
-    }
-
-    /// What stands among the queues for it: what is known of these says whether it takes contacts.
-    pub fn queues(&self) -> impl Iterator<Item = &QueueId> {
-        self.queue().into_iter().chain(self.kind_queue())
     }
 
     /// What becomes of a contact here that may have been created and can't be asked about.
@@ -60,9 +63,22 @@ static WORK_ITEMS: LazyLock<QueueId> = LazyLock::new(|| QueueId("workItem".to_ow
 
 /// A queue's id, which in a NICE tenant is a skill's: letters, digits, `-` and `_`, so that it can stand in a URL as it
 /// is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct QueueId(String);
+
+/// A text is no queue's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not 1 to 64 letters, digits, - and _")]
+pub struct NotAQueueId;
+
+impl TryFrom<String> for QueueId {
+    type Error = NotAQueueId;
+
+    fn try_from(text: String) -> Result<Self, NotAQueueId> {
+        Self::new(text).ok_or(NotAQueueId)
+    }
+}
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,10 +130,10 @@ mod tests {
         };
         let item = Address::WorkItem(item);
         assert_eq!(item.to_string(), "workItem:123456 - Orders");
-        let among_queues: Vec<_> = item.queues().map(QueueId::as_str).collect();
+        let among_queues = [item.queue(), item.kind_queue()].map(|queue| queue.map(QueueId::as_str));
         assert_eq!(
-            (item.kind(), item.on_doubt(), among_queues),
-            ("workItem", OnDoubt::Resend, vec!["4012", "workItem"])
+            (item.kind(), item.on_doubt(), among_queues, item.without_skill()),
+            ("workItem", OnDoubt::Resend, [Some("4012"), Some("workItem")], None)
         );
     }
 }

@@ -5,6 +5,7 @@
 //! that an event can be wrong, a route can't.
 
 mod address;
+mod default_skills;
 mod file;
 mod glob;
 mod load;
@@ -20,6 +21,7 @@ use std::{
 use self::glob::Glob;
 pub use self::{
     address::{Address, QueueId},
+    default_skills::DefaultSkills,
     file::OnUnknownHealth,
     load::{RoutesError, RoutesProblem},
     priority::{Degrade, NotAPriority, Priority},
@@ -42,6 +44,8 @@ pub struct Routes {
     by_type: ByType,
     /// Asked for by every batch, so that it's gathered once.
     queues: Vec<QueueId>,
+    /// Points of contact that name no skill.
+    without_skill: Vec<String>,
     work_items: WorkItemRules,
 }
 
@@ -166,8 +170,10 @@ impl Routes {
         let mut by_type = ByType::default();
         list.iter().enumerate().for_each(|(place, route)| by_type.add(&route.event_type, place));
         let addresses = list.iter().flat_map(Route::targets).map(Target::address);
-        let queues: BTreeSet<_> = addresses.filter_map(Address::queue).collect();
-        Self { queues: queues.into_iter().cloned().collect(), list, by_type, work_items: WorkItemRules::default() }
+        let queues: BTreeSet<_> = addresses.clone().filter_map(Address::queue).cloned().collect();
+        let without_skill: BTreeSet<_> = addresses.filter_map(Address::without_skill).map(str::to_owned).collect();
+        let (queues, without_skill) = (queues.into_iter().collect(), without_skill.into_iter().collect());
+        Self { queues, without_skill, list, by_type, work_items: WorkItemRules::default() }
     }
 
     /// Reads a routes file for an API with these rules. It is refused as a whole, with every problem that it has.
@@ -180,14 +186,24 @@ impl Routes {
         self.work_items
     }
 
-    /// What the routes say of each skill's room.
-    pub fn skill_limits(&self) -> BTreeMap<QueueId, SkillLimits> {
-        let addresses = self.list.iter().flat_map(Route::targets).map(Target::address);
-        let items = addresses.filter_map(|address| match address {
-            Address::WorkItem(item) => Some((item.skill.clone()?, item.limits)),
-            Address::Queue(_) | Address::Skills(_) => None,
-        });
-        items.collect()
+    /// What the routes say of each skill's room: the tightest of it, where targets come to one skill that didn't name
+    /// it.
+    pub fn skill_limits(&self, defaults: &DefaultSkills) -> BTreeMap<QueueId, SkillLimits> {
+        let mut limits: BTreeMap<QueueId, SkillLimits> = BTreeMap::new();
+        for address in self.list.iter().flat_map(Route::targets).map(Target::address) {
+            let Address::WorkItem(item) = address else { continue };
+            let Some(skill) = item.skill.as_ref().or_else(|| defaults.of(&item.point_of_contact).flatten()) else {
+                continue;
+            };
+            let tightest = limits.get(skill).map_or(item.limits, |other| item.limits.tightest(*other));
+            limits.insert(skill.clone(), tightest);
+        }
+        limits
+    }
+
+    /// What the routes say of one queue's room.
+    pub fn limits_of(&self, queue: &QueueId, defaults: &DefaultSkills) -> SkillLimits {
+        self.skill_limits(defaults).get(queue).copied().unwrap_or_default()
     }
 
     /// The first route whose match fits the event.
@@ -204,6 +220,18 @@ impl Routes {
     /// Every queue that a route names, once each.
     pub fn queue_ids(&self) -> &[QueueId] {
         &self.queues
+    }
+
+    /// Every point of contact that names no skill, once each: its default skill is asked for.
+    pub fn points_without_skill(&self) -> &[String] {
+        &self.without_skill
+    }
+
+    /// Every queue that the routes lead to: those that they name, and the default skills of points of contact.
+    pub fn queues_with(&self, defaults: &DefaultSkills) -> Vec<QueueId> {
+        let of_points = self.without_skill.iter().filter_map(|point| defaults.of(point).flatten());
+        let queues: BTreeSet<_> = self.queues.iter().chain(of_points).collect();
+        queues.into_iter().cloned().collect()
     }
 
     /// The JSON Schema of a routes file, for editors.

@@ -15,7 +15,7 @@ pub struct WorkItem {
     pub point_of_contact: String,
     /// The type that its script sees.
     pub item_type: Option<String>,
-    /// The skill whose activity is the target's health; nothing where it isn't known.
+    /// The skill whose activity is the target's health; nothing where that is the point of contact's own.
     pub skill: Option<QueueId>,
     /// When that skill counts as full.
     pub limits: SkillLimits,
@@ -30,6 +30,18 @@ pub struct SkillLimits {
     pub max_queue_count: Option<u64>,
     /// Agents that must be logged in.
     pub min_agents_logged_in: u64,
+}
+
+impl SkillLimits {
+    /// Limits that keep both.
+    #[must_use]
+    pub fn tightest(self, other: Self) -> Self {
+        let both = self.max_queue_count.zip(other.max_queue_count).map(|(one, other)| one.min(other));
+        Self {
+            max_queue_count: both.or(self.max_queue_count).or(other.max_queue_count),
+            min_agents_logged_in: self.min_agents_logged_in.max(other.min_agents_logged_in),
+        }
+    }
 }
 
 /// What becomes of a contact that may have been created, where nothing can be asked about it.

@@ -35,7 +35,7 @@ pub(in crate::domain::routes) struct WorkItemSpec {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub(in crate::domain::routes) r#type: Member<String>,
-    /// The skill whose activity is the target's health. Without one its health isn't known, and it is never full.
+    /// The skill whose activity is the target's health: the point of contact's default skill where absent.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub(in crate::domain::routes) skill_id: Member<u64>,

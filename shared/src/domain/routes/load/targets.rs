@@ -104,9 +104,6 @@ impl Findings {
             self.add(member("maxQueueCount"), "is 0, so that it always counts as full", "leave it out for no limit");
         }
         let skill = skill.ok()?.map(|id| id.to_string());
-        if skill.is_none() && limits != SkillLimits::default() {
-            self.add(&at, "has limits and no skillId", "name the skill whose activity they are about");
-        }
         Some(Address::WorkItem(WorkItem {
             point_of_contact: point_of_contact?,
             item_type,
