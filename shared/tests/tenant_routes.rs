@@ -110,6 +110,23 @@ fn what_a_tenant_does_not_have_is_refused_with_its_pointer() {
 }
 
 #[test]
+fn a_target_without_an_address_or_with_two_is_told_so_in_the_words_of_its_api() {
+    let told = |target: Value, rules| {
+        let mut route = route(target);
+        route["channel"] = json!("voice");
+        let problems = Routes::from_json(&json!({ "routes": [route] }).to_string(), rules).unwrap_err().problems;
+        problems.into_iter().find(|problem| problem.pointer == "/routes/0/targets/0").unwrap().message
+    };
+    let guides = contact_injection::dialects::guide::FACTS.routes;
+    assert_eq!(told(json!({}), nice::FACTS.routes), "has no workItem");
+    assert_eq!(told(json!({}), guides), "has neither queueId nor skillIds");
+    let both = json!({"queueId": "q", "skillIds": ["s"]});
+    assert_eq!(told(both, guides), "has both queueId and skillIds");
+    let two = json!({"queueId": "q", "workItem": {"pointOfContact": "Orders"}});
+    assert_eq!(told(two, guides), "has addresses of two kinds");
+}
+
+#[test]
 fn each_member_of_a_work_item_is_checked() {
     let at = |name: &str| format!("/routes/0/targets/0/workItem/{name}");
     for (name, value) in [

@@ -312,7 +312,8 @@ mod tests {
             TokenSearch { known, ..TokenSearch::default() }
         };
         let foreign = json!({"token_endpoint": "https://cxone.example.com/token"});
-        for broken in [reply(500, &json!({})), reply(404, &json!({})), reply(200, &json!({})), HttpReply::Silence] {
+        let no_document = reply(404, &json!({"token_endpoint": ISSUER}));
+        for broken in [reply(500, &json!({})), no_document, reply(200, &json!({})), HttpReply::Silence] {
             let read = nice.read_token(&credentials, search(Some(TOKEN)), &broken);
             assert_eq!(read.lesson, Lesson::Works);
             assert_eq!(further(read.meaning).found.token.as_deref(), Some(TOKEN));

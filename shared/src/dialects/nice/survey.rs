@@ -219,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn where_a_tenants_tokens_serve_is_asked_of_the_issuer_by_the_tenants_id() {
+        let nice = nice();
+        let request = nice.tenant("t-1");
+        let asked = (request.base, request.path.join("/"), request.query);
+        let (issuer, path) = ("https://cxone.niceincontact.com", ".well-known/cxone-configuration");
+        assert_eq!(asked, (Some(issuer), path.to_owned(), vec![("tenantId", "t-1".into())]));
+    }
+
+    #[test]
     fn what_discovery_does_not_say_is_not_made_up() {
         let read = |body: &Value| nice().read_issuer(&reply(200, body)).unwrap();
         assert_eq!(read(&json!({})), IssuerDocument { token_endpoint: None, takes_basic: None });

@@ -131,7 +131,51 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::{retry_after::RetryAfter, time::Timestamp};
+    use crate::{
+        dialects::{Dialect as _, Submitted, nice::FACTS},
+        domain::{
+            attributes::AttributeValue,
+            contact::Contact,
+            idempotency::IdempotencyKey,
+            retry_after::RetryAfter,
+            routes::{Priority, Routes},
+            time::Timestamp,
+            token::{Endpoints, GrantedToken},
+        },
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    /// What is asked for in this encoding, whatever reads it; and what is shown of it.
+    fn asked(encoding: &str, read: impl FnOnce(&HttpRequest<'_>)) -> Value {
+        let target = json!({"workItem": {"pointOfContact": "123456 - Orders", "type": "order"}});
+        let file = json!({"cxone": {"workItemEncoding": encoding}, "routes": [{
+            "name": "r", "match": {"type": "t"}, "targets": [target], "priority": {"default": 7},
+            "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
+        }]});
+        let routes = Routes::from_json(&file.to_string(), FACTS.routes).unwrap();
+        let route = routes.iter().next().unwrap();
+        let contact = Contact {
+            channel: None,
+            from: "+15550109876".to_owned(),
+            to: "+15550201234".to_owned(),
+            callback_number: Some("+15550301234".to_owned()),
+            wrap_up_code: None,
+            attributes: [("string:notes".parse().unwrap(), AttributeValue::String("n".to_owned()))].into(),
+        };
+        let submission = Submission {
+            contact: &contact,
+            address: route.targets()[0].address(),
+            priority: Priority::try_from(7).unwrap(),
+            route: route.name(),
+            event: Submitted { key: IdempotencyKey::of_event("s", "i"), expires: Some(NOW) },
+        };
+        let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).unwrap();
+        let endpoints = Endpoints { token: None, api: Some("https://api-na1.niceincontact.com".to_owned()) };
+        let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints };
+        read(&nice.contact(&Token::obtained(granted, NOW), &submission));
+        nice.contact_body(&submission)
+    }
 
     fn response(status: u16, retry_after: Option<&str>, body: &str) -> HttpResponse {
         HttpResponse::new(status, retry_after, body.as_bytes(), Timestamp::from_millis(0))
@@ -147,6 +191,40 @@ mod tests {
             (ContactResult::Refused { refusal, clears_doubt: false, .. }, lesson) => (refusal, lesson),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn an_item_is_asked_for_in_each_encoding_with_the_same_parameters() {
+        let key = IdempotencyKey::of_event("s", "i").to_string();
+        let payload = json!({
+            "v": 1, "key": key, "route": "r", "priority": 7, "to": "+15550201234", "callbackNumber": "+15550301234",
+            "attributes": {"notes": "n"}, "expiresAt": NOW.to_string(),
+        });
+        let parameters = json!({
+            "pointOfContact": "123456 - Orders", "workItemID": key, "workItemPayload": payload.to_string(),
+            "workItemType": "order", "from": "+15550109876",
+        });
+        let members = |list: &[(&'static str, Cow<'_, str>)]| {
+            list.iter().map(|(name, value)| ((*name).to_owned(), Value::from(&**value))).collect::<Value>()
+        };
+        let shown = asked("json", |request| {
+            let path = "inContactAPI/services/v34.0/interactions/work-items";
+            assert_eq!((request.path.join("/").as_str(), request.query.len()), (path, 0));
+            assert_eq!(request.base, Some("https://api-na1.niceincontact.com"));
+            let Content::PostJson(body) = &request.content else { panic!("JSON") };
+            assert_eq!(*body, parameters);
+        });
+        let mut opened = parameters.clone();
+        opened["workItemPayload"] = payload;
+        assert_eq!(shown, json!({ "workItem": opened }));
+        asked("form", |request| {
+            let Content::PostForm(form) = &request.content else { panic!("a form") };
+            assert_eq!((members(form), request.query.len()), (parameters.clone(), 0));
+        });
+        asked("query", |request| {
+            let Content::PostForm(form) = &request.content else { panic!("a form") };
+            assert_eq!((members(&request.query), form.len()), (parameters.clone(), 0));
+        });
     }
 
     #[test]

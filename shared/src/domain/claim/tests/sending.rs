@@ -126,3 +126,10 @@ fn what_one_api_may_have_been_sent_another_is_not_asked_about() {
     let sent = Record { until: at(1), ..about_to_send(3).record().clone() };
     assert!(matches!(ended(&sent, &alone(2, 18)), NotClaimed::Parked { sending: Some(_), .. }));
 }
+
+#[test]
+fn a_person_is_told_what_to_look_for_and_when_it_may_have_come() {
+    let sending = Sending { at: Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap(), ..sending(0) };
+    let told = "a workItem that was sent to workItem:Orders on 1 March 2026, 12:00:00 UTC, or within 15 s after";
+    assert_eq!(sending.to_look_for(), told);
+}
