@@ -32,7 +32,8 @@ pub enum HandlerError {
     /// The input is nothing that can be asked for.
     #[error(
         "the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}, {{\"status\": {{\"events\": […]}}}}, \
-         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}} or {{\"doctor\": {{\"probeWrite\": true or false}}}}"
+         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}} or \
+         {{\"doctor\": {{\"probeWrite\": true or false}}}}"
     )]
     Input(#[source] serde_json::Error),
     /// A record can be neither acknowledged nor reported.

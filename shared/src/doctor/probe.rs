@@ -124,8 +124,8 @@ fn refused(refusal: Refusal, status: Option<u16>, said: &str, encoding: &str, fi
     let not_known = "whether it may write isn't known, and nothing was created: ask again in a minute";
     match refusal {
         Refusal::UnknownQueue if status == Some(BAD_REQUEST) => findings.ok(&format!(
-            "400: it may write, the encoding {encoding} is taken, and the refusal is known by its words to be about the \
-             point of contact, so that fallbacks work"
+            "400: it may write, the encoding {encoding} is taken, and the refusal is known by its words to be about \
+             the point of contact, so that fallbacks work"
         )),
         Refusal::UnknownQueue => findings.fail(&format!(
             "{answered}: there is nothing at this address, and every event would go on to its next target until none \
@@ -140,9 +140,8 @@ fn refused(refusal: Refusal, status: Option<u16>, said: &str, encoding: &str, fi
             "{answered}{said}: the request's form is refused, and every event would be dead-lettered: try another \
              workItemEncoding than {encoding}, and look at CxoneApiVersion and any gateway on the way"
         )),
-        Refusal::Forbidden => findings.fail(
-            "403: it may not write: give the right to create work items to the role of the access key's user",
-        ),
+        Refusal::Forbidden => findings
+            .fail("403: it may not write: give the right to create work items to the role of the access key's user"),
         Refusal::Unauthorized => {
             findings.fail("401: a new token is refused: is the API of the same tenant as the issuer?");
         }
