@@ -6,7 +6,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use contact_injection::{
     adapters::{settings::InjectSettings, telemetry},
     batch::{Batch, Configuration, Memory},
-    doctor::{Doctor, DoctorRequest},
+    doctor::{Doctor, DoctorRequest, Role},
     domain::{
         claim::Resolution,
         idempotency::IdempotencyKey,
@@ -32,7 +32,8 @@ pub enum HandlerError {
     /// The input is nothing that can be asked for.
     #[error(
         "the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}, {{\"status\": {{\"events\": […]}}}}, \
-         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}} or {{\"doctor\": {{}}}}"
+         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}} or \
+         {{\"doctor\": {{\"probeWrite\": true or false}}}}"
     )]
     Input(#[source] serde_json::Error),
     /// A record can be neither acknowledged nor reported.
@@ -141,10 +142,11 @@ impl<P: InjectPorts> Handler<P> {
             return answer(&status(&self.ports, parsed::<StatusRequest>(input)?).await?);
         }
         if let Some(input) = payload.get_mut("doctor").map(Value::take) {
-            let DoctorRequest {} = parsed(input)?;
+            let request = parsed::<DoctorRequest>(input)?;
             let Configuration { routes, rate, workers, .. } = &self.configuration;
             let (ports, metrics) = (&self.ports, &self.metrics);
-            let doctor = Doctor { ports, routes, rate: *rate, workers: *workers, metrics, deadline };
+            let (rate, workers, role) = (*rate, *workers, Role::Writes);
+            let doctor = Doctor { ports, routes, rate, workers, metrics, deadline, role, request };
             return answer(&doctor.run().await);
         }
         if let Some(input) = payload.get_mut("resolve").map(Value::take) {

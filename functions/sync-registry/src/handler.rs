@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use contact_injection::{
     adapters::{settings::Settings, telemetry},
-    doctor::{Doctor, DoctorRequest},
+    doctor::{Doctor, DoctorRequest, Role},
     domain::time::Timestamp,
     error::chain,
     metrics::Metrics,
@@ -19,7 +19,9 @@ use tracing::{Instrument as _, info_span};
 #[derive(Debug, thiserror::Error)]
 pub enum HandlerError {
     /// The input asks for an examination in other words than these.
-    #[error("an examination is asked for by {{\"doctor\": {{}}}}")]
+    #[error(
+        "an examination is asked for by {{\"doctor\": {{\"probeWrite\": true or false}}}}, whose member may be left out"
+    )]
     Doctor(#[source] serde_json::Error),
     /// The sync failed.
     #[error(transparent)]
@@ -76,9 +78,10 @@ impl<P: Ports> Handler<P> {
     async fn dispatch(&self, deadline: Timestamp, mut payload: Value) -> Result<Value, HandlerError> {
         let (ports, metrics, Settings { routes, rate, .. }) = (&self.ports, &self.metrics, &self.settings);
         if let Some(input) = payload.get_mut("doctor").map(Value::take) {
-            let DoctorRequest {} = serde_json::from_value(input).map_err(HandlerError::Doctor)?;
+            let request: DoctorRequest = serde_json::from_value(input).map_err(HandlerError::Doctor)?;
             // One sync runs at a time, and makes do with one client.
-            let doctor = Doctor { ports, routes, rate: *rate, workers: 1, metrics, deadline };
+            let (rate, workers, role) = (*rate, 1, Role::Reads);
+            let doctor = Doctor { ports, routes, rate, workers, metrics, deadline, role, request };
             return serde_json::to_value(doctor.run().await).map_err(HandlerError::Answer);
         }
         let sync = Sync { ports, routes, rate: *rate, metrics, deadline };

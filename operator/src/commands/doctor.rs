@@ -16,14 +16,29 @@ const FUNCTIONS: [(&str, &str); 2] = [("inject-contacts", INJECT), ("sync-regist
 ///
 /// Both functions look for themselves, each with its own secret, and create nothing. Exits with 1 where a check fails.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Learn whether work items may be written, too: the inject function asks for one at a point of contact that can't
+    /// be, and CXone's refusal tells
+    #[arg(long)]
+    probe_write: bool,
+}
+
+impl Arguments {
+    /// What a function is asked. Only the inject function writes, and has a right to it that could lack.
+    fn question(&self, output: &str) -> Value {
+        if self.probe_write && output == INJECT {
+            return json!({ "doctor": { "probeWrite": true } });
+        }
+        json!({ "doctor": {} })
+    }
+}
 
 /// Asks both functions.
-pub(super) async fn run(target: &Target, _: &Arguments) -> Result<Answer, Error> {
+pub(super) async fn run(target: &Target, arguments: &Arguments) -> Result<Answer, Error> {
     let stack = Stack::find(target).await?;
     let (mut text, mut json, mut notes, mut end) = (String::new(), Map::new(), Vec::new(), End::Done);
     for (function, output) in FUNCTIONS {
-        match function::ask_one(&stack, output, &json!({ "doctor": {} })).await.and_then(examined) {
+        match function::ask_one(&stack, output, &arguments.question(output)).await.and_then(examined) {
             Ok(report) => {
                 text += &words(function, &report);
                 if end == End::Done && report["worst"] == "fail" {
@@ -80,6 +95,14 @@ mod tests {
                         ok    secret                      client 0 has client_id\n\
                         fail  target /routes/0/targets/1  not\\u{1b} there\n\n";
         assert_eq!(words("inject-contacts", &report), expected);
+    }
+
+    #[test]
+    fn only_the_function_that_writes_is_asked_to_probe_and_only_where_it_is_said() {
+        let asked = |probe_write| [INJECT, SYNC].map(|output| Arguments { probe_write }.question(output));
+        let plain = json!({ "doctor": {} });
+        assert_eq!(asked(false), [plain.clone(), plain.clone()]);
+        assert_eq!(asked(true), [json!({ "doctor": { "probeWrite": true } }), plain]);
     }
 
     #[test]

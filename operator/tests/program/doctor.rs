@@ -7,12 +7,14 @@ use super::stage::Stage;
 
 const CODE: &str = r#"
 def handler(event, context):
-    assert event == {"doctor": {}}, event
+    assert event in ({"doctor": {}}, {"doctor": {"probeWrite": True}}), event
     checks = [
         {"name": "secret", "verdict": "ok", "detail": "client 0 has client_id, client_secret"},
         {"name": "target", "verdict": "VERDICT", "detail": "the queue isn't there: take its id from CXone",
          "pointer": "/routes/0/targets/1"},
     ]
+    if event["doctor"]:
+        checks.append({"name": "probe-write", "verdict": "ok", "detail": "400: it may write"})
     return {"profile": "guide", "checks": checks, "worst": "VERDICT"}
 "#;
 
@@ -65,4 +67,17 @@ async fn a_function_that_does_not_answer_keeps_the_other_from_nothing() {
     assert!(ran.out.starts_with("inject-contacts: no answer\n") && ran.out.contains("1 fail, 0 warn, 1 ok"), "{ran:?}");
     let json = stage.run(&["doctor", "--json"]).await.json();
     assert_eq!((&json["inject-contacts"], &json["sync-registry"]["worst"]), (&Value::Null, &json!("fail")));
+}
+
+#[tokio::test]
+async fn the_right_to_write_is_probed_only_where_it_is_said_and_only_by_the_inject_function() {
+    let stage = stage("probed", &finding("ok"), &finding("ok")).await;
+    let probes = |out: &str| out.matches("probe-write").count();
+    let ran = stage.run(&["doctor"]).await;
+    assert_eq!((ran.code, probes(&ran.out)), (Some(0), 0), "{ran:?}");
+    let json = stage.run(&["doctor", "--probe-write", "--json"]).await.json();
+    let checks = |function: &str| json[function]["checks"].as_array().map(Vec::len);
+    assert_eq!([checks("inject-contacts"), checks("sync-registry")], [Some(3), Some(2)], "{json}");
+    let ran = stage.run(&["doctor", "--probe-write"]).await;
+    assert!(ran.code == Some(0) && ran.out.contains("ok  probe-write                 400: it may write"), "{ran:?}");
 }

@@ -1,5 +1,6 @@
 //! What a tenant can be asked besides its work, so that whoever sets a deployment up learns what is wrong with it
-//! before an event does. Nothing that is asked here changes anything.
+//! before an event does. Nothing that is asked here changes anything; the one request that would write asks for what
+//! can't be had.
 //!
 //! Answers become small structs of what is looked at and no more: the rest of them is anybody's data.
 
@@ -8,10 +9,11 @@ use std::collections::BTreeMap;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::{HttpReply, HttpRequest, TokenSearch, Unread, Verdict};
+use super::{HttpReply, HttpRequest, Submitted, TokenSearch, Unread, Verdict};
 use crate::domain::{
+    contact_result::ContactResult,
     credentials::Credentials,
-    routes::{QueueId, Route},
+    routes::{Encoding, QueueId, Route},
     time::Timestamp,
     token::Token,
 };
@@ -62,7 +64,19 @@ pub trait Survey {
 
     /// What a route's contacts may come to.
     fn payload(&self, route: &Route) -> Payload;
+
+    /// The form that contacts are asked for in.
+    fn encoding(&self) -> Encoding;
+
+    /// Asks for a contact at [`NOWHERE`], just as one is asked for that an event is worth.
+    fn probe<'r>(&self, token: &'r Token, event: Submitted) -> HttpRequest<'r>;
+
+    /// What came of it.
+    fn read_probe(&self, reply: &HttpReply) -> Verdict<ContactResult>;
 }
+
+/// A point of contact that no tenant has.
+pub const NOWHERE: &str = "contact-injection doctor: no such point of contact";
 
 /// A part of the way to a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

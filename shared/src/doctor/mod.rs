@@ -1,10 +1,12 @@
 //! What keeps a deployment from injecting, or may, before an event meets it (docs/runbook.md#doctor): from the secret
-//! to the last target, each check going on where the one before it allows. Nothing is written but a client's lease.
+//! to the last target, each check going on where the one before it allows. Nothing is written but a client's lease, and
+//! where it is asked for, a work item is tried that no point of contact takes.
 //!
 //! ```text
 //! secret ─► lease ─► way to a token ─► discovery, grant, claims, configuration
 //!                        │ token
-//!                        └─► questions ─► clock, reads, a target each
+//!                        ├─► questions ─► clock, reads, a target each
+//!                        └─► probe ─────► probe-write
 //! routes ─────────────────────────────► payload, doubt
 //! ```
 //!
@@ -13,6 +15,7 @@
 
 mod clock;
 mod guide;
+mod probe;
 mod report;
 mod routes;
 mod secret;
@@ -52,10 +55,23 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Requests under a token besides those for queues and skills, each of which may be sent twice.
 const QUESTIONS: usize = 5;
 
-/// The input: `{"doctor": {}}`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DoctorRequest {}
+/// The input: `{"doctor": {}}` or `{"doctor": {"probeWrite": true}}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct DoctorRequest {
+    /// Whether a work item is asked for that can't be had, to learn whether one may be.
+    #[serde(default)]
+    pub probe_write: bool,
+}
+
+/// What the examined function does at CXone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It asks for contacts.
+    Writes,
+    /// It only reads, and its keys need no right to write.
+    Reads,
+}
 
 /// One examination.
 #[derive(Debug)]
@@ -72,6 +88,10 @@ pub struct Doctor<'a, P: Ports> {
     pub metrics: &'a Metrics,
     /// When the invocation ends.
     pub deadline: Timestamp,
+    /// What is examined.
+    pub role: Role,
+    /// What is asked.
+    pub request: DoctorRequest,
 }
 
 impl<P: Ports> Doctor<'_, P> {
@@ -83,30 +103,36 @@ impl<P: Ports> Doctor<'_, P> {
         let terms = SessionTerms { rate: self.rate, deadline: self.deadline, until };
         let work = async |session: &mut Session<'_, P>| self.under_a_lease(session, until).await;
         let mut known = KnownClients::default();
-        checks.extend(Session::run(self.ports, self.metrics, &mut known, terms, work).await);
+        let (asked, probed) = Session::run(self.ports, self.metrics, &mut known, terms, work).await;
+        checks.extend(asked);
         checks.push(routes::payload(self.ports.dialect(), self.routes));
         checks.push(routes::doubt(self.ports.dialect(), self.routes));
+        if self.request.probe_write {
+            checks.push(probed);
+        }
         Report::new(profile, checks)
     }
 
-    /// The checks that take a client.
-    async fn under_a_lease(&self, session: &mut Session<'_, P>, until: Timestamp) -> Vec<Check> {
+    /// The checks that take a client, that of the right to write by itself.
+    async fn under_a_lease(&self, session: &mut Session<'_, P>, until: Timestamp) -> (Vec<Check>, Check) {
         let patient = self.now().plus(PATIENCE).min(until);
         let worker = match session.lease_untested(self.permits(), patient).await {
             Ok(worker) => worker,
-            Err(none) => return without_a_client(&none),
+            Err(none) => return (without_a_client(&none), Check::skipped(probe::NAME, NO_CLIENT)),
         };
         let walk = self.walk(worker).await;
-        match self.ports.dialect().survey() {
+        let checks = match self.ports.dialect().survey() {
             Some(survey) => self.tenant(worker, survey, &walk).await,
             None => self.guide(worker, &walk).await,
-        }
+        };
+        (checks, self.probe(worker, &walk).await)
     }
 
     /// Requests that the examination may take, as far as a client's window has places for them.
     fn permits(&self) -> usize {
         let targets: usize = self.routes.iter().map(|route| route.targets().len()).sum();
-        (2 * (QUESTIONS + self.routes.queue_ids().len() + targets)).clamp(1, self.rate.limit)
+        let probes = usize::from(self.request.probe_write);
+        (2 * (QUESTIONS + probes + self.routes.queue_ids().len() + targets)).clamp(1, self.rate.limit)
     }
 
     /// The whole way to a new token, each answer kept as it came.
@@ -137,6 +163,9 @@ impl<P: Ports> Doctor<'_, P> {
     }
 }
 
+/// Why a check is left out where there is no client.
+const NO_CLIENT: &str = "there is no client to ask with";
+
 /// Where there is no client, nothing is asked.
 fn without_a_client(none: &NoClient) -> Vec<Check> {
     let mut grant = Findings::new("grant");
@@ -154,7 +183,7 @@ fn without_a_client(none: &NoClient) -> Vec<Check> {
     let grant = grant.into_check();
     let asked = NAMES.iter().filter(|name| !["secret", "payload", "doubt"].contains(name));
     let check = |name: &&'static str| {
-        if *name == "grant" { grant.clone() } else { Check::skipped(name, "there is no client to ask with") }
+        if *name == "grant" { grant.clone() } else { Check::skipped(name, NO_CLIENT) }
     };
     asked.map(check).collect()
 }

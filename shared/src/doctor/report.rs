@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::name;
 use crate::domain::routes::Profile;
 
-/// The checks, in the order in which they are made; there is one `target` for each.
+/// The checks that are always made, in their order; there is one `target` for each.
 pub(super) const NAMES: [&str; 10] =
     ["secret", "discovery", "grant", "claims", "configuration", "clock", "reads", "target", "payload", "doubt"];
 
@@ -19,7 +19,7 @@ pub enum Grade {
     Ok,
     /// It may keep events from being injected, or let them go astray.
     Warn,
-    /// It keeps events from being injected.
+    /// It keeps events from being injected, or leaves something behind that somebody has to end.
     Fail,
 }
 

@@ -20,7 +20,7 @@ use crate::{
         survey::{PointOfContact, Question, Skill, Survey, named},
     },
     domain::{
-        routes::{Address, QueueId, Route, Target},
+        routes::{Address, OnUnknownHealth, QueueId, Route, Routes, Target},
         time::Timestamp,
     },
     ports::Ports,
@@ -88,7 +88,7 @@ impl<P: Ports> Doctor<'_, P> {
         }
         let mut readings = self.readings(worker, survey).await;
         times.append(&mut readings.times);
-        checks.extend([clock::check(&times), reads(&readings, survey)]);
+        checks.extend([clock::check(&times), reads(&readings, self.routes, survey)]);
         let skills = readings.skills.iter().map(|(id, told)| (id.clone(), skill_reading(told))).collect();
         let tenant = Tenant { points: readings.points.value().map(Vec::as_slice), skills };
         checks.extend(self.each_target(|target| targets::check(target.address(), &tenant)));
@@ -190,7 +190,7 @@ fn skill_reading(told: &Told<Option<Skill>>) -> SkillReading {
 }
 
 /// Which of the reads worked. Only a skill's activity is read by the workers; the others serve this examination.
-fn reads(readings: &Readings, survey: &dyn Survey) -> Check {
+fn reads(readings: &Readings, routes: &Routes, survey: &dyn Survey) -> Check {
     let mut findings = Findings::new("reads");
     let Readings { server_time, business_unit, points, all_skills, skills, .. } = readings;
     let version = told::code(survey.version());
@@ -205,10 +205,14 @@ fn reads(readings: &Readings, survey: &dyn Survey) -> Check {
     if !skills.is_empty() {
         findings.ok(&format!("skills/{{id}}/activity read for {} of {}", skills.len() - bad.len(), skills.len()));
     }
-    for (skill, told) in &bad {
-        let refused = told.is(401) || told.is(403);
-        let grade = if refused { Grade::Fail } else { Grade::Warn };
-        findings.add(grade, &format!("skills/{}/activity: {}", told::number(skill.as_str()), told.status()));
+    let known = points.value().map(Vec::as_slice).unwrap_or_default();
+    for (skill, told) in bad {
+        let (grade, words) = match told {
+            told if told.is(403) => forbidden_health(&holding(routes, known, skill)),
+            told if told.is(401) => (Grade::Fail, String::new()),
+            _ => (Grade::Warn, String::new()),
+        };
+        findings.add(grade, &format!("skills/{}/activity: {}{words}", told::number(skill.as_str()), told.status()));
     }
     match all_skills {
         Some(all) if all.value().is_none() => {
@@ -236,4 +240,26 @@ fn reads(readings: &Readings, survey: &dyn Survey) -> Check {
         findings.fail("a new token is refused: is the API of the same tenant as the issuer?");
     }
     findings.into_check()
+}
+
+/// The names of the routes that hold their events as long as this skill's health isn't known.
+fn holding<'r>(routes: &'r Routes, points: &[PointOfContact], skill: &QueueId) -> Vec<&'r str> {
+    let goes_by_it = |target: &Target| {
+        let Address::WorkItem(item) = target.address() else { return false };
+        let default = || named(&item.point_of_contact, points)?.0.default_skill.as_ref();
+        item.skill.as_ref().or_else(default) == Some(skill)
+    };
+    let holds =
+        |route: &&Route| route.on_unknown_health() == OnUnknownHealth::Hold && route.targets().iter().any(goes_by_it);
+    routes.iter().filter(holds).map(Route::name).collect()
+}
+
+/// How bad it is that a skill's health may not be read, by the routes that hold events without it.
+fn forbidden_health(holding: &[&str]) -> (Grade, String) {
+    if holding.is_empty() {
+        let words = ", and its targets get items all the same, but never count as full: no maxQueueCount, no fallback";
+        return (Grade::Warn, words.to_owned());
+    }
+    let words = "which hold events as long as its health isn't known (onUnknownHealth), can't inject there";
+    (Grade::Fail, format!(", and the routes {}, {words}", holding.join(", ")))
 }

@@ -17,6 +17,9 @@ const LONGEST: usize = 200;
 /// Digits of a number that is told: more could be a phone number.
 const DIGITS: usize = 9;
 
+/// Digits of a contact's id, the longest that is known having 18.
+const CONTACT_DIGITS: usize = 20;
+
 /// What is said of a field that is none.
 const UNREADABLE: &str = "(not in its form)";
 
@@ -37,6 +40,12 @@ pub(super) fn code(code: &str) -> String {
 pub(super) fn number(number: &str) -> String {
     let fits = number.len() <= DIGITS && number.bytes().all(|byte| byte.is_ascii_digit());
     if fits { number.to_owned() } else { UNREADABLE.to_owned() }
+}
+
+/// The id of a contact.
+pub(super) fn contact(id: &str) -> String {
+    let fits = (1..=CONTACT_DIGITS).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+    if fits { id.to_owned() } else { UNREADABLE.to_owned() }
 }
 
 /// A tenant's id.
@@ -102,6 +111,10 @@ mod tests {
         assert_eq!((code("C31").as_str(), code("Pat Doe").as_str()), ("C31", UNREADABLE));
         assert_eq!(code("tel-15550109876"), "tel-[redacted]");
         assert_eq!((number("4400001").as_str(), number("15550109876").as_str()), ("4400001", UNREADABLE));
+        assert_eq!(contact("12345678901234567890"), "12345678901234567890");
+        for none in ["", "123456789012345678901", "12a", "PatDoe"] {
+            assert_eq!(contact(none), UNREADABLE, "{none}");
+        }
         assert_eq!(tenant("Pat Doe"), UNREADABLE);
         assert_eq!(tenant("11eb0000-0000-4000-8000-000000000001"), "11eb0000-0000-4000-8000-000000000001");
         assert_eq!(origin("https://u:p@api.nicecxone.com:8443/x?token=y"), "https://api.nicecxone.com:8443");

@@ -255,7 +255,7 @@ impl Run {
         let pause = if hectic { world.chance.between(500, 8000) } else { 60_000 };
         self.serve_at = now + pause;
         world.scheduler.after(pause, || {});
-        for queue in &self.queues {
+        for (queue, _) in &self.queues {
             let served = match world.plan.agents {
                 Some(agents) => agents(queue.as_str(), (now - ORIGIN) / 60_000),
                 None => world.chance.index(if hectic { 2 } else { 6 }) as u64,

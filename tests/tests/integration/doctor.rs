@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contact_injection_tests::host::CxoneApi;
-use cxone_simulator::nice::{Effect, Endpoint, Fault, PointOfContact, Simulator};
+use cxone_simulator::nice::{Effect, Endpoint, Fault, PointOfContact, Simulator, TextForm};
 use cxone_simulator::{AttributeDefinition, AttributeType, Endpoint as GuideEndpoint, Fault as AnyFault};
 use serde_json::{Value, json};
 
@@ -130,12 +130,53 @@ async fn a_gateway_in_cxones_place_is_told_from_cxone() {
     assert!(detail(&report, "discovery").contains("502"), "{report:#}");
 }
 
+fn probing() -> Value {
+    json!({ "doctor": { "probeWrite": true } })
+}
+
+/// Requests for work items, so far.
+fn asked_for(stage: &Stage<Simulator>) -> usize {
+    stage.simulator.requests().iter().filter(|request| request.endpoint == Endpoint::WorkItems).count()
+}
+
+#[tokio::test]
+async fn the_right_to_write_is_probed_where_it_is_asked_for_and_nothing_is_created() {
+    let stage = sound().await;
+    let process = stage.process(Function::Inject, &[]).await;
+    let report = process.invoke(question()).await.unwrap();
+    assert_eq!((verdicts(&report, "probe-write").len(), asked_for(&stage)), (0, 0), "{report:#}");
+    let unasked = process.invoke(json!({ "doctor": { "probeWrite": false } })).await.unwrap();
+    assert_eq!((verdicts(&unasked, "probe-write").len(), asked_for(&stage)), (0, 0), "{unasked:#}");
+    let report = process.invoke(probing()).await.unwrap();
+    assert_eq!((verdicts(&report, "probe-write"), asked_for(&stage)), (vec!["ok".to_owned()], 1), "{report:#}");
+    assert_eq!(report["checks"].as_array().unwrap().last().unwrap()["name"], "probe-write");
+    assert!(detail(&report, "probe-write").contains("400: it may write, the encoding json is taken"), "{report:#}");
+    let in_header = Effect::point_of_contact(TextForm::StatusDescription);
+    stage.simulator.add_fault(Fault::always(Endpoint::WorkItems, in_header));
+    let report = process.invoke(probing()).await.unwrap();
+    assert_eq!((verdicts(&report, "probe-write"), asked_for(&stage)), (vec!["ok".to_owned()], 2), "{report:#}");
+    stage.simulator.clear_faults();
+    for key in &mut stage.simulator.tenant().config_mut().access_keys {
+        key.denied = vec![Endpoint::WorkItems];
+    }
+    let report = process.invoke(probing()).await.unwrap();
+    assert_eq!((&report["worst"], verdicts(&report, "probe-write")), (&json!("fail"), vec!["fail".to_owned()]));
+    assert!(detail(&report, "probe-write").contains("403: it may not write"), "{report:#}");
+    let before = asked_for(&stage);
+    let sync = stage.process(Function::Sync, &[]).await.invoke(probing()).await.unwrap();
+    assert_eq!((verdicts(&sync, "probe-write"), asked_for(&stage)), (vec!["skipped".to_owned()], before), "{sync:#}");
+    assert!(stage.simulator.creations().is_empty());
+    assert!(stage.simulator.tenant().misuses().is_empty(), "{:?}", stage.simulator.tenant().misuses());
+}
+
 #[tokio::test]
 async fn an_examination_in_other_words_is_refused() {
     let stage = Stage::of_tenant(tenant(1)).await;
-    let wrong = json!({ "doctor": { "probe": true } });
-    assert!(stage.worker().invoke(wrong.clone()).await.is_err());
-    assert!(stage.sync(wrong).await.is_err());
+    for wrong in [json!({ "probe": true }), json!({ "probeWrite": "yes" }), json!({ "probeWrite": true, "x": 1 })] {
+        let wrong = json!({ "doctor": wrong });
+        assert!(stage.worker().invoke(wrong.clone()).await.is_err(), "{wrong}");
+        assert!(stage.sync(wrong.clone()).await.is_err(), "{wrong}");
+    }
     assert!(stage.simulator.requests().is_empty());
 }
 
@@ -146,7 +187,8 @@ async fn the_guides_api_is_examined_by_its_attributes_and_queues() {
     scene.tenant.attributes.push(AttributeDefinition::new(AttributeType::Number, "notes"));
     let stage = scene.start().await;
     let sync = stage.sync(question()).await.unwrap();
-    let inject = stage.process(Function::Inject, &[]).await.invoke(question()).await.unwrap();
+    let inject = stage.process(Function::Inject, &[]).await.invoke(probing()).await.unwrap();
+    assert_eq!(verdicts(&inject, "probe-write"), ["skipped"], "{inject:#}");
     for report in [&inject, &sync] {
         assert_eq!((&report["profile"], &report["worst"]), (&json!("guide"), &json!("fail")), "{report:#}");
         for (name, verdict) in [
@@ -191,6 +233,7 @@ async fn no_answer_and_no_log_of_an_examination_holds_a_secret_a_token_or_anythi
         Endpoint::BusinessUnit,
         Endpoint::PointsOfContact,
         Endpoint::Skill,
+        Endpoint::WorkItems,
     ];
     for endpoint in endpoints {
         stage.simulator.add_fault(Fault::always(endpoint, Effect::member("/person", Some(person.clone()))));
@@ -198,7 +241,7 @@ async fn no_answer_and_no_log_of_an_examination_holds_a_secret_a_token_or_anythi
     let mut seen = String::new();
     for function in [Function::Inject, Function::Sync] {
         let process = stage.process(function, &[("LOG_LEVEL", "TRACE")]).await;
-        seen += &process.invoke(question()).await.unwrap().to_string();
+        seen += &process.invoke(probing()).await.unwrap().to_string();
         seen += &process.output();
     }
     assert!(seen.contains("script Scripts\\\\[redacted] [redacted]"), "{seen}");

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Nice, grant::Step, health, json, payload};
+use super::{Nice, grant::Step, health, json, payload, work_item};
 use crate::{
     dialects::{
-        Content, HttpReply, HttpRequest, TokenSearch, Unread, Verdict,
-        survey::{IssuerDocument, Payload, PointOfContact, Question, Skill, Stage, Survey, TenantDocument},
+        Content, HttpReply, HttpRequest, Submission, Submitted, TokenSearch, Unread, Verdict,
+        survey::{IssuerDocument, NOWHERE, Payload, PointOfContact, Question, Skill, Stage, Survey, TenantDocument},
     },
     domain::{
+        contact::{Attributes, Contact},
+        contact_result::ContactResult,
         credentials::Credentials,
-        routes::{QueueId, Route},
+        routes::{Address, Encoding, OnDoubt, Priority, QueueId, Route, SkillLimits, WorkItem},
         time::Timestamp,
         token::Token,
     },
@@ -117,7 +119,41 @@ impl Survey for Nice {
     fn payload(&self, route: &Route) -> Payload {
         payload::largest(route, self.work_items.payload_bytes)
     }
+
+    fn encoding(&self) -> Encoding {
+        self.work_items.encoding
+    }
+
+    fn probe<'r>(&self, token: &'r Token, event: Submitted) -> HttpRequest<'r> {
+        let contact = Contact {
+            channel: None,
+            from: NOBODY.to_owned(),
+            to: NOBODY.to_owned(),
+            callback_number: None,
+            wrap_up_code: None,
+            attributes: Attributes::default(),
+        };
+        let address = Address::WorkItem(WorkItem {
+            point_of_contact: NOWHERE.to_owned(),
+            item_type: None,
+            skill: None,
+            limits: SkillLimits::default(),
+            on_doubt: OnDoubt::default(),
+        });
+        let (contact, address) = (&contact, &address);
+        self.work_item(token, &Submission { contact, address, priority: Priority::LOWEST, route: PROBE, event })
+    }
+
+    fn read_probe(&self, reply: &HttpReply) -> Verdict<ContactResult> {
+        work_item::read(reply)
+    }
 }
+
+/// The route that a probe names.
+const PROBE: &str = "contact-injection doctor";
+
+/// A number that is nobody's: 555-01xx is kept for fiction.
+const NOBODY: &str = "+15550100000";
 
 /// A skill as its activity has it.
 fn skill(entry: &Value) -> Option<(QueueId, Skill)> {
@@ -158,7 +194,12 @@ mod tests {
     use super::*;
     use crate::{
         dialects::HttpResponse,
-        domain::{lease::Lesson, routes::Routes},
+        domain::{
+            idempotency::IdempotencyKey,
+            lease::Lesson,
+            routes::Routes,
+            token::{Endpoints, GrantedToken},
+        },
     };
 
     fn nice() -> Nice {
@@ -225,6 +266,29 @@ mod tests {
         let asked = (request.base, request.path.join("/"), request.query);
         let (issuer, path) = ("https://cxone.niceincontact.com", ".well-known/cxone-configuration");
         assert_eq!(asked, (Some(issuer), path.to_owned(), vec![("tenantId", "t-1".into())]));
+    }
+
+    #[test]
+    fn a_probe_is_a_work_item_like_any_other_but_for_its_point_of_contact() {
+        let endpoints = Endpoints { api: Some("https://api-na1.niceincontact.com".to_owned()), ..Endpoints::default() };
+        let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints };
+        let token = Token::obtained(granted, Timestamp::from_millis(0));
+        let key = IdempotencyKey::of_event("doctor", "1");
+        let event = Submitted { key, expires: Some(Timestamp::from_millis(0)) };
+        let nice = nice();
+        let request = nice.probe(&token, event);
+        assert_eq!(request.path.join("/"), "inContactAPI/services/v34.0/interactions/work-items");
+        let Content::PostJson(body) = &request.content else { panic!("JSON") };
+        let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names.len(), 4, "{names:?}");
+        assert_eq!([&body["pointOfContact"], &body["workItemID"]], [&json!(NOWHERE), &json!(key.to_string())]);
+        let payload: Value = serde_json::from_str(body["workItemPayload"].as_str().unwrap()).unwrap();
+        let expected = json!({
+            "v": 1, "key": key.to_string(), "route": "contact-injection doctor", "priority": 0, "to": NOBODY,
+            "attributes": {}, "expiresAt": Timestamp::from_millis(0).to_string(),
+        });
+        assert_eq!((payload, &body["from"]), (expected, &json!(NOBODY)));
+        assert_eq!(nice.encoding(), Encoding::Json);
     }
 
     #[test]

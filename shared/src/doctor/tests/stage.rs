@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::{Doctor, Report};
+use super::super::{Doctor, DoctorRequest, Report, Role};
 use crate::{
     dialects::{
         Authorization, Content, Dialect, HttpReply, HttpRequest, HttpResponse,
@@ -75,17 +75,24 @@ struct Client {
 impl Stage {
     /// One that finds the API by discovery.
     pub(super) fn new(config: Config) -> Self {
-        Self::with(config, None)
+        Self::with(config, None, |_| ())
     }
 
     /// One whose operator says where the API is.
     pub(super) fn based(config: Config) -> Self {
-        Self::with(config, Some(ISSUER))
+        Self::with(config, Some(ISSUER), |_| ())
     }
 
-    fn with(config: Config, base: Option<&str>) -> Self {
+    /// One whose routes file is changed.
+    pub(super) fn routed(config: Config, change: impl Fn(&mut Value)) -> Self {
+        Self::with(config, None, change)
+    }
+
+    fn with(config: Config, base: Option<&str>, change: impl Fn(&mut Value)) -> Self {
         let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json"));
-        let routes = Routes::from_json(text, nice::FACTS.routes).unwrap();
+        let mut file = serde_json::from_str(text).unwrap();
+        change(&mut file);
+        let routes = Routes::from_json(&file.to_string(), nice::FACTS.routes).unwrap();
         let client = json!({
             "access_key_id": KEY, "access_key_secret": SECRET, "client_id": "the-app", "client_secret": "hush-client"
         });
@@ -105,6 +112,15 @@ impl Stage {
 
     /// One examination.
     pub(super) fn examine(&self) -> Report {
+        self.examine_as(Role::Writes, false)
+    }
+
+    /// One that probes.
+    pub(super) fn probe(&self) -> Report {
+        self.examine_as(Role::Writes, true)
+    }
+
+    pub(super) fn examine_as(&self, role: Role, probe_write: bool) -> Report {
         let doctor = Doctor {
             ports: self,
             routes: &self.routes,
@@ -112,6 +128,8 @@ impl Stage {
             workers: 1,
             metrics: &Metrics::default(),
             deadline: self.now().plus(Duration::from_secs(60)),
+            role,
+            request: DoctorRequest { probe_write },
         };
         // Nothing here ever waits.
         doctor.run().now_or_never().unwrap()
@@ -211,8 +229,13 @@ impl Transport for Stage {
             return HttpReply::Silence;
         };
         let header = |name: &str| answer.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
-        let response = HttpResponse::new(answer.status, None, answer.body.as_bytes(), now);
-        HttpReply::Answered(response.dated(header("date").unwrap()))
+        let response =
+            HttpResponse::new(answer.status, header("retry-after").map(String::as_str), answer.body.as_bytes(), now);
+        let response = response.dated(header("date").unwrap());
+        HttpReply::Answered(match header("icstatusdescription") {
+            Some(words) => response.described(words),
+            None => response,
+        })
     }
 }
 

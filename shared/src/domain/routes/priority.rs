@@ -27,6 +27,9 @@ impl Priority {
     /// The highest priority.
     pub const MAX: u16 = 999;
 
+    /// The lowest one.
+    pub const LOWEST: Self = Self(0);
+
     /// The number that requests carry.
     pub const fn get(self) -> u16 {
         self.0
