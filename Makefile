@@ -122,8 +122,8 @@ LOCAL := cargo run --locked --quiet --package contact-injection-tests --bin loca
 OPERATOR := cargo run --locked --quiet --package operator --bin contact-injection -- --stack $(STACK)
 
 .PHONY: demo up simulator deploy dry-run dead-letters redrive resolve pause resume
-demo: $(TOOLS) ## the whole stack on this machine: deploys it, sends sample events, shows what became of each
-	$(LOCAL) demo
+demo: $(TOOLS) ## the whole stack on this machine: deploys it, sends sample events, shows what became of each: PROFILE=guide|cxone
+	$(LOCAL) demo $(PROFILE)
 
 up: $(TOOLS) ## the same stack, left running until Ctrl-C; it prints how the commands below reach it
 	$(LOCAL) up

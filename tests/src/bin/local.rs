@@ -1,4 +1,4 @@
-//! `local demo` runs the demo; `local up` leaves the same stack running until Ctrl-C.
+//! `local demo [guide|cxone]` runs the demo of that profile; `local up` leaves the same stack running until Ctrl-C.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use contact_injection::error::chain;
 use contact_injection_tests::local::LocalError;
 use contact_injection_tests::local::demo::{self, Demo};
+use contact_injection_tests::local::tenant_demo;
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "usage: local demo | up";
+const USAGE: &str = "usage: local demo [guide|cxone] | up";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -20,10 +21,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> ExitCode {
-    let command = std::env::args().nth(1);
-    let result = match command.as_deref() {
-        Some("demo") => demo::run().await,
-        Some("up") => up().await,
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let result = match words[..] {
+        ["demo"] | ["demo", "guide"] => demo::run().await,
+        ["demo", "cxone"] => tenant_demo::run().await,
+        ["up"] => up().await,
         _ => {
             complain(USAGE);
             return ExitCode::from(2);

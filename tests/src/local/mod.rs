@@ -9,9 +9,11 @@ mod outcome;
 mod queue;
 mod report;
 mod resources;
+mod rig;
 mod samples;
 mod stack;
 mod stream;
+pub mod tenant_demo;
 mod told;
 pub(crate) mod tool;
 

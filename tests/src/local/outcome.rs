@@ -172,8 +172,11 @@ pub(super) fn table(rows: &[Row]) -> String {
     })
 }
 
-/// The queue or the skills that a contact was sent to.
+/// The queue or the skills that a contact was sent to, or the point of contact of a work item.
 pub(super) fn target(contact: &Contact) -> String {
+    if let Some(point) = contact.request["pointOfContact"].as_str() {
+        return point.to_owned();
+    }
     let skills = || contact.request["skillIds"].as_array().into_iter().flatten().filter_map(|skill| skill.as_str());
     contact.queue_id().map_or_else(|| skills().collect::<Vec<_>>().join(","), str::to_owned)
 }

@@ -7,7 +7,7 @@ use contact_injection::domain::routes::Routes;
 use cxone_simulator::{Fault, SimulatorConfig};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use uuid::{Uuid, uuid};
 
 use super::LocalError;
@@ -17,6 +17,11 @@ use crate::workspace_root;
 const NOW: &str = "{now}";
 /// Stands for an event's number in a burst: three digits, so that it can end an identifier or a phone number.
 const NUMBER: &str = "{n}";
+/// Stands for a text of 300 characters: more than an attribute takes.
+const LONG: &str = "{long}";
+const LONG_WORDS: usize = 60;
+/// Stands for an object whose members together are more than a work item takes, and each of which is not.
+const MANY: &str = "{many}";
 /// The namespace of every event's idempotency key, as docs/rules.md#idempotency-key fixes it. Written again here on
 /// purpose: the demo finds contacts by keys that the functions under show did not compute.
 const KEY_NAMESPACE: Uuid = uuid!("2fcff96a-1a86-41f2-a7cf-eef825f75371");
@@ -24,12 +29,12 @@ const KEY_NAMESPACE: Uuid = uuid!("2fcff96a-1a86-41f2-a7cf-eef825f75371");
 /// A group of events that are sent together, after all before them have ended.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Step {
+pub(super) struct Step<F = Fault> {
     /// What it shows.
     pub(super) title: String,
     /// What goes wrong at CXone meanwhile.
-    #[serde(default)]
-    pub(super) faults: Vec<Fault>,
+    #[serde(default = "Vec::new")]
+    pub(super) faults: Vec<F>,
     /// Events sent one by one.
     #[serde(default)]
     events: Vec<Sample>,
@@ -56,6 +61,9 @@ pub(super) struct Sample {
     /// The message body; a string is sent as it stands.
     body: Value,
     pub(super) expect: Expectation,
+    /// What has to become of it, where a person had it tried once more.
+    #[serde(default)]
+    pub(super) after: Option<Expectation>,
     /// Whether it is one of a burst, which are told of in one line.
     #[serde(skip)]
     pub(super) in_burst: bool,
@@ -94,7 +102,7 @@ impl Expectation {
     }
 }
 
-impl Step {
+impl<F> Step<F> {
     /// Its events in the order of their sending: those sent one by one, and the burst.
     pub(super) fn into_events(self) -> Result<(Vec<Sample>, Vec<Sample>), LocalError> {
         let burst = self.burst.as_ref().map_or_else(|| Ok(Vec::new()), Burst::samples);
@@ -108,7 +116,7 @@ impl Burst {
         let template = self.body.to_string();
         let numbered = (1..=self.count).map(|number| {
             let body = serde_json::from_str(&template.replace(NUMBER, &format!("{number:03}")))?;
-            Ok(Sample { title: self.title.clone(), body, expect: self.expect.clone(), in_burst: true })
+            Ok(Sample { title: self.title.clone(), body, expect: self.expect.clone(), after: None, in_burst: true })
         });
         numbered.collect()
     }
@@ -119,7 +127,10 @@ impl Sample {
     pub(super) fn text(&self, now: &str) -> String {
         match &self.body {
             Value::String(text) => text.clone(),
-            body => body.to_string().replace(NOW, now),
+            body => {
+                let text = body.to_string().replace(NOW, now).replace(LONG, &"long ".repeat(LONG_WORDS));
+                text.replace(&json!(MANY).to_string(), &many().to_string())
+            }
         }
     }
 
@@ -138,6 +149,11 @@ impl Sample {
         let event_type = if event["specversion"].is_null() { "detail-type" } else { "type" };
         ["source", "id", event_type].map(|name| event[name].as_str().map(str::to_owned))
     }
+}
+
+/// 300 members of 200 characters each.
+fn many() -> Value {
+    (1..=300).map(|number| (format!("item{number}"), json!("x".repeat(200)))).collect::<Map<_, _>>().into()
 }
 
 /// The routes that the demo's functions are built with.
@@ -166,7 +182,8 @@ fn folder() -> PathBuf {
     workspace_root().join("tests/fixtures/demo")
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, LocalError> {
+/// A file of JSON.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, LocalError> {
     let bytes = std::fs::read(path).map_err(LocalError::system(format!("read {}", path.display())))?;
     serde_json::from_slice(&bytes).map_err(|source| LocalError::Unreadable { what: path.display().to_string(), source })
 }
@@ -256,7 +273,7 @@ mod tests {
     fn an_event_inside_a_notification_keeps_its_identity() {
         let event = r#"{"source":"/crm","id":"1"}"#;
         let expect = Expectation::Duplicate;
-        let sample = |body| Sample { title: String::new(), body, expect: expect.clone(), in_burst: false };
+        let sample = |body| Sample { title: String::new(), body, expect: expect.clone(), after: None, in_burst: false };
         let bare = sample(serde_json::from_str(event).unwrap());
         let wrapped = sample(serde_json::json!({"Type": "Notification", "Message": event}));
         assert!(bare.key().is_some());

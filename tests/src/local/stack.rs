@@ -55,18 +55,14 @@ impl Stack {
         tool::run(command).await.map(drop)
     }
 
-    /// Deploys what was built last to an emulator of its own.
-    pub async fn deploy(cxone_base_url: &str) -> Result<Self, LocalError> {
+    /// Deploys what was built last to an emulator of its own, with these parameters (`Name=value`) of the template.
+    pub async fn deploy(parameters: &[String]) -> Result<Self, LocalError> {
         let emulator = Ministack::start()?;
         let deploy = Deploy {
             template: workspace_root().join(BUILD_DIR).join("template.yaml"),
             stack: STACK_NAME,
             region: REGION,
-            parameters: vec![
-                format!("CxoneBaseUrl={cxone_base_url}"),
-                format!("OutcomeBusArn={OUTCOME_BUS}"),
-                architecture(),
-            ],
+            parameters: [parameters, &[format!("OutcomeBusArn={OUTCOME_BUS}"), architecture()]].concat(),
         };
         let outputs = deploy.to(&emulator).await?;
         Ok(Self { emulator, outputs })
