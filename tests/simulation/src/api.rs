@@ -44,8 +44,11 @@ impl World {
     /// Lets CXone misbehave from now on.
     pub(crate) fn unsettle_cxone(&self) {
         let faults = &self.plan.faults;
-        if let Some(unit) = &self.unit {
-            return business_unit::unsettle(&mut unit.borrow_mut(), faults);
+        if let (Some(unit), Some(own)) = (&self.unit, &self.plan.unit) {
+            if let Some(seconds) = own.grants.skew {
+                self.note("weather", || format!("tokens claim times that are {seconds} s off"));
+            }
+            return business_unit::unsettle(&mut unit.borrow_mut(), own, faults);
         }
         let mut tenant = self.tenant.borrow_mut();
         let share = |chance: f64, effect| Fault::always(Endpoint::Contacts, effect).with_probability(chance);

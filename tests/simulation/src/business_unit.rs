@@ -44,6 +44,9 @@ const APPLICATION: (&str, &str) = ("application", "not+a/secret====");
 /// The tenant's points of contact, each with the skill that its script queues at.
 const POINTS: [(u64, &str, u64); 3] = [(101, "Orders", 4001), (102, "Billing & more", 4002), (103, "Desk", 4003)];
 
+/// Where the older grant is, as a secret says it. Discovery tells nothing of it.
+const OLDER: &str = "https://api-na1.niceincontact.com/authentication/v1/token/access-key";
+
 /// Routes of which what was maybe sent may be sent again.
 pub(crate) const RESENT: &str = "ticket";
 
@@ -62,6 +65,50 @@ pub(crate) struct UnitPlan {
     pub(crate) closed: Range<i64>,
     /// How often somebody decides about an event in doubt before it is redriven.
     pub(crate) resolved: f64,
+    /// How tokens are had.
+    pub(crate) grants: Grants,
+}
+
+/// How tokens are had, and what they say of themselves. Drawn from a stream of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grants {
+    /// Access keys that are presented by the older grant, without an application: a bit for each.
+    older: u64,
+    /// Whether no id token comes with a token, so that only the token itself names the tenant.
+    bare: bool,
+    /// Seconds that `iat` and `exp` are off by, where they are.
+    pub(crate) skew: Option<i64>,
+    /// Whether no `expires_in` comes with a token, so that only `exp` says how long it serves.
+    pub(crate) untimed: bool,
+}
+
+impl Grants {
+    /// Draws how the tokens of a run are had, from a stream of their own. Every other seed has them in the usual way, and
+    /// is the run that it would be without this.
+    fn draw(seed: u64) -> Self {
+        if seed.is_multiple_of(2) {
+            return Self::default();
+        }
+        let chance = Chance::seeded(!seed);
+        let older = match chance.index(4) {
+            0 => 0,
+            1 => u64::MAX,
+            _ => chance.seed(),
+        };
+        let off = [-90_000, -7200, -3595, -3000, -60, 60, 7200, 200_000];
+        Self {
+            older,
+            bare: chance.happens(0.3),
+            skew: chance.happens(0.4).then(|| off[chance.index(off.len())]),
+            untimed: chance.happens(0.3),
+        }
+    }
+
+    /// Whether this access key, by its place in the secret, is presented by the older grant.
+    fn is_older(&self, id: &str) -> bool {
+        let place: Option<u32> = id.strip_prefix("c-").and_then(|place| place.parse().ok());
+        place.is_some_and(|place| self.older & 1_u64.wrapping_shl(place) != 0)
+    }
 }
 
 impl UnitPlan {
@@ -74,13 +121,14 @@ impl UnitPlan {
             shapes: (ActivityShape::Flat, TokenShape::Object),
             closed: 0..0,
             resolved: 0.0,
+            grants: Grants::default(),
         }
     }
 }
 
 impl Plan {
     /// Draws a run against a NICE tenant.
-    pub(crate) fn draw_cxone(chance: &Chance) -> Self {
+    pub(crate) fn draw_cxone(seed: u64, chance: &Chance) -> Self {
         let plan = Self::draw(chance);
         let pick = |often: f64| chance.happens(often);
         let from = chance.between(0, 600_000);
@@ -94,6 +142,7 @@ impl Plan {
             ),
             closed: if pick(0.2) { from..from + chance.between(60_000, 3 * 3_600_000) } else { 0..0 },
             resolved: [0.0, 0.5, 1.0][chance.index(3)],
+            grants: Grants::draw(seed),
         };
         // What the guide's API alone knows: lost contacts, and registered attributes.
         let faults = Faults { lost: 0.0, ..plan.faults };
@@ -157,16 +206,22 @@ fn profile(plan: &Plan) -> Profile {
 }
 
 /// An access key as a worker reads it out of the secret.
-pub(crate) fn credentials(id: String, secret: String) -> Credentials {
-    let through = KeyClient::Client(APPLICATION.0.to_owned(), SecretString::from(APPLICATION.1));
+pub(crate) fn credentials(own: &UnitPlan, id: String, secret: String) -> Credentials {
+    let through = if own.grants.is_older(&id) {
+        KeyClient::TokenEndpoint(OLDER.to_owned())
+    } else {
+        KeyClient::Client(APPLICATION.0.to_owned(), SecretString::from(APPLICATION.1))
+    };
     Credentials::access_key(id, AccessKey { secret: SecretString::from(secret), through })
 }
 
 /// The business unit of a run, where the program speaks to one.
 pub(crate) fn unit(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Option<Tenant> {
     let own = plan.unit.as_ref()?;
-    let key =
-        |(id, secret): &(String, String)| nice::AccessKey::new(id, secret).with_client(APPLICATION.0, APPLICATION.1);
+    let key = |(id, secret): &(String, String)| {
+        let key = nice::AccessKey::new(id, secret);
+        if own.grants.is_older(id) { key } else { key.with_client(APPLICATION.0, APPLICATION.1) }
+    };
     let (activity_shape, shape) = own.shapes;
     Some(Tenant::new(Config {
         base_url: Some(ENDPOINT.to_owned()),
@@ -181,7 +236,7 @@ pub(crate) fn unit(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Opti
             window_milliseconds: plan.window.unsigned_abs(),
             ..RateLimit::default()
         },
-        tokens: TokenRules { shape, ..TokenRules::default() },
+        tokens: TokenRules { shape, id_token: !own.grants.bare, ..TokenRules::default() },
         activity_shape,
         error_text: own.error_text,
         first_contact_id: 40_000_001,
@@ -191,9 +246,14 @@ pub(crate) fn unit(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Opti
 }
 
 /// Lets it misbehave from now on.
-pub(crate) fn unsettle(unit: &mut Tenant, faults: &Faults) {
+pub(crate) fn unsettle(unit: &mut Tenant, own: &UnitPlan, faults: &Faults) {
     unsettle_work_items(unit, faults);
     unsettle_grants(unit, faults);
+    if let Some(seconds) = own.grants.skew {
+        for endpoint in [Endpoint::Token, Endpoint::AccessKeyToken] {
+            add(unit, endpoint, &[Effect::SkewedClaims { seconds }], 0.7);
+        }
+    }
     let unreadable = [
         Effect::bare(500),
         Effect::html(200),
@@ -255,8 +315,10 @@ fn unsettle_grants(unit: &mut Tenant, faults: &Faults) {
         Effect::HangBefore { milliseconds: 60_000 },
     ];
     let refused = [Effect::oauth(400, "invalid_grant"), Effect::oauth(401, "invalid_client"), Effect::bare(400)];
-    add(unit, Endpoint::Token, &unavailable, faults.tokens / 8.0);
-    add(unit, Endpoint::Token, &refused, faults.tokens / 24.0);
+    for endpoint in [Endpoint::Token, Endpoint::AccessKeyToken] {
+        add(unit, endpoint, &unavailable, faults.tokens / 8.0);
+        add(unit, endpoint, &refused, faults.tokens / 24.0);
+    }
     add(unit, Endpoint::OpenidConfiguration, &unavailable, faults.tokens / 8.0);
     add(unit, Endpoint::CxoneConfiguration, &unavailable, faults.tokens / 8.0);
     add(
@@ -293,6 +355,17 @@ pub(crate) fn open(world: &World, open: bool) {
     if let Some(skill) = unit.borrow_mut().skill_mut(POINTS[0].2) {
         skill.is_active = open;
     }
+}
+
+/// The skill behind a point of contact, as the program names its queue.
+pub(crate) fn skill_of(point_of_contact: &str) -> Option<String> {
+    let meant = |(id, name, _): &&(u64, &str, u64)| format!("{id} - {name}") == point_of_contact;
+    POINTS.iter().find(meant).map(|(.., skill)| skill.to_string())
+}
+
+/// The skills, as the program names their queues.
+pub(crate) fn skills() -> impl Iterator<Item = String> {
+    POINTS.iter().map(|(.., skill)| skill.to_string())
 }
 
 fn number(skill: &QueueId) -> u64 {

@@ -70,15 +70,23 @@ pub enum Defect {
     DoubtCleared,
     /// A claim that says that a request left is taken over while its worker may live.
     JudgedEarly,
+    /// That nothing left counts as said before its write lands, which then undoes what was said of the next request.
+    WithdrawalUnfenced,
 }
 
 impl Defect {
     /// What chance hardly ever brings about: a sequence shows these.
-    pub const BY_SEQUENCE: [Self; 1] = [Self::ReadingNotRenewed];
+    pub const BY_SEQUENCE: [Self; 2] = [Self::ReadingNotRenewed, Self::WithdrawalUnfenced];
 
-    /// Those that only show where CXone knows no key: by seeds of the profile for a tenant.
-    pub const OF_CXONE: [Self; 5] =
-        [Self::IntentUnwritten, Self::DoubtSentAgain, Self::FallbackUnderDoubt, Self::DoubtCleared, Self::JudgedEarly];
+    /// Those that only show where CXone knows no key, and the room of skills: by seeds of the profile for a tenant.
+    pub const OF_CXONE: [Self; 6] = [
+        Self::IntentUnwritten,
+        Self::DoubtSentAgain,
+        Self::FallbackUnderDoubt,
+        Self::DoubtCleared,
+        Self::JudgedEarly,
+        Self::RoomUnreserved,
+    ];
 
     /// Every other defect: by seeds of the guide's profile.
     pub const BY_SEED: [Self; 26] = [
@@ -145,6 +153,7 @@ impl Defect {
             Self::FallbackUnderDoubt => "fallback-under-doubt",
             Self::DoubtCleared => "doubt-cleared",
             Self::JudgedEarly => "judged-early",
+            Self::WithdrawalUnfenced => "withdrawal-unfenced",
         }
     }
 
@@ -161,7 +170,8 @@ impl Defect {
             | Self::KeyMemoryIgnored
             | Self::KeyPerAttempt
             | Self::TimeoutTakenForRefusal
-            | Self::IntentUnwritten => "became 2 contacts",
+            | Self::IntentUnwritten
+            | Self::WithdrawalUnfenced => "became 2 contacts",
             Self::ClaimDeletedOnTimeout | Self::ClaimReleasedOnDoubt => "became a contact and a dead letter",
             Self::AcknowledgedOnReceipt | Self::FailuresIgnored | Self::DeadLetterUnchecked => {
                 "became neither a contact nor a dead letter"

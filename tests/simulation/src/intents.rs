@@ -21,6 +21,12 @@ pub(crate) fn is_intent(seen: Option<&Record>, record: &Record) -> bool {
     record.state == State::Claimed && record.sending.is_some() && seen.is_some_and(extends)
 }
 
+/// Whether a write takes back that a request is about to leave.
+pub(crate) fn is_withdrawal(seen: &Record, record: &Record) -> bool {
+    let same = record.state == State::Claimed && seen.attempt == record.attempt;
+    same && seen.sending.is_some() && record.sending.is_none()
+}
+
 /// A claim as it looks to whoever would judge it before its time.
 pub(crate) fn judged_early(mut found: Record, now: Timestamp) -> Record {
     found.until = found.until.min(now);

@@ -29,6 +29,7 @@ pub(crate) fn check(world: &World) {
         no_event_is_posted_after_its_expiry(world);
         clients::check(world);
         no_claim_is_left_open(world);
+        room::no_queue_gets_more_than_its_room(world);
         saturation::check(world);
         what_was_injected_stays_so(world);
         return one_fact_is_told_under_one_id(world);

@@ -125,7 +125,11 @@ impl World {
         let holds = match (found, seen) {
             (None, None) => true,
             (Some(_), None) => unasked,
-            (Some(found), Some(seen)) => record.may_replace(seen, found) || unfenced,
+            (Some(found), Some(seen)) => {
+                let same_claim = found.attempt == seen.attempt && found.state == seen.state;
+                let untimed = same_claim && self.has(Defect::WithdrawalUnfenced);
+                record.may_replace(seen, found) || unfenced || untimed
+            }
             _ => false,
         };
         if !holds {

@@ -28,7 +28,7 @@ impl World {
             return HttpReply::Unreachable;
         };
         match request.endpoint() {
-            Endpoint::Token => self.ask_for_grant(request, invocation).await,
+            Endpoint::Token | Endpoint::AccessKeyToken => self.ask_for_grant(request, invocation).await,
             Endpoint::OpenidConfiguration | Endpoint::CxoneConfiguration => {
                 self.ask_unit(format!("the search of i{invocation}"), invocation, request, None).await
             }
@@ -63,14 +63,18 @@ impl World {
     /// Asks for a token with an access key.
     async fn ask_for_grant(self: &Rc<Self>, request: Request, invocation: u64) -> HttpReply {
         let begun = self.now();
-        let form: Vec<_> = form_urlencoded::parse(&request.body).into_owned().collect();
-        let member = |name| form.iter().find(|(member, _)| member == name).map(|(_, value)| value.clone());
-        let (client, secret) = (member("username").unwrap_or_default(), member("password").unwrap_or_default());
+        let (client, secret) = presented(&request);
         let mut reply = self.ask_unit(client.clone(), invocation, request, None).await;
         let found = Endpoints { token: Some(String::new()), ..Endpoints::default() };
         let search = TokenSearch { found, ..TokenSearch::default() };
-        let step = self.dialect.read_token(&business_unit::credentials(client.clone(), secret.clone()), search, &reply);
-        self.see_token(step.meaning, Refusal { invocation, client, secret, begun, at: self.now() });
+        if let Some(own) = &self.plan.unit {
+            if own.grants.untimed {
+                forget_lifetime(&mut reply);
+            }
+            let credentials = business_unit::credentials(own, client.clone(), secret.clone());
+            let step = self.dialect.read_token(&credentials, search, &reply);
+            self.see_token(step.meaning, Refusal { invocation, client, secret, begun, at: self.now() });
+        }
         if self.has(Defect::TokenWaitIgnored) {
             forget_wait(&mut reply);
         }
@@ -143,6 +147,35 @@ fn says_full(reply: &HttpReply) -> bool {
     let HttpReply::Answered(response) = reply else { return false };
     let body = response.body.as_ref().map(ToString::to_string).unwrap_or_default();
     response.status == 429 && response.retry_after.is_none() && !body.contains("rate limit")
+}
+
+/// The access key that a token is asked for with, by either grant.
+fn presented(request: &Request) -> (String, String) {
+    let (id, secret, members) = match serde_json::from_slice::<Value>(&request.body) {
+        Ok(Value::Object(members)) => {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let members = members.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+            ("accessKeyId", "accessKeySecret", members)
+        }
+        _ => ("username", "password", form_urlencoded::parse(&request.body).into_owned().collect::<Vec<_>>()),
+    };
+    let member = |sought: &str| {
+        let found = members.iter().find(|(name, _)| name == sought);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    (member(id), member(secret))
+}
+
+/// An answer that doesn't say how long its token serves.
+fn forget_lifetime(reply: &mut HttpReply) {
+    let HttpReply::Answered(HttpResponse { body: Some(body), .. }) = reply else { return };
+    let answer = match body {
+        Value::Array(list) => list.first_mut(),
+        answer => Some(answer),
+    };
+    if let Some(members) = answer.and_then(Value::as_object_mut) {
+        members.remove("expires_in");
+    }
 }
 
 /// The event that a work item is of, and its point of contact.

@@ -26,7 +26,7 @@ use contact_injection::{
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::{business_unit, defect::Defect, world::World};
+use crate::{business_unit, defect::Defect, intents::is_withdrawal, world::World};
 
 /// How long credentials are believed without another look.
 const SECRET_AGE: i64 = 300_000;
@@ -64,6 +64,13 @@ impl Ledger for WorkerPorts {
 
     async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
         let (seen, record, invocation) = (seen.clone(), record.clone(), self.invocation);
+        if is_withdrawal(&seen, &record) && self.world.has(Defect::WithdrawalUnfenced) {
+            let world = Rc::clone(&self.world);
+            self.world.scheduler.after(self.world.chance.between(0, 8000), move || {
+                world.swap(key, Some(&seen), &record, invocation);
+            });
+            return Ok(Swap::Done);
+        }
         self.world.commit("the ledger", move |world| world.swap(key, Some(&seen), &record, invocation)).await
     }
 }
@@ -104,8 +111,8 @@ impl Secrets for WorkerPorts {
             .commit("the secret", read)
             .await?
             .into_iter()
-            .map(|(client_id, secret)| match self.world.unit {
-                Some(_) => business_unit::credentials(client_id, secret),
+            .map(|(client_id, secret)| match &self.world.plan.unit {
+                Some(own) => business_unit::credentials(own, client_id, secret),
                 None => Credentials::client(client_id, SecretString::from(secret)),
             })
             .collect();

@@ -194,7 +194,7 @@ impl World {
         let chance = Chance::seeded(seed);
         let plan = match profile {
             Profile::Guide => Plan::draw(&chance),
-            Profile::Cxone => Plan::draw_cxone(&chance),
+            Profile::Cxone => Plan::draw_cxone(seed, &chance),
         };
         Self::with(plan, chance, defect, told)
     }

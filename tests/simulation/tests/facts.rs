@@ -36,6 +36,30 @@ fn what_is_withdrawn_late_denies_no_request_that_left_after_it() {
     }
 }
 
+#[test]
+fn a_withdrawal_that_lands_late_makes_two_contacts_where_nothing_fences_it() {
+    let defect = Defect::WithdrawalUnfenced;
+    let breaches = |seed| sequence(Sequence::WithdrawnLate, seed, Some(defect)).breaches;
+    let found = (0..400).find(|seed| defect.sign(&breaches(*seed)).is_some());
+    assert!(found.is_some(), "{}", defect.name());
+}
+
+#[test]
+fn some_tenants_grant_tokens_both_ways_and_some_tokens_claim_wrong_times() {
+    let timelines: Vec<_> = (0..100).map(|seed| run(Profile::Cxone, seed, None, true).timeline).collect();
+    let granted = |timeline: &[String], endpoint: &str| {
+        timeline.iter().any(|line| line.contains(&format!(" {endpoint} of i")) && line.ends_with(": 200"))
+    };
+    let both = |timeline: &&Vec<String>| granted(timeline, "Token") && granted(timeline, "AccessKeyToken");
+    assert!(timelines.iter().filter(both).count() > 2, "the two grants side by side");
+    let older_alone = |timeline: &&Vec<String>| granted(timeline, "AccessKeyToken") && !granted(timeline, "Token");
+    assert!(timelines.iter().filter(older_alone).count() > 2, "the older grant alone");
+    let off = |line: &&String| line.contains("tokens claim times that ");
+    let (earlier, later): (Vec<_>, Vec<_>) =
+        timelines.iter().flatten().filter(off).partition(|line| line.contains(" -"));
+    assert!(!earlier.is_empty() && !later.is_empty(), "{} earlier, {} later", earlier.len(), later.len());
+}
+
 /// Seeds that failed once, when the program was another.
 #[test]
 fn seeds_that_once_failed_do_not() {

@@ -2,6 +2,7 @@
 
 use super::name_of;
 use crate::{
+    business_unit,
     plan::{ORIGIN, QUEUES},
     run::HEALTH_MAX_AGE,
     world::{Post, World},
@@ -20,15 +21,17 @@ pub(super) fn no_queue_gets_more_than_its_room(world: &World) {
     if world.plan.faults.store > 0.0 || world.plan.blind {
         return;
     }
-    let overfilled = QUEUES.into_iter().find_map(|queue| overfilled(world, queue));
+    let overfilled = match world.unit {
+        Some(_) => business_unit::skills().find_map(|skill| overfilled(world, &skill, &sent_to_skill(world, &skill))),
+        None => QUEUES.into_iter().find_map(|queue| overfilled(world, queue, &sent_to(world, queue))),
+    };
     if let Some(overfilled) = overfilled {
         world.breach(overfilled);
     }
 }
 
-fn overfilled(world: &World, queue: &str) -> Option<String> {
+fn overfilled(world: &World, queue: &str, sent: &[i64]) -> Option<String> {
     let seen = world.seen.borrow();
-    let sent = sent_to(world, queue);
     let readings: Vec<_> = seen.readings.iter().filter(|(_, id, _)| id.as_str() == queue).collect();
     readings.iter().enumerate().find_map(|(index, (at, _, health))| {
         let room = health.max_capacity?.saturating_sub(health.capacity?);
@@ -55,6 +58,19 @@ fn sent_to(world: &World, queue: &str) -> Vec<i64> {
             (!in_doubt(name_of(contact), *invocation, *begun)).then_some(*begun)
         })
         .collect();
+    sent.sort_unstable();
+    sent
+}
+
+/// The same of a skill: when each work item was sent that came to it, and was not one in doubt, which goes where it may
+/// be already.
+fn sent_to_skill(world: &World, skill: &str) -> Vec<i64> {
+    let seen = world.seen.borrow();
+    let came = |post: &&Post| {
+        let here = business_unit::skill_of(&post.point_of_contact).is_some_and(|behind| behind == skill);
+        post.created && post.queue.is_some() && here
+    };
+    let mut sent: Vec<_> = seen.posts.iter().filter(came).map(|post| post.at).collect();
     sent.sort_unstable();
     sent
 }
