@@ -222,7 +222,8 @@ pub trait Registry {
     /// Keeps the registered attributes, unless newer ones are kept already; false where they are.
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError>;
 
-    /// Keeps the default skills of points of contact as they were read at this time, unless newer ones are kept already.
+    /// Keeps the default skills of points of contact as they were read at this time, unless newer ones are kept
+    /// already.
     async fn keep_default_skills(&self, skills: &DefaultSkills, read: Timestamp) -> Result<(), StoreError>;
 
     /// Keeps a queue's health, where it is newer and `before` is still the reading that is kept, which was known before

@@ -15,7 +15,10 @@ use tracing::{info, warn};
 use self::access::Access;
 pub use self::access::TokenAnswer;
 use crate::{
-    dialects::{HttpReply, HttpRequest, Submission, Unread, Verdict},
+    dialects::{
+        HttpReply, HttpRequest, Submission, Unread, Verdict,
+        survey::{Question, default_skills},
+    },
     domain::{
         attributes::Schema,
         breaker::Transition,
@@ -26,7 +29,7 @@ use crate::{
         outcome::{Outcome, Retry},
         queues::{Queue, Reading},
         reason::DeferralReason,
-        routes::{QueueId, SkillLimits},
+        routes::{DefaultSkills, QueueId, SkillLimits},
         time::Timestamp,
         token::Token,
     },
@@ -167,8 +170,9 @@ impl<'a, P: Ports> Worker<'a, P> {
         (meaning, reply.status())
     }
 
-    /// Asks for a queue's health, by these limits. What the registry knows of it `before` is looked up when nothing keeps the request
-    /// from going: what is reserved until then is in the answer. Nothing where the answer can't be read.
+    /// Asks for a queue's health, by these limits. What the registry knows of it `before` is looked up when nothing
+    /// keeps the request from going: what is reserved until then is in the answer. Nothing where the answer can't be
+    /// read.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.
@@ -197,8 +201,8 @@ impl<'a, P: Ports> Worker<'a, P> {
         Ok(Some(Observed { health, before: before.as_ref().and_then(Queue::reading) }))
     }
 
-    /// Asks for the health of every queue with limits at once, where the API tells it so. What the registry knows of them `before`
-    /// is looked up as for one. Nothing where the answer can't be read, or there is no such question.
+    /// Asks for the health of every queue with limits at once, where the API tells it so. What the registry knows of
+    /// them `before` is looked up as for one. Nothing where the answer can't be read, or there is no such question.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.
@@ -222,6 +226,18 @@ impl<'a, P: Ports> Worker<'a, P> {
                 (queue, Observed { health, before })
             })
             .collect())
+    }
+
+    /// Asks which skills these points of contact are for; nothing where that can't be read, or the API has none.
+    pub async fn default_skills(&self, points: &[String]) -> Option<DefaultSkills> {
+        let survey = self.ports.dialect().survey()?;
+        let read = |reply: &HttpReply, _| survey.read_points(reply);
+        match self.question(|token| survey.question(token, Question::PointsOfContact), read).await {
+            Ok(Ok(read)) => return Some(default_skills(points, &read)),
+            Ok(Err(unread)) => warn!(error = %unread, "the points of contact can't be read"),
+            Err(not_sent) => warn!(reason = %not_sent.reason, "the points of contact could not be asked for"),
+        }
+        None
     }
 
     /// Asks for the registered attributes; where none are registered, any is taken, and nothing is asked.

@@ -10,6 +10,7 @@ use contact_injection::{
         TokenStep,
         guide::{self, Guide},
         nice::{self, Nice},
+        survey::{Survey as _, default_skills},
     },
     domain::{
         attributes::Schema,
@@ -18,18 +19,23 @@ use contact_injection::{
         credentials::{AccessKey, Credentials, KeyClient},
         event::Event,
         mapping::{ComplianceBoundary, map},
-        routes::{Priority, QueueId, Routes},
+        routes::{DefaultSkills, Priority, QueueId, Routes, SkillLimits},
         time::Timestamp,
         token::{Endpoints, GrantedToken, Token},
     },
 };
 use libfuzzer_sys::fuzz_target;
 
+/// The routes of a NICE CXone tenant.
+static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
+    let routes = include_str!("../../../tests/fixtures/cxone/routes.json");
+    Routes::from_json(routes, nice::FACTS.routes).expect("the routes are good")
+});
+
 /// A NICE CXone tenant, and an access key of it.
 static TENANT: LazyLock<(Nice, Credentials)> = LazyLock::new(|| {
-    let routes = include_str!("../../../tests/fixtures/cxone/routes.json");
-    let routes = Routes::from_json(routes, nice::FACTS.routes).expect("the routes are good");
-    let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).expect("the issuer is a URL");
+    let routes = &*ROUTES;
+    let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, routes).expect("the issuer is a URL");
     let through = KeyClient::Client("c".to_owned(), "hush".into());
     (nice, Credentials::access_key("KEY1", AccessKey { secret: "s".into(), through }))
 });
@@ -61,9 +67,14 @@ fn as_a_tenants(status: u16, queue: &QueueId, now: Timestamp, reply: &HttpReply)
         ContactResult::Lost(_) => panic!("a tenant tells of no loss"),
         ContactResult::InDoubt(_) => {}
     }
-    let _ = nice.read_queue_health(queue, now, reply);
-    if let Ok(all) = nice.read_every_health(now, reply).meaning {
+    let limits = ROUTES.skill_limits(&DefaultSkills::default());
+    let _ = nice.read_queue_health(queue, limits.get(queue).copied().unwrap_or_default(), now, reply);
+    if let Ok(all) = nice.read_every_health(&limits, now, reply).meaning {
         assert!((200..300).contains(&status) && all.len() <= 3);
+    }
+    if let Ok(points) = nice.read_points(reply).meaning {
+        let names = points.iter().map(|point| point.name.clone()).collect::<Vec<_>>();
+        assert!(default_skills(&names, &points).skills().count() <= points.len());
     }
 }
 
@@ -124,7 +135,7 @@ fuzz_target!(|input: &str| {
         ContactResult::InDoubt(_) => {}
     }
     let queue = QueueId::new("q-1".to_owned()).expect("an id");
-    let _ = (Guide.read_queue_health(&queue, now, &reply), Guide.read_schema(&reply));
+    let _ = (Guide.read_queue_health(&queue, SkillLimits::default(), now, &reply), Guide.read_schema(&reply));
     as_a_tenants(status, &queue, now, &reply);
 });
 

@@ -34,7 +34,7 @@ use crate::domain::{
     idempotency::IdempotencyKey,
     lease::Lesson,
     problem::Problem,
-    routes::{Address, Priority, QueueId, Route, RouteRules, SkillLimits},
+    routes::{Address, Priority, Profile, QueueId, Route, RouteRules, Routes, SkillLimits},
     time::Timestamp,
     token::{Endpoints, GrantedToken, Token, TokenError},
 };
@@ -100,6 +100,25 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// What a tenant is surveyed by; nothing where an API has no more to ask than its work does.
     fn survey(&self) -> Option<&dyn Survey>;
+}
+
+/// What holds of the API of a profile.
+pub const fn facts(profile: Profile) -> Facts {
+    match profile {
+        Profile::Guide => guide::FACTS,
+        Profile::Cxone => nice::FACTS,
+    }
+}
+
+/// The API of a profile, to map and to show with. Nothing is sent by it, so that it needs no address.
+///
+/// # Errors
+/// [`nice::NotAnOrigin`] never comes of it: its issuer is the usual one.
+pub fn offline(profile: Profile, routes: &Routes) -> Result<Box<dyn Dialect>, nice::NotAnOrigin> {
+    Ok(match profile {
+        Profile::Guide => Box::new(guide::Guide),
+        Profile::Cxone => Box::new(nice::Nice::new(nice::ISSUER, nice::VERSION, None, routes)?),
+    })
 }
 
 /// Learns the health of every queue at once.

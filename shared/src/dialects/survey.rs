@@ -13,7 +13,7 @@ use super::{HttpReply, HttpRequest, Submitted, TokenSearch, Unread, Verdict};
 use crate::domain::{
     contact_result::ContactResult,
     credentials::Credentials,
-    routes::{Encoding, QueueId, Route},
+    routes::{DefaultSkills, Encoding, QueueId, Route},
     time::Timestamp,
     token::Token,
 };
@@ -186,6 +186,17 @@ pub fn named<'p>(text: &str, points: &'p [PointOfContact]) -> Option<(&'p PointO
     first(&|point| point.code == number).map(|point| (point, Spelling::Number))
 }
 
+/// The default skill of each of these points of contact, by spellings that are one point's alone.
+pub fn default_skills(spelled: &[String], points: &[PointOfContact]) -> DefaultSkills {
+    let skill = |text: &String| match named(text, points)? {
+        (_, Spelling::NameOfSeveral) => None,
+        (point, Spelling::Whole | Spelling::Name | Spelling::Number | Spelling::Similar) => {
+            Some((text.clone(), point.default_skill.clone()))
+        }
+    };
+    spelled.iter().filter_map(skill).collect()
+}
+
 /// A skill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skill {
@@ -307,14 +318,7 @@ mod tests {
 
     #[test]
     fn a_point_of_contact_is_found_by_every_spelling_that_cxone_may_take() {
-        let point = |code: &str, name: &str| PointOfContact {
-            code: code.to_owned(),
-            name: name.to_owned(),
-            active: None,
-            media_type: None,
-            default_skill: None,
-            script: None,
-        };
+        let point = |code, name| point(code, name, None);
         let points = [point("123456", "Orders"), point("7", "Twin"), point("8", "Twin"), point("9", "99")];
         let spelling = |text: &str| named(text, &points).map(|(point, spelling)| (point.code.as_str(), spelling));
         for (text, expected) in [
@@ -334,5 +338,38 @@ mod tests {
         for nowhere in ["Sales", "12345", "12345 - Orders", ""] {
             assert_eq!(spelling(nowhere), None, "{nowhere}");
         }
+    }
+
+    fn id(text: &str) -> QueueId {
+        QueueId::new(text.to_owned()).unwrap()
+    }
+
+    fn point(code: &str, name: &str, default_skill: Option<&str>) -> PointOfContact {
+        PointOfContact {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            active: None,
+            media_type: None,
+            default_skill: default_skill.map(id),
+            script: None,
+        }
+    }
+
+    #[test]
+    fn each_point_of_contact_is_known_as_the_routes_spell_it_and_one_that_could_be_two_is_not() {
+        let points = [
+            point("1", "Orders", Some("4012")),
+            point("2", "Twice", Some("4013")),
+            point("3", "Twice", Some("4014")),
+            point("4", "Nobody", None),
+        ];
+        let spelled =
+            ["1 - Orders", "Orders", "1", " orders", "Twice", "3 - Twice", "Nobody", "Gone"].map(str::to_owned);
+        let known = default_skills(&spelled, &points);
+        for text in ["1 - Orders", "Orders", "1", " orders"] {
+            assert_eq!(known.of(text), Some(Some(&id("4012"))), "{text}");
+        }
+        assert_eq!(known.of("3 - Twice"), Some(Some(&id("4014"))));
+        assert_eq!((known.of("Nobody"), known.of("Twice"), known.of("Gone")), (Some(None), None, None));
     }
 }

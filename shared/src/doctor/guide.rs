@@ -61,6 +61,9 @@ impl<P: Ports> Doctor<'_, P> {
 
     /// The registered attributes, and where the routes part from them.
     async fn attributes(&self, worker: &Worker<'_, P>, findings: &mut Findings) {
+        if self.ports.dialect().registered_attributes().is_none() {
+            return findings.ok("this API takes attributes of any name");
+        }
         let schema = match worker.schema().await {
             Ok(snapshot) => snapshot.schema,
             Err(NoSchema::NotAsked(not_sent)) => {
@@ -89,7 +92,7 @@ impl<P: Ports> Doctor<'_, P> {
 
 fn target_check(address: &Address, queues: &BTreeMap<&QueueId, Asked>) -> Check {
     let Some(asked) = address.queue().and_then(|queue| queues.get(queue)) else {
-        return Check::skipped("target", "no question tells whether skills are there");
+        return Check::skipped("target", "no question tells whether it is there");
     };
     let mut findings = Findings::new("target");
     match asked {

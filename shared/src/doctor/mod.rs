@@ -34,11 +34,7 @@ use self::{
     token::{Answer, Walk},
 };
 use crate::{
-    domain::{
-        lease::Rate,
-        routes::{Profile, Routes},
-        time::Timestamp,
-    },
+    domain::{lease::Rate, routes::Routes, time::Timestamp},
     leases::{KnownClients, NoClient},
     metrics::Metrics,
     ports::{Environment, Ports},
@@ -186,14 +182,6 @@ fn without_a_client(none: &NoClient) -> Vec<Check> {
         if *name == "grant" { grant.clone() } else { Check::skipped(name, NO_CLIENT) }
     };
     asked.map(check).collect()
-}
-
-/// The name of a profile, as its parameter has it.
-const fn name(profile: Profile) -> &'static str {
-    match profile {
-        Profile::Guide => "guide",
-        Profile::Cxone => "cxone",
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::name;
 use crate::domain::routes::Profile;
 
 /// The checks that are always made, in their order; there is one `target` for each.
@@ -63,7 +62,7 @@ pub struct Report {
 impl Report {
     pub(super) fn new(profile: Profile, checks: Vec<Check>) -> Self {
         let worst = checks.iter().map(|check| check.verdict).max().unwrap_or(Grade::Skipped);
-        Self { profile: name(profile), checks, worst }
+        Self { profile: profile.name(), checks, worst }
     }
 }
 

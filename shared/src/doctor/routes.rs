@@ -3,7 +3,7 @@
 use super::report::{Check, Findings, Grade};
 use crate::{
     dialects::{Dialect, survey::Payload},
-    domain::routes::{OnDoubt, Profile, Route, Routes},
+    domain::routes::{OnDoubt, Route, Routes},
 };
 
 /// Texts of a flattened object that should have room, however long.
@@ -55,9 +55,8 @@ fn judge(payload: Payload) -> (Grade, String) {
 }
 
 pub(super) fn doubt(dialect: &dyn Dialect, routes: &Routes) -> Check {
-    let facts = dialect.facts();
     let mut findings = Findings::new("doubt");
-    if let (Profile::Guide, Some(memory)) = (facts.routes.profile, facts.key_memory) {
+    if let Some(memory) = dialect.facts().key_memory {
         let hours = memory.as_secs() / 3600;
         let words = "what is in doubt is asked for again under its idempotency key, which CXone remembers for";
         findings.ok(&format!("{words} {hours} h"));

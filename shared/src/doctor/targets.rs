@@ -31,7 +31,7 @@ pub(super) struct Tenant<'t> {
 }
 
 pub(super) fn check(address: &Address, tenant: &Tenant<'_>) -> Check {
-    let Address::WorkItem(item) = address else { return Check::skipped("target", "it is no target of a tenant") };
+    let Some(item) = address.work_item() else { return Check::skipped("target", "it is no target of a tenant") };
     let mut findings = Findings::new("target");
     let default = match tenant.points {
         None => {

@@ -20,7 +20,7 @@ use crate::{
         survey::{PointOfContact, Question, Skill, Survey, named},
     },
     domain::{
-        routes::{Address, OnUnknownHealth, QueueId, Route, Routes, Target},
+        routes::{OnUnknownHealth, QueueId, Route, Routes, Target},
         time::Timestamp,
     },
     ports::Ports,
@@ -150,10 +150,8 @@ impl<P: Ports> Doctor<'_, P> {
 
     /// The skills that the routes name, and those that their points of contact are for.
     fn skills(&self, points: &[PointOfContact]) -> BTreeSet<QueueId> {
-        let items = self.routes.iter().flat_map(Route::targets).filter_map(|target| match target.address() {
-            Address::WorkItem(item) => Some(item),
-            Address::Queue(_) | Address::Skills(_) => None,
-        });
+        let targets = self.routes.iter().flat_map(Route::targets);
+        let items = targets.filter_map(|target| target.address().work_item());
         let matching = items.filter_map(|item| named(&item.point_of_contact, points));
         let defaults = matching.filter_map(|(point, _)| point.default_skill.clone()).take(MOST_DEFAULT_SKILLS);
         self.routes.queue_ids().iter().cloned().chain(defaults).collect()
@@ -245,7 +243,7 @@ fn reads(readings: &Readings, routes: &Routes, survey: &dyn Survey) -> Check {
 /// The names of the routes that hold their events as long as this skill's health isn't known.
 fn holding<'r>(routes: &'r Routes, points: &[PointOfContact], skill: &QueueId) -> Vec<&'r str> {
     let goes_by_it = |target: &Target| {
-        let Address::WorkItem(item) = target.address() else { return false };
+        let Some(item) = target.address().work_item() else { return false };
         let default = || named(&item.point_of_contact, points)?.0.default_skill.as_ref();
         item.skill.as_ref().or_else(default) == Some(skill)
     };

@@ -83,8 +83,7 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// Draws how the tokens of a run are had, from a stream of their own. Every other seed has them in the usual way, and
-    /// is the run that it would be without this.
+    /// Draws how the tokens of a run are had, from a stream of their own. Every other seed has them in the usual way.
     fn draw(seed: u64) -> Self {
         if seed.is_multiple_of(2) {
             return Self::default();

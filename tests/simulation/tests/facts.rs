@@ -175,10 +175,10 @@ fn every_deliberate_defect_is_found_within_2000_seeds_by_the_invariant_that_is_t
 }
 
 #[test]
-fn every_deliberate_defect_of_the_tenants_profile_is_found_within_400_seeds() {
+fn every_deliberate_defect_of_the_tenants_profile_is_found_within_800_seeds() {
     for defect in Defect::OF_CXONE {
         let signs = |sweep: Sweep| sweep.failed.iter().any(|report| defect.sign(&report.breaches).is_some());
-        let found = (0..400).step_by(20).any(|from| signs(sweep(Profile::Cxone, from..from + 20, Some(defect))));
+        let found = (0..800).step_by(20).any(|from| signs(sweep(Profile::Cxone, from..from + 20, Some(defect))));
         assert!(found, "{}", defect.name());
     }
 }

@@ -89,10 +89,14 @@ impl TenantDemo {
         let (single, burst) = step.into_events()?;
         say(&format!("{letter}: {title} ({} events)", single.len() + burst.len()));
         if !skills.is_empty() {
-            skills.into_iter().for_each(|skill| self.simulator.tenant().put_skill(skill));
+            for skill in skills {
+                self.simulator.tenant().put_skill(skill);
+            }
             self.rig.sync().await?;
         }
-        faults.into_iter().for_each(|fault| self.simulator.add_fault(fault));
+        for fault in faults {
+            self.simulator.add_fault(fault);
+        }
         let sent = self.rig.send(single, burst).await?;
         self.simulator.clear_faults();
         let letters = self.rig.dead_letters().await?;
@@ -194,7 +198,7 @@ fn folder() -> PathBuf {
 mod tests {
     use contact_injection::dialects::nice as dialect;
     use contact_injection::domain::event::Event;
-    use contact_injection::domain::routes::{Address, Routes};
+    use contact_injection::domain::routes::{Address, Routes, Target};
 
     use super::*;
 
@@ -217,9 +221,9 @@ mod tests {
             for expect in expected.into_iter().flatten() {
                 let Expectation::Injected { target, .. } = expect else { continue };
                 let event = Event::parse(&sample.text("2030-01-01T00:00:00Z")).unwrap();
-                let mut addresses = routes.select(&event).unwrap().targets().iter().map(|target| target.address());
+                let mut addresses = routes.select(&event).unwrap().targets().iter().map(Target::address);
                 let is_it =
-                    |address: &Address| matches!(address, Address::WorkItem(item) if item.point_of_contact == *target);
+                    |address: &Address| address.work_item().is_some_and(|item| item.point_of_contact == *target);
                 assert!(addresses.any(is_it), "{}: {target}", sample.title);
             }
         }

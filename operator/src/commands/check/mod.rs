@@ -9,16 +9,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
-use contact_injection::dialects::guide::{self, Guide};
-use contact_injection::dialects::nice::{self, Nice};
-use contact_injection::dialects::{Dialect, HttpReply, HttpResponse, RegisteredAttributes as _};
+use contact_injection::dialects::guide::Guide;
+use contact_injection::dialects::{self, HttpReply, HttpResponse, RegisteredAttributes as _};
 use contact_injection::domain::attributes::{AttributeDefinition, AttributeKey, Schema};
 use contact_injection::domain::event::Event;
 use contact_injection::domain::mapping::ComplianceBoundary;
-use contact_injection::domain::routes::{RouteRules, Routes};
+use contact_injection::domain::routes::{Profile, Routes};
 use contact_injection::dry_run::Check;
 use contact_injection::ports::{Environment as _, Registry as _, Wanted};
 use serde::de::IgnoredAny;
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "functions/inject-contacts/routes.json")]
     routes: PathBuf,
     /// Which of CXone's APIs the routes are for.
-    #[arg(long, value_name = "API", default_value = "guide")]
+    #[arg(long, value_name = "API", default_value = Profile::Guide.name(), value_parser = profiles())]
     cxone_profile: Profile,
     /// The registered attributes, as CXone answers them or as --save-schema wrote them. Without it every attribute that
     /// a route names counts as registered.
@@ -68,32 +68,11 @@ pub(crate) struct Arguments {
     save_schema: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Profile {
-    /// The guide's routing API.
-    Guide,
-    /// A NICE CXone tenant.
-    Cxone,
-}
-
-impl Profile {
-    const fn rules(self) -> RouteRules {
-        match self {
-            Self::Guide => guide::FACTS.routes,
-            Self::Cxone => nice::FACTS.routes,
-        }
-    }
-
-    /// The API, as these routes have it spoken. Nothing is sent, so that neither issuer nor version matters.
-    fn dialect(self, routes: &Routes) -> Result<Box<dyn Dialect>, Error> {
-        Ok(match self {
-            Self::Guide => Box::new(Guide),
-            Self::Cxone => {
-                let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, routes);
-                Box::new(nice.map_err(|error| Error::Usage(error.to_string()))?)
-            }
-        })
-    }
+/// Which of CXone's APIs there are.
+fn profiles() -> impl TypedValueParser<Value = Profile> {
+    let named = |profile: Profile| PossibleValue::new(profile.name()).help(profile.api());
+    let meant = |name: String| Profile::ALL.into_iter().find(|profile| profile.name() == name).ok_or("there is none");
+    PossibleValuesParser::new(Profile::ALL.map(named)).try_map(meant)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -115,7 +94,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         return save_schema(target, file).await;
     }
     let text = read(&arguments.routes)?;
-    let routes = match Routes::from_json(&text, arguments.cxone_profile.rules()) {
+    let routes = match Routes::from_json(&text, dialects::facts(arguments.cxone_profile).routes) {
         Ok(routes) => routes,
         Err(error) => {
             let problems = error
@@ -135,14 +114,13 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
             "no cases: a case is a file whose name ends in .json, there or right in a folder".to_owned(),
         ));
     }
-    let assumed = match arguments.cxone_profile {
-        Profile::Guide => Schema::new(named(&file)),
-        Profile::Cxone if known.is_some() => {
-            return Err(Error::Usage("--schema is for the guide's API: a tenant registers no attributes".to_owned()));
-        }
-        Profile::Cxone => Schema::unrestricted(),
-    };
-    let dialect = arguments.cxone_profile.dialect(&routes)?;
+    let offline = dialects::offline(arguments.cxone_profile, &routes);
+    let dialect = offline.map_err(|error| Error::Usage(error.to_string()))?;
+    let registers = dialect.registered_attributes().is_some();
+    if known.is_some() && !registers {
+        return Err(Error::Usage(format!("--schema: {} registers no attributes", arguments.cxone_profile.api())));
+    }
+    let assumed = if registers { Schema::new(named(&file)) } else { Schema::unrestricted() };
     let check = Check {
         routes: &routes,
         boundary: match arguments.boundary {
@@ -153,7 +131,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         dialect: &*dialect,
         now: System::new().now(),
     };
-    if known.is_none() && arguments.cxone_profile == Profile::Guide {
+    if known.is_none() && registers {
         refuse_flattened(&cases, &routes, &file)?;
     }
     let checked: Vec<_> = cases.list.iter().map(|case| check_case(case, check)).collect();

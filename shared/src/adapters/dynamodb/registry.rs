@@ -1,4 +1,5 @@
-//! The registry table: the attribute schema and the default skills under a name each, each queue's health under its own.
+//! The registry table: the attribute schema and the default skills under a name each, each queue's health under its
+//! own.
 
 use aws_sdk_dynamodb::{
     Client,

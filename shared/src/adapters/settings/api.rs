@@ -12,12 +12,6 @@ use crate::{
 /// Where the guide's routing API is.
 const GUIDE_BASE_URL: &str = "https://api.nicecxone.com";
 
-/// Who grants a NICE CXone tenant's tokens, but for those of governments.
-const ISSUER: &str = "https://cxone.niceincontact.com";
-
-/// The version of a tenant's API that its requests were written for.
-const API_VERSION: &str = "v34.0";
-
 /// Which of CXone's APIs, and where.
 pub(super) enum Api {
     Guide { base: String },
@@ -43,9 +37,9 @@ impl Reader<'_> {
         match self.text_or("CXONE_PROFILE", "guide").trim() {
             "guide" => Some(Api::Guide { base: base.unwrap_or_else(|| GUIDE_BASE_URL.to_owned()) }),
             "cxone" => {
-                let issuer = self.text_or("CXONE_ISSUER", ISSUER);
+                let issuer = self.text_or("CXONE_ISSUER", nice::ISSUER);
                 let issuer = self.url("CXONE_ISSUER", issuer);
-                let version = Some(self.text_or("CXONE_API_VERSION", API_VERSION));
+                let version = Some(self.text_or("CXONE_API_VERSION", nice::VERSION));
                 let version = version.filter(|text| self.is_version(text));
                 Some(Api::Tenant { issuer: issuer?, version: version?, base })
             }

@@ -34,11 +34,11 @@ pub(super) fn request<'r>(token: &'r Token, submission: &Submission<'_>) -> Http
 
 pub(super) fn body(submission: &Submission<'_>) -> Value {
     let &Submission { contact, address, priority, .. } = submission;
-    let (addressed, at) = match address {
-        Address::Queue(queue) => ("queueId", queue.as_str().into()),
-        Address::Skills(skills) => ("skillIds", skills.as_slice().into()),
-        // The loader refuses a work item's address for this API.
-        Address::WorkItem(_) => ("queueId", Value::Null),
+    // The loader refuses the address of another API.
+    let (addressed, at) = if let Address::Skills(skills) = address {
+        ("skillIds", skills.as_slice().into())
+    } else {
+        ("queueId", address.queue().map_or(Value::Null, |queue| queue.as_str().into()))
     };
     let attributes = contact.attributes.iter().map(|(key, value)| (key.to_string(), value.to_json())).collect();
     let text = |text: &str| Value::from(text);

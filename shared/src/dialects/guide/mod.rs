@@ -32,7 +32,7 @@ use crate::domain::{
 /// What holds of the API as a whole: docs/wire.md#key-memory, docs/rules.md#attributes.
 pub const FACTS: Facts = Facts {
     key_memory: Some(Duration::from_secs(24 * 3600)),
-    routes: RouteRules { profile: Profile::Guide, longest_text: 255 },
+    routes: RouteRules { profile: Profile::Guide, longest_text: 255, channels: true, drops_prefixes: false },
 };
 
 /// The guide's routing API.

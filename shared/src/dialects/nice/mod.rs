@@ -32,8 +32,17 @@ use crate::domain::{
     token::{Endpoints, Token, TokenError},
 };
 
+/// Who grants a tenant's tokens, but for those of governments.
+pub const ISSUER: &str = "https://cxone.niceincontact.com";
+
+/// The version of a tenant's API that its requests were written for.
+pub const VERSION: &str = "v34.0";
+
 /// What holds of the API as a whole: docs/real-tenant.md#exactly-once.
-pub const FACTS: Facts = Facts { key_memory: None, routes: RouteRules { profile: Profile::Cxone, longest_text: 255 } };
+pub const FACTS: Facts = Facts {
+    key_memory: None,
+    routes: RouteRules { profile: Profile::Cxone, longest_text: 255, channels: false, drops_prefixes: true },
+};
 
 /// A NICE CXone tenant's APIs, as a deployment is configured for them.
 #[derive(Clone, Debug)]

@@ -27,12 +27,18 @@ impl Address {
         }
     }
 
+    /// The work item, where it is one.
+    pub const fn work_item(&self) -> Option<&WorkItem> {
+        match self {
+            Self::WorkItem(item) => Some(item),
+            Self::Queue(_) | Self::Skills(_) => None,
+        }
+    }
+
     /// Its point of contact, where that one's default skill says so and no named one.
     pub fn without_skill(&self) -> Option<&str> {
-        match self {
-            Self::WorkItem(WorkItem { skill: None, point_of_contact, .. }) => Some(point_of_contact),
-            Self::Queue(_) | Self::Skills(_) | Self::WorkItem(_) => None,
-        }
+        let item = self.work_item().filter(|item| item.skill.is_none())?;
+        Some(&item.point_of_contact)
     }
 
     /// What stands among the queues for every target of its kind, where they can be full together.

@@ -289,20 +289,20 @@ impl Findings {
         Some(name)
     }
 
-    /// A tenant's work items have no channel of their own.
+    /// Not every API's contacts have a channel of their own.
     fn channel(&mut self, member: Member<String>, at: &str) -> Option<String> {
-        if self.rules.profile == Profile::Guide {
+        if self.rules.channels {
             return self.text(member, at);
         }
         if !member.is_absent() {
-            self.add(at, "is nothing that a work item has", "remove it: its point of contact decides");
+            self.add(at, "is nothing that a contact has here", "remove it: the target decides");
         }
         None
     }
 
     fn wrap_up_code(&mut self, member: Member<ValueSpec>, at: &str) -> Option<Field> {
-        if self.rules.profile == Profile::Cxone && !member.is_absent() {
-            return self.refuse(at, "is nothing that a work item has", "make it an attribute, which the script reads");
+        if !self.rules.channels && !member.is_absent() {
+            return self.refuse(at, "is nothing that a contact has here", "make it an attribute");
         }
         self.optional_field(member, at)
     }

@@ -118,6 +118,10 @@ pub struct RouteRules {
     pub profile: Profile,
     /// Characters that a text attribute holds, counted as Unicode scalar values.
     pub longest_text: usize,
+    /// Whether its contacts have a channel and a wrap-up code of their own.
+    pub channels: bool,
+    /// Whether attributes go out under their names alone, so that two of one name would be one.
+    pub drops_prefixes: bool,
 }
 
 /// Which of CXone's APIs a deployment speaks.
@@ -128,6 +132,27 @@ pub enum Profile {
     Guide,
     /// The APIs of a NICE CXone tenant.
     Cxone,
+}
+
+impl Profile {
+    /// Every one.
+    pub const ALL: [Self; 2] = [Self::Guide, Self::Cxone];
+
+    /// Its name, as parameters have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Guide => "guide",
+            Self::Cxone => "cxone",
+        }
+    }
+
+    /// Who is spoken to.
+    pub const fn api(self) -> &'static str {
+        match self {
+            Self::Guide => "the guide's routing API",
+            Self::Cxone => "a NICE CXone tenant",
+        }
+    }
 }
 
 /// Where a contact's own field comes from.
@@ -191,7 +216,7 @@ impl Routes {
     pub fn skill_limits(&self, defaults: &DefaultSkills) -> BTreeMap<QueueId, SkillLimits> {
         let mut limits: BTreeMap<QueueId, SkillLimits> = BTreeMap::new();
         for address in self.list.iter().flat_map(Route::targets).map(Target::address) {
-            let Address::WorkItem(item) = address else { continue };
+            let Some(item) = address.work_item() else { continue };
             let Some(skill) = item.skill.as_ref().or_else(|| defaults.of(&item.point_of_contact).flatten()) else {
                 continue;
             };

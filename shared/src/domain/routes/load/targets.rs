@@ -61,10 +61,8 @@ impl Findings {
         if self.rules.profile == profile {
             return Some(self);
         }
-        let (what, hint) = match profile {
-            Profile::Guide => ("is for the guide's routing API", "this deployment speaks to a NICE CXone tenant"),
-            Profile::Cxone => ("is for a NICE CXone tenant", "this deployment speaks the guide's routing API"),
-        };
+        let what = format!("is for {}", profile.api());
+        let hint = format!("this deployment speaks to {}", self.rules.profile.api());
         self.refuse(&format!("{at}/{member}"), what, hint)
     }
 

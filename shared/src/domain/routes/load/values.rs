@@ -8,7 +8,7 @@ use crate::domain::{
     convert,
     phone::{E164, UnknownRegion},
     routes::{
-        AttributeRule, Field, Flatten, Overflow, Path, Pii, Profile, Source,
+        AttributeRule, Field, Flatten, Overflow, Path, Pii, Source,
         file::{FlattenSpec, FormatSpec, Member, RootSpec, Scalar, ValueSpec},
         path::Root,
     },
@@ -63,10 +63,10 @@ impl Findings {
         rules
     }
 
-    /// A tenant's attributes go out without their prefixes, so that two of one name would be one.
+    /// Where attributes go out without their prefixes, two of one name would be one.
     fn shared_name(&mut self, earlier: &[AttributeRule], key: &AttributeKey, at: &str) {
         let same = |rule: &&AttributeRule| rule.key.name() == key.name();
-        if self.rules.profile == Profile::Cxone
+        if self.rules.drops_prefixes
             && let Some(other) = earlier.iter().find(same)
         {
             let rule = format!("has the name of {}, and the prefixes are dropped here", other.key);
