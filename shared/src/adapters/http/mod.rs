@@ -81,7 +81,7 @@ mod tests {
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpListener, TcpStream},
-        time::{Instant, sleep},
+        time::{sleep, timeout},
     };
 
     use super::*;
@@ -95,21 +95,21 @@ mod tests {
 
     /// Answers every request of one byte, but for those that come too late.
     async fn serve(mut connection: TcpStream) {
-        let mut idle_since = Instant::now();
-        let mut request = Vec::new();
-        loop {
-            let end = request.windows(4).position(|window| window == b"\r\n\r\n");
-            if end.is_some_and(|end| request.len() > end + 4) {
-                if idle_since.elapsed() > GIVEN_UP_AFTER {
+        let whole = |request: &[u8]| {
+            let head = request.windows(4).position(|window| window == b"\r\n\r\n");
+            head.is_some_and(|head| request.len() > head + 4)
+        };
+        let mut given_up = false;
+        while !given_up {
+            given_up = timeout(GIVEN_UP_AFTER, connection.readable()).await.is_err();
+            let mut request = Vec::new();
+            while !whole(&request) {
+                if !connection.read_buf(&mut request).await.is_ok_and(|read| read > 0) {
                     return;
                 }
-                request.clear();
-                if connection.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.is_err() {
-                    return;
-                }
-                idle_since = Instant::now();
             }
-            if connection.read_buf(&mut request).await.is_ok_and(|read| read == 0) {
+            let answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+            if given_up || connection.write_all(answer).await.is_err() {
                 return;
             }
         }
