@@ -2,12 +2,15 @@
 //! machine.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cxone_simulator::nice::PointOfContact;
+use serde_json::{Value, json};
 
-use super::single::injected;
-use super::subject::{Subjects, peer, unlimited};
+use super::single::accepted;
+use super::subject::{Subjects, batch, peer, unlimited};
 use super::{Row, Target, number};
-use crate::host::{Counts, Deployment, Environment, FunctionConfig};
+use crate::host::{AwsRequests, Counts, Deployment, DeploymentConfig, Environment, FunctionConfig, message_event};
 use crate::local::{LocalError, sdk_config};
+use crate::workspace_root;
 
 /// Warm batches of ten that are counted.
 const BATCHES: usize = 10;
@@ -31,9 +34,11 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError>
     let deployment = subjects.deploy(unlimited()).await?;
     let ours = deployment.inject(&subjects.inject, true)?;
     let peer = peer(&ours)?;
-    let ours = count(&deployment, &ours).await?;
+    let sent = || deployment.simulator.requests().len();
+    let ours = count(&deployment.aws_requests, &ours, batch, sent).await?;
     let units = write_units(&deployment).await?;
-    let peer = count(&deployment, &peer).await?;
+    let peer = count(&deployment.aws_requests, &peer, batch, sent).await?;
+    let tenant = of_tenant(subjects).await?;
     Ok(vec![
         Row::alone("DynamoDB write units per contact", "", units, Target::None),
         Row::beside(
@@ -44,28 +49,73 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError>
             // Two for each contact, and two for the batch.
             Target::AtMost(22.0),
         ),
+        Row::alone(
+            "the same where the API knows no key (profile cxone)",
+            "",
+            tenant.writes,
+            // Three for each contact, and two for the batch.
+            Target::AtMost(32.0),
+        ),
+        Row::alone("requests to CXone per batch of 10 contacts there", "", tenant.cxone, Target::None),
         Row::beside("DynamoDB reads per batch of 10 contacts", "", ours.reads, peer.reads, Target::None),
         Row::beside("HTTP requests to CXone per batch of 10 contacts", "", ours.cxone, peer.cxone, Target::None),
         Row::beside("log and metric lines per contact, bytes", "", ours.logged, peer.logged, Target::None),
     ])
 }
 
-async fn count(deployment: &Deployment, function: &FunctionConfig) -> Result<Requests, LocalError> {
+/// The inject function where a NICE CXone tenant takes its contacts as work items.
+async fn of_tenant(subjects: &Subjects) -> Result<Requests, LocalError> {
+    let routes = workspace_root().join("tests/fixtures/cxone/routes.json");
+    let points = vec![
+        PointOfContact::new(123_456, "Orders", 4012),
+        PointOfContact::new(223_344, "Payments", 4014),
+        PointOfContact::new(323_344, "Overflow", 4013),
+    ];
+    let config = DeploymentConfig { routes, ..unlimited() };
+    subjects.inject.lay_routes(&config.routes)?;
+    subjects.sync.lay_routes(&config.routes)?;
+    let deployment = Deployment::of_tenant(points, config).await?;
+    deployment.fill_registry(&subjects.sync).await?;
+    let function = deployment.inject(&subjects.inject, true)?;
+    let sent = || deployment.simulator.requests().len();
+    count(&deployment.aws_requests, &function, payments, sent).await
+}
+
+/// A batch of bounced payments that were never seen before, for the route whose skill has no limit.
+fn payments(size: usize) -> Value {
+    let payment = |_| {
+        json!({
+            "specversion": "1.0",
+            "type": "com.example.payment.bounced",
+            "source": "/payments",
+            "id": uuid::Uuid::new_v4(),
+            "data": {"phone": "+15550100100", "ref": "PAY-20815"},
+        })
+        .to_string()
+    };
+    message_event(&(0..size).map(payment).collect::<Vec<_>>())
+}
+
+async fn count(
+    aws: &AwsRequests,
+    function: &FunctionConfig,
+    batch: impl Fn(usize) -> Value,
+    sent: impl Fn() -> usize,
+) -> Result<Requests, LocalError> {
     let environment = Environment::start(function).await?;
-    injected(&environment).await?;
+    accepted(&environment, &batch(BATCH_SIZE)).await?;
     let bytes = || environment.output().len();
-    let logged_before = bytes();
-    let sent_before = deployment.simulator.requests().len();
-    deployment.aws_requests.take();
+    let (logged_before, sent_before) = (bytes(), sent());
+    aws.take();
     for _ in 0..BATCHES {
-        injected(&environment).await?;
+        accepted(&environment, &batch(BATCH_SIZE)).await?;
     }
-    let counts = deployment.aws_requests.take();
+    let counts = aws.take();
     let of = |kinds: &[&str]| sum(&counts, kinds) / number(BATCHES);
     Ok(Requests {
         writes: of(&["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]),
         reads: of(&["GetItem", "BatchGetItem", "Query", "Scan"]),
-        cxone: number(deployment.simulator.requests().len() - sent_before) / number(BATCHES),
+        cxone: number(sent() - sent_before) / number(BATCHES),
         logged: number(bytes() - logged_before) / number(BATCHES * BATCH_SIZE),
     })
 }

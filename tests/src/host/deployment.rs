@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cxone_simulator::{ClientConfig, Queue, Simulator, SimulatorConfig};
+use cxone_simulator::{ClientConfig, Queue, Simulator, SimulatorConfig, nice};
 use serde_json::{Value, json};
 
 use super::{AwsRequests, Bindings, CxoneApi, Environment, FunctionConfig, Outcome, Package};
 use crate::local::{
-    LocalError, MessageQueue, Ministack, Queues, Tables, create_queues, create_secret, create_tables, sdk_config,
+    LocalError, MessageQueue, Ministack, Queues, Tables, create_queues, create_secret_of_text, create_tables,
+    key_secret_text, sdk_config, secret_text,
 };
 use crate::workspace_root;
 
@@ -46,15 +47,16 @@ impl Default for DeploymentConfig {
 
 /// Everything around a function. Dropping it ends all of it.
 #[derive(Debug)]
-pub struct Deployment {
+pub struct Deployment<S = Simulator> {
     /// The simulated CXone.
-    pub simulator: Simulator,
+    pub simulator: S,
     /// What the functions ask of AWS.
     pub aws_requests: AwsRequests,
     /// The three tables.
     pub tables: Tables,
     /// The two queues.
     pub queues: Queues,
+    cxone: CxoneApi,
     emulator: Ministack,
     inject_secret: String,
     sync_secret: String,
@@ -66,16 +68,55 @@ impl Deployment {
     pub async fn start(config: DeploymentConfig) -> Result<Self, LocalError> {
         let tenant = tenant(&config)?;
         let (workers, sync) = tenant.clients.split_at(config.clients);
+        let secrets = [secret_text(workers), secret_text(sync)];
         let simulator =
             Simulator::start(tenant.clone()).await.map_err(LocalError::system("start the CXone simulator"))?;
+        let cxone = CxoneApi::Guide { base_url: simulator.url() };
+        Self::around(simulator, cxone, secrets, config).await
+    }
+}
+
+impl Deployment<nice::Simulator> {
+    /// The same of a NICE CXone tenant with these points of contact, one more access key than clients, and skills that
+    /// are open.
+    pub async fn of_tenant(points: Vec<nice::PointOfContact>, config: DeploymentConfig) -> Result<Self, LocalError> {
+        let key = |number| {
+            let key = nice::AccessKey::new(&format!("KEY{number}"), &format!("secret+{number}===="));
+            key.with_client("back-end", "hush")
+        };
+        let keys: Vec<_> = (0..=config.clients).map(key).collect();
+        let (sync, workers) = keys.split_at(1);
+        let secrets = [key_secret_text(workers), key_secret_text(sync)];
+        let mut tenant = nice::Config { access_keys: keys.clone(), ..nice::Config::default() };
+        tenant.skills = points.iter().filter_map(|point| point.default_skill_id).map(nice::Skill::open).collect();
+        tenant.points_of_contact = points;
+        tenant.rate_limit.limit = config.rate_limit;
+        tenant.rate_limit.window_milliseconds = config.window_seconds * 1000;
+        tenant.latency_milliseconds = u64::try_from(config.latency.as_millis()).unwrap_or(u64::MAX);
+        let simulator =
+            nice::Simulator::start(tenant).await.map_err(LocalError::system("start the CXone simulator"))?;
+        let cxone = CxoneApi::Tenant { issuer: simulator.url() };
+        Self::around(simulator, cxone, secrets, config).await
+    }
+}
+
+impl<S> Deployment<S> {
+    /// Everything else, around a simulator.
+    async fn around(
+        simulator: S,
+        cxone: CxoneApi,
+        secrets: [String; 2],
+        config: DeploymentConfig,
+    ) -> Result<Self, LocalError> {
         let emulator = tokio::task::spawn_blocking(Ministack::start).await;
         let emulator = emulator.map_err(|error| LocalError::system("start the emulator")(error.into()))??;
         let tables = create_tables(emulator.endpoint(), "host").await?;
         let queues = create_queues(emulator.endpoint(), "host").await?;
-        let inject_secret = create_secret(emulator.endpoint(), "host-inject", workers).await?;
-        let sync_secret = create_secret(emulator.endpoint(), "host-sync", sync).await?;
+        let [inject, sync] = secrets;
+        let inject_secret = create_secret_of_text(emulator.endpoint(), "host-inject", inject).await?;
+        let sync_secret = create_secret_of_text(emulator.endpoint(), "host-sync", sync).await?;
         let aws_requests = AwsRequests::start(emulator.endpoint()).await?;
-        Ok(Self { simulator, aws_requests, tables, queues, emulator, inject_secret, sync_secret, config })
+        Ok(Self { simulator, aws_requests, tables, queues, cxone, emulator, inject_secret, sync_secret, config })
     }
 
     /// The emulator's own endpoint, past the counting proxy.
@@ -98,7 +139,7 @@ impl Deployment {
     fn function(&self, name: &str, package: &Package, aws: String, secret: &str) -> Result<FunctionConfig, LocalError> {
         let bindings = Bindings {
             aws,
-            cxone: CxoneApi::Guide { base_url: self.simulator.url() },
+            cxone: self.cxone.clone(),
             tables: &self.tables,
             queues: &self.queues,
             secret,

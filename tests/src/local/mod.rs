@@ -20,7 +20,9 @@ pub(crate) mod tool;
 pub use emulator::Ministack;
 pub use error::LocalError;
 pub use queue::{Depth, MessageQueue};
-pub use resources::{Queues, Tables, create_queues, create_secret, create_secret_of_text, create_tables, secret_text};
+pub use resources::{
+    Queues, Tables, create_queues, create_secret, create_secret_of_text, create_tables, key_secret_text, secret_text,
+};
 pub use stack::{Deploy, Outputs, Stack};
 pub use stream::stream_records;
 

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_sqs::types::QueueAttributeName;
 use cxone_simulator::ClientConfig;
+use cxone_simulator::nice::AccessKey;
 use serde_json::{Value, json};
 
 use super::{ACCESS_KEY, LocalError, REGION, sdk_config};
@@ -146,6 +147,17 @@ pub async fn create_secret_of_text(endpoint: &str, name: &str, text: String) -> 
 pub fn secret_text(clients: &[ClientConfig]) -> String {
     let client = |client: &ClientConfig| json!({"client_id": client.client_id, "client_secret": client.client_secret});
     json!({ "clients": clients.iter().map(client).collect::<Vec<_>>() }).to_string()
+}
+
+/// What a secret of these access keys of a NICE CXone tenant holds.
+pub fn key_secret_text(keys: &[AccessKey]) -> String {
+    let key = |key: &AccessKey| {
+        json!({
+            "access_key_id": key.access_key_id, "access_key_secret": key.access_key_secret,
+            "client_id": key.client_id, "client_secret": key.client_secret,
+        })
+    };
+    json!({ "clients": keys.iter().map(key).collect::<Vec<_>>() }).to_string()
 }
 
 /// Asks for a stack, which the emulator makes a moment later.

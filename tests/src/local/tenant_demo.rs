@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use aws_sdk_sqs::types::Message;
-use cxone_simulator::nice::{self, AccessKey, Config, Creation, Simulator, Skill};
+use cxone_simulator::nice::{self, Config, Creation, Simulator, Skill};
 use cxone_simulator::{Contact, ContactStatus};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::LocalError;
 use super::outcome::{self, Kind, Outcome, Row, Sent};
 use super::rig::{Rig, now_ms, print, say};
 use super::samples::{self, Expectation, Sample, Step};
+use super::{LocalError, key_secret_text};
 use crate::workspace_root;
 
 /// Of the tenant's access keys the last is the sync function's; all others are the inject workers'.
@@ -75,7 +75,7 @@ impl TenantDemo {
         let url = simulator.url();
         let (workers, sync) = tenant.access_keys.split_at(tenant.access_keys.len().saturating_sub(SYNC_KEYS));
         let parameters = ["CxoneProfile=cxone".to_owned(), format!("CxoneIssuer={url}")];
-        let rig = Rig::deploy(&url, &parameters, [keys(workers), keys(sync)]).await?;
+        let rig = Rig::deploy(&url, &parameters, [key_secret_text(workers), key_secret_text(sync)]).await?;
         say("reading the health of the skills into the registry");
         rig.sync().await?;
         rig.operate(&["doctor"]).await?;
@@ -177,17 +177,6 @@ fn contact(creation: &Creation) -> Contact {
 
 fn reason(letter: &Message) -> Option<&str> {
     outcome::attribute(letter, "failureReason")
-}
-
-/// What a secret of these access keys holds.
-fn keys(keys: &[AccessKey]) -> String {
-    let key = |key: &AccessKey| {
-        json!({
-            "access_key_id": key.access_key_id, "access_key_secret": key.access_key_secret,
-            "client_id": key.client_id, "client_secret": key.client_secret,
-        })
-    };
-    json!({ "clients": keys.iter().map(key).collect::<Vec<_>>() }).to_string()
 }
 
 fn folder() -> PathBuf {

@@ -1,6 +1,7 @@
 //! A NICE CXone tenant in the place of the guide's API.
 
 use contact_injection_tests::host::CxoneApi;
+use contact_injection_tests::local::key_secret_text;
 use cxone_simulator::nice::{AccessKey, Config, PointOfContact, Simulator, Skill};
 use cxone_simulator::{Clock, RateLimit};
 use serde_json::{Value, json};
@@ -82,18 +83,6 @@ pub(crate) fn routes() -> Value {
     ]})
 }
 
-/// The secret of a tenant's access keys.
-pub(crate) fn secret(keys: &[AccessKey]) -> String {
-    let key = |key: &AccessKey| {
-        let AccessKey { access_key_id, access_key_secret, client_id, client_secret, .. } = key;
-        json!({
-            "access_key_id": access_key_id, "access_key_secret": access_key_secret,
-            "client_id": client_id, "client_secret": client_secret
-        })
-    };
-    json!({ "clients": keys.iter().map(key).collect::<Vec<_>>() }).to_string()
-}
-
 impl Stage<Simulator> {
     /// This tenant, and its routes.
     pub(crate) async fn of_tenant(config: Config) -> Self {
@@ -109,12 +98,12 @@ impl Stage<Simulator> {
 
     /// Puts other keys into the secret.
     pub(crate) async fn put_keys(&self, keys: &[AccessKey]) {
-        self.put_secret(&secret(keys)).await;
+        self.put_secret(&key_secret_text(keys)).await;
     }
 
     /// This tenant, and other routes.
     pub(crate) async fn with_routes(config: Config, routes: &Value) -> Self {
-        let secret = secret(&config.access_keys);
+        let secret = key_secret_text(&config.access_keys);
         Self::set(Simulator::start(config).await.unwrap(), routes, secret).await
     }
 }
