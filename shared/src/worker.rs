@@ -253,7 +253,7 @@ impl<'a, P: Ports> Worker<'a, P> {
         Ok(SchemaSnapshot { schema: schema?, fetched: self.ports.environment().now() })
     }
 
-    /// Asks a question that nothing rests on.
+    /// Asks a question, and gives what its answer means.
     ///
     /// # Errors
     /// [`NotSent`] where nothing left this worker.

@@ -10,7 +10,7 @@ use contact_injection::{
         TokenStep,
         guide::{self, Guide},
         nice::{self, Nice},
-        survey::{Survey as _, default_skills},
+        survey::{DefaultSkill, Survey as _, default_skills},
     },
     domain::{
         attributes::Schema,
@@ -74,7 +74,10 @@ fn as_a_tenants(status: u16, queue: &QueueId, now: Timestamp, reply: &HttpReply)
     }
     if let Ok(points) = nice.read_points(reply).meaning {
         let names = points.iter().map(|point| point.name.clone()).collect::<Vec<_>>();
-        assert!(default_skills(&names, &points).skills().count() <= points.len());
+        let known = default_skills(&names, &points);
+        for skill in names.iter().filter_map(|name| known.skill_of(name)) {
+            assert!(points.iter().any(|point| point.default_skill == DefaultSkill::Skill(skill.clone())));
+        }
     }
 }
 

@@ -1,19 +1,22 @@
-//! What a tenant can be asked besides its work, so that whoever sets a deployment up learns what is wrong with it
-//! before an event does. Nothing that is asked here changes anything; the one request that would write asks for what
-//! can't be had.
+//! What a tenant can be asked besides contacts and health, so that whoever sets a deployment up learns what is wrong
+//! with it before an event does. Nothing that is asked here changes anything; the one request that would write asks for
+//! what can't be had.
 //!
 //! Answers become small structs of what is looked at and no more: the rest of them is anybody's data.
+
+mod points;
 
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
+pub use self::points::{DefaultSkill, PointOfContact, Spelling, default_skill, default_skills, named};
 use super::{HttpReply, HttpRequest, Submitted, TokenSearch, Unread, Verdict};
 use crate::domain::{
     contact_result::ContactResult,
     credentials::Credentials,
-    routes::{DefaultSkills, Encoding, QueueId, Route},
+    routes::{Encoding, QueueId, Route},
     time::Timestamp,
     token::Token,
 };
@@ -133,70 +136,6 @@ pub struct TenantDocument {
     pub cluster: Option<String>,
 }
 
-/// A point of contact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PointOfContact {
-    /// Its number.
-    pub code: String,
-    /// Its name.
-    pub name: String,
-    /// Whether it takes contacts; nothing where it doesn't say.
-    pub active: Option<bool>,
-    /// The kind of contacts that it takes.
-    pub media_type: Option<u64>,
-    /// The skill that its contacts are for.
-    pub default_skill: Option<QueueId>,
-    /// The name of its script.
-    pub script: Option<String>,
-}
-
-/// How a text names a point of contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spelling {
-    /// As the tenant shows it: `number - name`.
-    Whole,
-    /// By its name alone, which no other has.
-    Name,
-    /// By its name alone, and another has the same.
-    NameOfSeveral,
-    /// By its number alone, or with another name.
-    Number,
-    /// But for case or white space.
-    Similar,
-}
-
-/// The point of contact that a text names, and how.
-pub fn named<'p>(text: &str, points: &'p [PointOfContact]) -> Option<(&'p PointOfContact, Spelling)> {
-    let whole = |point: &PointOfContact| format!("{} - {}", point.code, point.name);
-    let first = |holds: &dyn Fn(&PointOfContact) -> bool| points.iter().find(|point| holds(point));
-    if let Some(point) = first(&|point| whole(point) == text) {
-        return Some((point, Spelling::Whole));
-    }
-    let mut named = points.iter().filter(|point| point.name == text);
-    if let Some(point) = named.next() {
-        let spelling = if named.next().is_some() { Spelling::NameOfSeveral } else { Spelling::Name };
-        return Some((point, spelling));
-    }
-    let folded = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let sought = folded(text);
-    if let Some(point) = first(&|point| folded(&whole(point)) == sought || folded(&point.name) == sought) {
-        return Some((point, Spelling::Similar));
-    }
-    let number = text.split_once('-').map_or(text, |(number, _)| number).trim();
-    first(&|point| point.code == number).map(|point| (point, Spelling::Number))
-}
-
-/// The default skill of each of these points of contact, by spellings that are one point's alone.
-pub fn default_skills(spelled: &[String], points: &[PointOfContact]) -> DefaultSkills {
-    let skill = |text: &String| match named(text, points)? {
-        (_, Spelling::NameOfSeveral) => None,
-        (point, Spelling::Whole | Spelling::Name | Spelling::Number | Spelling::Similar) => {
-            Some((text.clone(), point.default_skill.clone()))
-        }
-    };
-    spelled.iter().filter_map(skill).collect()
-}
-
 /// A skill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skill {
@@ -314,62 +253,5 @@ mod tests {
             assert_eq!(Claims::of(&reply(&body)), None, "{body}");
         }
         assert_eq!(Claims::of(&HttpReply::Silence), None);
-    }
-
-    #[test]
-    fn a_point_of_contact_is_found_by_every_spelling_that_cxone_may_take() {
-        let point = |code, name| point(code, name, None);
-        let points = [point("123456", "Orders"), point("7", "Twin"), point("8", "Twin"), point("9", "99")];
-        let spelling = |text: &str| named(text, &points).map(|(point, spelling)| (point.code.as_str(), spelling));
-        for (text, expected) in [
-            ("123456 - Orders", ("123456", Spelling::Whole)),
-            ("Orders", ("123456", Spelling::Name)),
-            ("Twin", ("7", Spelling::NameOfSeveral)),
-            ("8 - Twin", ("8", Spelling::Whole)),
-            ("123456", ("123456", Spelling::Number)),
-            ("123456 - Sales", ("123456", Spelling::Number)),
-            ("123456-Orders", ("123456", Spelling::Number)),
-            ("123456 -  orders", ("123456", Spelling::Similar)),
-            (" ORDERS", ("123456", Spelling::Similar)),
-            ("99", ("9", Spelling::Name)),
-        ] {
-            assert_eq!(spelling(text), Some(expected), "{text}");
-        }
-        for nowhere in ["Sales", "12345", "12345 - Orders", ""] {
-            assert_eq!(spelling(nowhere), None, "{nowhere}");
-        }
-    }
-
-    fn id(text: &str) -> QueueId {
-        QueueId::new(text.to_owned()).unwrap()
-    }
-
-    fn point(code: &str, name: &str, default_skill: Option<&str>) -> PointOfContact {
-        PointOfContact {
-            code: code.to_owned(),
-            name: name.to_owned(),
-            active: None,
-            media_type: None,
-            default_skill: default_skill.map(id),
-            script: None,
-        }
-    }
-
-    #[test]
-    fn each_point_of_contact_is_known_as_the_routes_spell_it_and_one_that_could_be_two_is_not() {
-        let points = [
-            point("1", "Orders", Some("4012")),
-            point("2", "Twice", Some("4013")),
-            point("3", "Twice", Some("4014")),
-            point("4", "Nobody", None),
-        ];
-        let spelled =
-            ["1 - Orders", "Orders", "1", " orders", "Twice", "3 - Twice", "Nobody", "Gone"].map(str::to_owned);
-        let known = default_skills(&spelled, &points);
-        for text in ["1 - Orders", "Orders", "1", " orders"] {
-            assert_eq!(known.of(text), Some(Some(&id("4012"))), "{text}");
-        }
-        assert_eq!(known.of("3 - Twice"), Some(Some(&id("4014"))));
-        assert_eq!((known.of("Nobody"), known.of("Twice"), known.of("Gone")), (Some(None), None, None));
     }
 }

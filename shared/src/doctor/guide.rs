@@ -37,7 +37,7 @@ impl<P: Ports> Doctor<'_, P> {
         ];
         if !walk.arrived() {
             checks.push(Check::skipped("reads", "there is no token"));
-            checks.extend(self.each_target(|_| Check::skipped("target", "there is no token")));
+            checks.extend(self.each_target(|_, _| Check::skipped("target", "there is no token")));
             return checks;
         }
         let mut reads = Findings::new("reads");
@@ -55,7 +55,7 @@ impl<P: Ports> Doctor<'_, P> {
             reads.add(grade, &format!("health read of {read} of {} queues", queues.len()));
         }
         checks.push(reads.into_check());
-        checks.extend(self.each_target(|target| target_check(target.address(), &queues)));
+        checks.extend(self.each_target(|_, target| target_check(target.address(), &queues)));
         checks
     }
 

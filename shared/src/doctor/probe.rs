@@ -1,5 +1,5 @@
 //! Whether the function may ask for work items at all. No read tells that. So one is asked for, just as an event's is,
-//! at a point of contact that no tenant has: CXone's refusal shows that the request was let through and understood.
+//! at a point of contact that no tenant has: CXone's refusal of that shows that the request was let through.
 
 use tracing::info;
 
@@ -96,7 +96,7 @@ const fn encoding(encoding: Encoding) -> &'static str {
 }
 
 fn judge(probed: &Probed, encoding: &str, findings: &mut Findings) {
-    let answered = probed.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let answered = answered(probed.status);
     match &probed.result {
         ContactResult::Injected(contact) | ContactResult::Lost(contact) => {
             let contact = match contact.id.as_str() {
@@ -119,13 +119,18 @@ fn judge(probed: &Probed, encoding: &str, findings: &mut Findings) {
     }
 }
 
+fn answered(status: Option<u16>) -> String {
+    status.map_or_else(|| "no answer".to_owned(), |status| status.to_string())
+}
+
 fn refused(refusal: Refusal, status: Option<u16>, said: &str, encoding: &str, findings: &mut Findings) {
-    let answered = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let answered = answered(status);
     let not_known = "whether it may write isn't known, and nothing was created: ask again in a minute";
     match refusal {
         Refusal::UnknownQueue if status == Some(BAD_REQUEST) => findings.ok(&format!(
-            "400: it may write, the encoding {encoding} is taken, and the refusal is known by its words to be about \
-             the point of contact, so that fallbacks work"
+            "400: it may write, and the refusal is known by its words to be about the point of contact, so that \
+             fallbacks work. If CXone couldn't read the encoding {encoding}, it may have said the same of a point of \
+             contact that it didn't see: the first event shows it"
         )),
         Refusal::UnknownQueue => findings.fail(&format!(
             "{answered}: there is nothing at this address, and every event would go on to its next target until none \

@@ -7,8 +7,8 @@ use super::{
     told,
 };
 use crate::{
-    dialects::survey::{PointOfContact, Skill, Spelling, named},
-    domain::routes::{Address, QueueId, SkillLimits, WorkItem},
+    dialects::survey::{DefaultSkill, PointOfContact, Skill, Spelling, default_skill, named},
+    domain::routes::{Address, OnUnknownHealth, QueueId, Route, SkillLimits, WorkItem},
 };
 
 /// The media type of work items.
@@ -30,28 +30,23 @@ pub(super) struct Tenant<'t> {
     pub(super) skills: BTreeMap<QueueId, SkillReading>,
 }
 
-pub(super) fn check(address: &Address, tenant: &Tenant<'_>) -> Check {
+pub(super) fn check(route: &Route, address: &Address, tenant: &Tenant<'_>) -> Check {
     let Some(item) = address.work_item() else { return Check::skipped("target", "it is no target of a tenant") };
     let mut findings = Findings::new("target");
-    let default = match tenant.points {
-        None => {
-            findings.warn("its point of contact is not looked at: the list can't be read");
-            None
+    let points = tenant.points.unwrap_or_default();
+    match (tenant.points, named(&item.point_of_contact, points)) {
+        (None, _) => findings.warn("its point of contact is not looked at: the list can't be read"),
+        (Some(_), None) => {
+            let words = "no point of contact of the tenant is spelled so, and CXone refuses what it doesn't know";
+            findings.fail(&format!("{words}: write it as CXone shows it, `number - name`"));
         }
-        Some(points) => match named(&item.point_of_contact, points) {
-            None => {
-                let words = "no point of contact of the tenant is spelled so, and CXone refuses what it doesn't know";
-                findings.fail(&format!("{words}: write it as CXone shows it, `number - name`"));
-                None
-            }
-            Some((point, spelling)) => {
-                spelled(spelling, &mut findings);
-                point_of_contact(point, &mut findings);
-                point.default_skill.as_ref()
-            }
-        },
-    };
-    skill(item, default, tenant, &mut findings);
+        (Some(_), Some((point, spelling))) => {
+            spelled(spelling, &mut findings);
+            point_of_contact(point, &mut findings);
+        }
+    }
+    let holds = route.on_unknown_health() == OnUnknownHealth::Hold;
+    skill(item, (default_skill(&item.point_of_contact, points), holds), tenant, &mut findings);
     findings.into_check()
 }
 
@@ -59,8 +54,8 @@ fn spelled(spelling: Spelling, findings: &mut Findings) {
     match spelling {
         Spelling::Whole => findings.ok("the point of contact is there, by number and name"),
         Spelling::Name => findings.ok("the point of contact is there, by its name, which no other has"),
-        Spelling::NameOfSeveral => {
-            findings.warn("several points of contact have this name: write `number - name` to say which");
+        Spelling::Several => {
+            findings.warn("several points of contact are called so: write `number - name`, just as CXone shows it");
         }
         Spelling::Number => {
             findings.warn("only the number is a point of contact's: write `number - name`, which NICE documents");
@@ -85,12 +80,13 @@ fn point_of_contact(point: &PointOfContact, findings: &mut Findings) {
 }
 
 /// The skill whose activity is the target's health, beside the one that its point of contact is for.
-fn skill(item: &WorkItem, default: Option<&QueueId>, tenant: &Tenant<'_>, findings: &mut Findings) {
+fn skill(item: &WorkItem, (default, holds): (&DefaultSkill, bool), tenant: &Tenant<'_>, findings: &mut Findings) {
     let number = |id: &QueueId| told::number(id.as_str());
     let named = match (&item.skill, default) {
-        (None, None) => return unnamed(item, tenant.points.is_some(), findings),
-        (None, Some(default)) => default,
-        (Some(skill), Some(default)) if skill != default => {
+        (None, DefaultSkill::Unknown) => return unknown(holds, findings),
+        (None, DefaultSkill::None) => return without(item, findings),
+        (None, DefaultSkill::Skill(default)) => default,
+        (Some(skill), DefaultSkill::Skill(default)) if skill != default => {
             let words = "while its point of contact is for skill";
             let which = "name the one that the script queues at";
             findings.warn(&format!(
@@ -123,12 +119,20 @@ fn skill(item: &WorkItem, default: Option<&QueueId>, tenant: &Tenant<'_>, findin
     }
 }
 
-/// A target that names no skill, and whose point of contact is for none, as far as is known.
-fn unnamed(item: &WorkItem, looked: bool, findings: &mut Findings) {
-    if !looked {
-        findings
-            .warn("no skillId is named, and without its point of contact no skill is known: name the one it is for");
-    } else if item.limits == SkillLimits::default() {
+/// A target that names no skill, and nobody knows which one its point of contact is for.
+fn unknown(holds: bool, findings: &mut Findings) {
+    let words = "no skillId is named, and which skill its point of contact is for isn't known";
+    if holds {
+        let held = "so that its route holds every event as long as the sync has not read it (onUnknownHealth)";
+        findings.fail(&format!("{words}, {held}: name the skill"));
+    } else {
+        findings.warn(&format!("{words}, so that it never counts as full: name the skill"));
+    }
+}
+
+/// A target that names no skill, and whose point of contact is for none.
+fn without(item: &WorkItem, findings: &mut Findings) {
+    if item.limits == SkillLimits::default() {
         findings.ok("no skillId is named, and its point of contact is for no skill, so that it never counts as full");
     } else {
         findings.warn("its limits are about no skill: its point of contact is for none, and no skillId is named");
@@ -139,8 +143,9 @@ fn unnamed(item: &WorkItem, looked: bool, findings: &mut Findings) {
 mod tests {
     use super::*;
     use crate::{
+        dialects::nice,
         doctor::Grade,
-        domain::routes::{OnDoubt, SkillLimits},
+        domain::routes::{OnDoubt, Routes, SkillLimits},
     };
 
     fn id(text: &str) -> QueueId {
@@ -153,7 +158,7 @@ mod tests {
             name: name.to_owned(),
             active: Some(true),
             media_type: Some(6),
-            default_skill: Some(id("4012")),
+            default_skill: DefaultSkill::Skill(id("4012")),
             script: Some("Scripts\\Orders".to_owned()),
         }
     }
@@ -174,8 +179,36 @@ mod tests {
 
     fn judged(address: &Address, points: &[PointOfContact], skill: SkillReading) -> (Grade, String) {
         let skills = BTreeMap::from([(id("4012"), skill.clone()), (id("4013"), skill)]);
-        let check = check(address, &Tenant { points: Some(points), skills });
+        of_route("inject", address, &Tenant { points: Some(points), skills })
+    }
+
+    fn of_route(on_unknown_health: &str, address: &Address, tenant: &Tenant<'_>) -> (Grade, String) {
+        let routes = serde_json::json!({ "routes": [{
+            "name": "r", "match": {"type": "t"}, "targets": [{"workItem": {"pointOfContact": "Orders"}}],
+            "priority": {"default": 1}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
+            "onUnknownHealth": on_unknown_health,
+        }]});
+        let routes = Routes::from_json(&routes.to_string(), nice::FACTS.routes).unwrap();
+        let check = check(routes.iter().next().unwrap(), address, tenant);
         (check.verdict, check.detail)
+    }
+
+    #[test]
+    fn a_skill_that_nobody_knows_stops_a_route_that_holds_without_it() {
+        let unnamed = address("Orders", None);
+        let silent = PointOfContact { default_skill: DefaultSkill::Unknown, ..point("123456", "Orders") };
+        let twins = [point("7", "Orders"), point("8", "Orders")];
+        for points in [None, Some(&[silent][..]), Some(&twins[..])] {
+            let of = |word, address| of_route(word, address, &Tenant { points, skills: BTreeMap::new() });
+            let (grade, detail) = of("hold", &unnamed);
+            assert!(grade == Grade::Fail && detail.contains("holds every event"), "{points:?}: {detail}");
+            let (grade, detail) = of("inject", &unnamed);
+            assert!(
+                grade == Grade::Warn && detail.contains("isn't known, so that it never counts as full"),
+                "{detail}"
+            );
+            assert_ne!(of("hold", &address("Orders", Some("4012"))).0, Grade::Fail, "its skill is named");
+        }
     }
 
     #[test]
@@ -193,7 +226,7 @@ mod tests {
         assert_eq!(judged(|point| point.name = "Sales".to_owned()).0, Grade::Warn);
         assert_eq!(judged(|point| point.code = "7".to_owned()).0, Grade::Fail);
         assert_eq!(judged(|point| point.script = None).0, Grade::Warn);
-        let other = judged(|point| point.default_skill = Some(id("4013")));
+        let other = judged(|point| point.default_skill = DefaultSkill::Skill(id("4013")));
         assert!(other.0 == Grade::Warn && other.1.contains("of skill 4012, while"), "{other:?}");
     }
 

@@ -1,9 +1,6 @@
 //! A NICE CXone tenant: what it says under a token.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cell::RefCell, collections::BTreeMap};
 
 use super::{
     Doctor,
@@ -17,18 +14,15 @@ use super::{
 use crate::{
     dialects::{
         HttpReply, Unread, Verdict,
-        survey::{PointOfContact, Question, Skill, Survey, named},
+        survey::{PointOfContact, Question, Skill, Survey, default_skills},
     },
     domain::{
-        routes::{OnUnknownHealth, QueueId, Route, Routes, Target},
+        routes::{DefaultSkills, OnUnknownHealth, QueueId, Route, Routes, Target},
         time::Timestamp,
     },
     ports::Ports,
     worker::{NotSent, SINGLE_QUESTIONS, Worker},
 };
-
-/// Skills of points of contact that are looked at besides those that the routes name.
-const MOST_DEFAULT_SKILLS: usize = 20;
 
 /// A question's answer, or why it was not asked or can't be read.
 #[derive(Clone, Debug)]
@@ -66,6 +60,7 @@ struct Readings {
     server_time: Told<Timestamp>,
     business_unit: Told<()>,
     points: Told<Vec<PointOfContact>>,
+    defaults: DefaultSkills,
     /// All skills at once, where there are so many that the sync asks so too.
     all_skills: Option<Told<BTreeMap<QueueId, Skill>>>,
     skills: BTreeMap<QueueId, Told<Option<Skill>>>,
@@ -83,7 +78,7 @@ impl<P: Ports> Doctor<'_, P> {
         let mut times = clock::of_walk(walk);
         if !walk.arrived() {
             checks.extend([clock::check(&times), Check::skipped("reads", "there is no token")]);
-            checks.extend(self.each_target(|_| Check::skipped("target", "there is no token")));
+            checks.extend(self.each_target(|_, _| Check::skipped("target", "there is no token")));
             return checks;
         }
         let mut readings = self.readings(worker, survey).await;
@@ -91,16 +86,18 @@ impl<P: Ports> Doctor<'_, P> {
         checks.extend([clock::check(&times), reads(&readings, self.routes, survey)]);
         let skills = readings.skills.iter().map(|(id, told)| (id.clone(), skill_reading(told))).collect();
         let tenant = Tenant { points: readings.points.value().map(Vec::as_slice), skills };
-        checks.extend(self.each_target(|target| targets::check(target.address(), &tenant)));
+        checks.extend(self.each_target(|route, target| targets::check(route, target.address(), &tenant)));
         checks
     }
 
     /// A check of each target, with its place in the routes file.
-    pub(super) fn each_target(&self, check: impl Fn(&Target) -> Check) -> Vec<Check> {
+    pub(super) fn each_target(&self, check: impl Fn(&Route, &Target) -> Check) -> Vec<Check> {
         let mut checks = Vec::new();
         for (place, route) in self.routes.iter().enumerate() {
             let of_route = route.targets().iter().enumerate();
-            checks.extend(of_route.map(|(index, target)| check(target).at(format!("/routes/{place}/targets/{index}"))));
+            checks.extend(
+                of_route.map(|(index, target)| check(route, target).at(format!("/routes/{place}/targets/{index}"))),
+            );
         }
         checks
     }
@@ -123,7 +120,8 @@ impl<P: Ports> Doctor<'_, P> {
         let business_unit = told(worker.question(|token| survey.question(token, Question::BusinessUnit), unit).await);
         let list = |reply: &HttpReply, _| survey.read_points(reply);
         let points = told(worker.question(|token| survey.question(token, Question::PointsOfContact), list).await);
-        let wanted = self.skills(points.value().map(Vec::as_slice).unwrap_or_default());
+        let defaults = default_skills(self.routes.points_without_skill(), points.value().map_or(&[], Vec::as_slice));
+        let wanted = self.routes.queues_with(&defaults);
         let all_skills = self.all_skills(worker, survey, wanted.len()).await;
         let mut skills = BTreeMap::new();
         for skill in wanted {
@@ -134,7 +132,7 @@ impl<P: Ports> Doctor<'_, P> {
             };
             skills.insert(skill, told);
         }
-        Readings { times, server_time, business_unit, points, all_skills, skills }
+        Readings { times, server_time, business_unit, points, defaults, all_skills, skills }
     }
 
     async fn all_skills(
@@ -146,15 +144,6 @@ impl<P: Ports> Doctor<'_, P> {
         let all = self.ports.dialect().health_of_all().filter(|_| wanted > SINGLE_QUESTIONS)?;
         let read = |reply: &HttpReply, _| survey.read_skills(reply);
         Some(told(worker.question(|token| all.every_health(token), read).await))
-    }
-
-    /// The skills that the routes name, and those that their points of contact are for.
-    fn skills(&self, points: &[PointOfContact]) -> BTreeSet<QueueId> {
-        let targets = self.routes.iter().flat_map(Route::targets);
-        let items = targets.filter_map(|target| target.address().work_item());
-        let matching = items.filter_map(|item| named(&item.point_of_contact, points));
-        let defaults = matching.filter_map(|(point, _)| point.default_skill.clone()).take(MOST_DEFAULT_SKILLS);
-        self.routes.queue_ids().iter().cloned().chain(defaults).collect()
     }
 
     async fn skill(&self, worker: &Worker<'_, P>, survey: &dyn Survey, skill: &QueueId) -> Told<Option<Skill>> {
@@ -187,10 +176,11 @@ fn skill_reading(told: &Told<Option<Skill>>) -> SkillReading {
     }
 }
 
-/// Which of the reads worked. Only a skill's activity is read by the workers; the others serve this examination.
+/// Which of the reads worked. The deployment rests on skills' activity, and on points of contact where a target names
+/// no skill; the others serve this examination.
 fn reads(readings: &Readings, routes: &Routes, survey: &dyn Survey) -> Check {
     let mut findings = Findings::new("reads");
-    let Readings { server_time, business_unit, points, all_skills, skills, .. } = readings;
+    let Readings { server_time, business_unit, points, defaults, all_skills, skills, .. } = readings;
     let version = told::code(survey.version());
     let others = [
         (Question::ServerTime, server_time.status()),
@@ -203,10 +193,9 @@ fn reads(readings: &Readings, routes: &Routes, survey: &dyn Survey) -> Check {
     if !skills.is_empty() {
         findings.ok(&format!("skills/{{id}}/activity read for {} of {}", skills.len() - bad.len(), skills.len()));
     }
-    let known = points.value().map(Vec::as_slice).unwrap_or_default();
     for (skill, told) in bad {
         let (grade, words) = match told {
-            told if told.is(403) => forbidden_health(&holding(routes, known, skill)),
+            told if told.is(403) => forbidden_health(&holding(routes, defaults, skill)),
             told if told.is(401) => (Grade::Fail, String::new()),
             _ => (Grade::Warn, String::new()),
         };
@@ -241,12 +230,8 @@ fn reads(readings: &Readings, routes: &Routes, survey: &dyn Survey) -> Check {
 }
 
 /// The names of the routes that hold their events as long as this skill's health isn't known.
-fn holding<'r>(routes: &'r Routes, points: &[PointOfContact], skill: &QueueId) -> Vec<&'r str> {
-    let goes_by_it = |target: &Target| {
-        let Some(item) = target.address().work_item() else { return false };
-        let default = || named(&item.point_of_contact, points)?.0.default_skill.as_ref();
-        item.skill.as_ref().or_else(default) == Some(skill)
-    };
+fn holding<'r>(routes: &'r Routes, defaults: &DefaultSkills, skill: &QueueId) -> Vec<&'r str> {
+    let goes_by_it = |target: &Target| defaults.queue_of(target.address()).as_deref() == Some(skill);
     let holds =
         |route: &&Route| route.on_unknown_health() == OnUnknownHealth::Hold && route.targets().iter().any(goes_by_it);
     routes.iter().filter(holds).map(Route::name).collect()

@@ -3,7 +3,7 @@
 mod probe;
 mod stage;
 
-use cxone_simulator::nice::{AccessKey, ApiEndpoint, Effect, Endpoint, Fault, Instead, Skill};
+use cxone_simulator::nice::{AccessKey, ApiEndpoint, Effect, Endpoint, Fault, Instead, PointOfContact, Skill};
 use serde_json::{Value, json};
 
 use self::stage::{KEY, SECRET, Stage, usual};
@@ -175,14 +175,19 @@ fn a_health_that_may_not_be_read_stops_only_the_routes_that_hold_without_it() {
 #[test]
 fn many_skills_are_read_at_once_and_one_by_one_where_that_is_forbidden() {
     let mut config = usual();
-    config.points_of_contact[0].default_skill_id = Some(4015);
+    config.points_of_contact.push(PointOfContact::new(9, "Spare", 4015));
     config.skills.push(Skill::open(4015));
-    let stage = Stage::new(config.clone());
+    // One more, which is its point of contact's alone.
+    let spare = |file: &mut Value| {
+        let spare = json!({ "workItem": { "pointOfContact": "9 - Spare" } });
+        file["routes"][0]["targets"].as_array_mut().unwrap().push(spare);
+    };
+    let stage = Stage::routed(config.clone(), spare);
     let report = stage.examine();
     assert!(only(&report, "reads").detail.contains("skills/activity 200"), "{report:#?}");
     assert_eq!([Endpoint::Skills, Endpoint::Skill].map(|endpoint| stage.asked(endpoint)), [1, 0]);
     config.access_keys[0].denied = vec![Endpoint::Skills];
-    let stage = Stage::new(config);
+    let stage = Stage::routed(config, spare);
     let reads = only(&stage.examine(), "reads").clone();
     assert!(reads.verdict == Grade::Ok && reads.detail.contains("skills/activity 403, so that"), "{reads:?}");
     assert_eq!([Endpoint::Skills, Endpoint::Skill].map(|endpoint| stage.asked(endpoint)), [1, 4]);

@@ -139,10 +139,7 @@ impl Queues {
 
     /// The queue whose health says whether a target takes contacts, where one is known.
     pub fn queue_of<'r>(&self, address: &'r Address) -> Option<Cow<'r, QueueId>> {
-        if let Some(queue) = address.queue() {
-            return Some(Cow::Borrowed(queue));
-        }
-        self.default_skills.of(address.without_skill()?).flatten().cloned().map(Cow::Owned)
+        self.default_skills.queue_of(address)
     }
 
     /// What stands among the queues for a target: what is known of these says whether it takes contacts.
@@ -225,7 +222,7 @@ impl Queues {
         }
         match (self.queue_of(address), address.without_skill()) {
             (Some(queue), _) => self.availability_after(&queue, ahead, now),
-            (None, Some(point)) if self.default_skills.of(point).is_none() => Availability::Unknown,
+            (None, Some(point)) if !self.default_skills.knows(point) => Availability::Unknown,
             (None, _) => Availability::Open(0),
         }
     }

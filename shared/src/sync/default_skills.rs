@@ -1,7 +1,7 @@
 //! Which skill each point of contact is for, where the routes leave that to the tenant: its activity is the target's
 //! health then (docs/real-tenant.md#skill-health).
 //!
-//! Points of contact change by hand and seldom. What was read once serves on where they can't be read.
+//! Points of contact change by hand and seldom. What was read once serves on where it can't be read.
 
 use tracing::warn;
 
@@ -18,11 +18,13 @@ impl<P: Ports> Sync<'_, P> {
     /// read.
     pub(super) async fn default_skills(&self, worker: &Worker<'_, P>, known: &Registered) -> DefaultSkills {
         let points = self.routes.points_without_skill();
+        let before = known.default_skills.clone().unwrap_or_default();
         let read = if points.is_empty() { None } else { worker.default_skills(points).await };
-        let Some(skills) = read else { return known.default_skills.clone().unwrap_or_default() };
-        for point in points.iter().filter(|point| skills.of(point).is_none()) {
-            warn!(point_of_contact = point, "no point of contact has this name, or several: its health isn't known");
+        let Some(read) = read else { return before };
+        for point in points.iter().filter(|point| !read.knows(point)) {
+            warn!(point_of_contact = point, "there is none of this name, or several, or its default skill isn't told");
         }
+        let skills = read.or_before(&before, points);
         if known.default_skills.as_ref() != Some(&skills)
             && let Err(cause) = self.ports.registry().keep_default_skills(&skills, self.now()).await
         {

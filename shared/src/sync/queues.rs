@@ -38,6 +38,8 @@ struct Round<'k> {
     limits: &'k BTreeMap<QueueId, SkillLimits>,
     /// Those still to be asked, the one asked longest ago first.
     left: Vec<QueueId>,
+    /// How many points of contact lead to a queue that nobody knows.
+    without: usize,
     /// What the others answered.
     statuses: HashMap<QueueId, &'static str>,
     /// Why the last one that wasn't asked was not.
@@ -55,7 +57,8 @@ impl<P: Ports> Sync<'_, P> {
         let queues = self.routes.queues_with(&skills);
         let left = asked_longest_ago_first(&queues, &known);
         let limits = self.routes.skill_limits(&skills);
-        let mut round = Round { known: &known, limits: &limits, left, statuses: HashMap::new(), reason: None };
+        let without = self.routes.points_without_skill().iter().filter(|point| !skills.knows(point)).count();
+        let mut round = Round { known: &known, limits: &limits, left, without, statuses: HashMap::new(), reason: None };
         if let Some(worker) = session.workers().last() {
             self.ask_for_all(worker, &mut round).await;
         }
@@ -182,7 +185,7 @@ impl<P: Ports> Sync<'_, P> {
         for (metric, queues) in [
             (Metric::SaturatedQueues, count(&Status::Saturated(Vec::new()))),
             (Metric::MissingQueues, count(&Status::Missing)),
-            (Metric::UnaskedQueues, round.left.len()),
+            (Metric::UnaskedQueues, round.left.len() + round.without),
         ] {
             self.metrics.value(metric, queues as f64);
         }

@@ -150,7 +150,10 @@ async fn the_right_to_write_is_probed_where_it_is_asked_for_and_nothing_is_creat
     let report = process.invoke(probing()).await.unwrap();
     assert_eq!((verdicts(&report, "probe-write"), asked_for(&stage)), (vec!["ok".to_owned()], 1), "{report:#}");
     assert_eq!(report["checks"].as_array().unwrap().last().unwrap()["name"], "probe-write");
-    assert!(detail(&report, "probe-write").contains("400: it may write, the encoding json is taken"), "{report:#}");
+    assert!(
+        detail(&report, "probe-write").contains("400: it may write, and the refusal is known by its words"),
+        "{report:#}"
+    );
     let in_header = Effect::point_of_contact(TextForm::StatusDescription);
     stage.simulator.add_fault(Fault::always(Endpoint::WorkItems, in_header));
     let report = process.invoke(probing()).await.unwrap();

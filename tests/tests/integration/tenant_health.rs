@@ -4,7 +4,7 @@ use cxone_simulator::Fault as AnyFault;
 use cxone_simulator::nice::{ActivityShape, Effect, Endpoint, Simulator};
 use serde_json::{Value, json};
 
-use super::stage::{ORDERS, ORDERS_SKILL, OVERFLOW, Stage, event, tenant, tenant_routes};
+use super::stage::{Function, ORDERS, ORDERS_SKILL, OVERFLOW, Stage, Worker, event, record, tenant, tenant_routes};
 
 fn points(stage: &Stage<Simulator>) -> Vec<String> {
     stage.simulator.creations().into_iter().map(|creation| creation.point_of_contact).collect()
@@ -15,6 +15,18 @@ fn status_of(summary: &Value, skill: u64) -> &str {
     let found =
         skills.iter().find(|entry| entry["skillId"] == json!(skill.to_string()) || entry["skillId"] == json!(skill));
     found.unwrap_or_else(|| panic!("{summary}"))["status"].as_str().unwrap()
+}
+
+/// Hands each worker ten events of its kind, all at once. None comes back.
+async fn place_at_once(workers: &[Worker], kinds: &[&str]) {
+    let batches = kinds.iter().enumerate().map(|(worker, kind)| {
+        let events = (0..10).map(move |number| event(kind, &format!("{worker}-{number}")));
+        events.map(|event| record(event.to_string())).collect::<Vec<_>>()
+    });
+    let batches: Vec<_> = batches.collect();
+    let done = workers.iter().zip(&batches).map(|(worker, batch)| worker.batch(batch));
+    let back = futures::future::join_all(done).await;
+    assert!(back.iter().all(Vec::is_empty), "{back:?}");
 }
 
 #[tokio::test]
@@ -47,14 +59,7 @@ async fn no_more_items_go_to_a_skill_than_it_has_room_for_however_many_workers_p
     stage.simulator.tenant().skill_mut(ORDERS_SKILL).unwrap().queue_count = 40;
     stage.sync(json!({})).await.unwrap();
     let workers: Vec<_> = (0..3).map(|_| stage.worker()).collect();
-    let batch = |worker: usize| {
-        let events = (0..10).map(move |number| event("order", &format!("{worker}-{number}")));
-        events.map(|event| super::stage::record(event.to_string())).collect::<Vec<_>>()
-    };
-    let batches: Vec<_> = (0..3).map(batch).collect();
-    let done = workers.iter().zip(&batches).map(|(worker, batch)| worker.batch(batch));
-    let back = futures::future::join_all(done).await;
-    assert!(back.iter().all(Vec::is_empty), "{back:?}");
+    place_at_once(&workers, &["order"; 3]).await;
     let orders = points(&stage).iter().filter(|point| *point == ORDERS).count();
     assert_eq!((stage.simulator.creations().len(), orders), (30, 10), "room for ten");
 }
@@ -110,14 +115,7 @@ async fn a_skill_that_one_target_names_and_another_does_not_has_one_room_for_bot
     let stage = Stage::with_routes(tenant(2), &routes).await;
     stage.simulator.tenant().skill_mut(ORDERS_SKILL).unwrap().queue_count = 40;
     stage.sync(json!({})).await.unwrap();
-    let batch = |name: &str| {
-        let events = (0..10).map(move |number| event(name, &format!("{name}-{number}")));
-        events.map(|event| super::stage::record(event.to_string())).collect::<Vec<_>>()
-    };
-    let (workers, batches) = ([stage.worker(), stage.worker()], [batch("order"), batch("twin")]);
-    let done = workers.iter().zip(&batches).map(|(worker, batch)| worker.batch(batch));
-    let back = futures::future::join_all(done).await;
-    assert!(back.iter().all(Vec::is_empty), "{back:?}");
+    place_at_once(&[stage.worker(), stage.worker()], &["order", "twin"]).await;
     let beyond = points(&stage).iter().filter(|point| *point == OVERFLOW).count();
     assert_eq!((stage.simulator.creations().len(), beyond), (20, 10), "room for ten");
 }
@@ -139,4 +137,25 @@ async fn points_of_contact_that_cannot_be_read_leave_what_was_known_of_their_ski
     assert_eq!(status_of(&summary, ORDERS_SKILL), "saturated", "{summary}");
     assert_eq!(stage.ends(&stage.worker(), &[event("order", "2")]).await, ["injected"]);
     assert_eq!(points(&stage), [ORDERS, OVERFLOW]);
+}
+
+#[tokio::test]
+async fn a_default_skill_that_cannot_be_read_is_unknown_until_it_was_read_once() {
+    let stage = Stage::with_routes(tenant(1), &unnamed("hold")).await;
+    let garbled = Effect::member("/pointsOfContact/0/defaultSkillId", Some(json!("4012 ")));
+    stage.simulator.add_fault(AnyFault::always(Endpoint::PointsOfContact, garbled.clone()));
+    let sync = stage.process(Function::Sync, &[]).await;
+    sync.invoke(json!({ "task": "queue-health" })).await.unwrap();
+    assert!(sync.output().contains("\"UnaskedQueues\":1.0"), "{}", sync.output());
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["deferred held"]);
+    stage.simulator.clear_faults();
+    stage.sync(json!({})).await.unwrap();
+    for effect in [garbled, Effect::member("/pointsOfContact", Some(json!([])))] {
+        stage.simulator.add_fault(AnyFault::always(Endpoint::PointsOfContact, effect));
+        stage.advance(std::time::Duration::from_secs(60));
+        let summary = stage.sync(json!({})).await.unwrap();
+        assert_eq!(status_of(&summary, ORDERS_SKILL), "open", "{summary}");
+    }
+    assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["injected"]);
+    assert_eq!(points(&stage), [ORDERS]);
 }

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use serde::Serialize;
 use tracing::warn;
 
 use super::super::aws::failed;
@@ -133,11 +134,7 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
 
     async fn keep_schema(&self, snapshot: &SchemaSnapshot) -> Result<bool, StoreError> {
         const OPERATION: &str = "the attribute schema";
-        let definitions = serde_json::to_string(snapshot.schema.definitions()).map_err(|error| StoreError {
-            store: STORE,
-            operation: OPERATION,
-            source: Box::new(error),
-        })?;
+        let definitions = json_text(snapshot.schema.definitions(), OPERATION)?;
         let bytes = definitions.len() + BESIDES_DEFINITIONS;
         if bytes > LARGEST_ITEM {
             return Err(StoreError { store: STORE, operation: OPERATION, source: TooLarge { bytes }.into() });
@@ -157,11 +154,7 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
 
     async fn keep_default_skills(&self, skills: &DefaultSkills, read: Timestamp) -> Result<(), StoreError> {
         const OPERATION: &str = "the default skills of points of contact";
-        let json = serde_json::to_string(skills).map_err(|error| StoreError {
-            store: STORE,
-            operation: OPERATION,
-            source: Box::new(error),
-        })?;
+        let json = json_text(skills, OPERATION)?;
         let update = self
             .update(DEFAULT_SKILLS.to_owned())
             .update_expression("SET skills = :skills, fetchedAt = :at")
@@ -178,11 +171,7 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
         before: Option<Reading>,
     ) -> Result<Reserved, StoreError> {
         const OPERATION: &str = "a queue's health";
-        let json = serde_json::to_string(health).map_err(|error| StoreError {
-            store: STORE,
-            operation: OPERATION,
-            source: Box::new(error),
-        })?;
+        let json = json_text(health, OPERATION)?;
         let update = self
             .update(queue_name(queue))
             .expression_attribute_values(":health", text(json))
@@ -230,6 +219,10 @@ impl<E: Environment> Registry for DynamoRegistry<E> {
         const OPERATION: &str = "a queue's saturation";
         self.put_forward(queue, SATURATED_UNTIL, until, OPERATION).await
     }
+}
+
+fn json_text(value: &(impl Serialize + ?Sized), operation: &'static str) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError { store: STORE, operation, source: Box::new(error) })
 }
 
 async fn unless_newer(update: UpdateItemFluentBuilder, operation: &'static str) -> Result<bool, StoreError> {

@@ -9,7 +9,10 @@ use super::{Nice, grant::Step, health, json, payload, work_item};
 use crate::{
     dialects::{
         Content, HttpReply, HttpRequest, Submission, Submitted, TokenSearch, Unread, Verdict,
-        survey::{IssuerDocument, NOWHERE, Payload, PointOfContact, Question, Skill, Stage, Survey, TenantDocument},
+        survey::{
+            DefaultSkill, IssuerDocument, NOWHERE, Payload, PointOfContact, Question, Skill, Stage, Survey,
+            TenantDocument,
+        },
     },
     domain::{
         contact::{Attributes, Contact},
@@ -93,7 +96,9 @@ impl Survey for Nice {
         let points = |body: &Value| {
             let lists = ["/pointsOfContact", "/resultSet/pointsOfContact"];
             let list = lists.iter().find_map(|at| body.pointer(at)?.as_array())?;
-            Some(list.iter().filter_map(point).collect())
+            let points: Vec<_> = list.iter().filter_map(point).collect();
+            // Rows of which none can be read are no list of points of contact.
+            (list.is_empty() || !points.is_empty()).then_some(points)
         };
         Verdict { meaning: meaning.and_then(|body| points(body).ok_or(Unread::NotJson)), lesson }
     }
@@ -152,7 +157,7 @@ impl Survey for Nice {
 /// The route that a probe names.
 const PROBE: &str = "contact-injection doctor";
 
-/// A number that is nobody's: 555-01xx is kept for fiction.
+/// A number that is nobody's: there is no area code 555.
 const NOBODY: &str = "+15550100000";
 
 /// A skill as its activity has it.
@@ -169,9 +174,22 @@ fn point(row: &Value) -> Option<PointOfContact> {
         name: text(row, "contactDescription").unwrap_or_default(),
         active: flag("isActive"),
         media_type: row.get("mediaTypeId").and_then(Value::as_u64),
-        default_skill: number(row, "defaultSkillId").filter(|id| id != "0").and_then(QueueId::new),
+        default_skill: default_skill(row),
         script: text(row, "scriptName"),
     })
+}
+
+/// A point of contact is for no skill where it says so; one that says nothing may be for any.
+fn default_skill(row: &Value) -> DefaultSkill {
+    const MEMBER: &str = "defaultSkillId";
+    if row.get(MEMBER).is_some_and(Value::is_null) {
+        return DefaultSkill::None;
+    }
+    match number(row, MEMBER).and_then(QueueId::new) {
+        Some(none) if none.as_str() == "0" => DefaultSkill::None,
+        Some(skill) => DefaultSkill::Skill(skill),
+        None => DefaultSkill::Unknown,
+    }
 }
 
 fn text(body: &Value, name: &str) -> Option<String> {
@@ -225,16 +243,31 @@ mod tests {
         for body in [json!({ "pointsOfContact": list }), json!({ "resultSet": { "pointsOfContact": list } })] {
             let points = nice().read_points(&reply(200, &body)).meaning.unwrap();
             assert_eq!(points.len(), 2, "{points:?}");
-            let orders = (points[0].code.as_str(), points[0].name.as_str(), points[0].default_skill.as_ref());
-            assert_eq!(orders, ("123456", "Orders", QueueId::new("4012".to_owned()).as_ref()));
+            let orders = (points[0].code.as_str(), points[0].name.as_str(), &points[0].default_skill);
+            let skill = DefaultSkill::Skill(QueueId::new("4012".to_owned()).unwrap());
+            assert_eq!(orders, ("123456", "Orders", &skill));
             assert_eq!(
-                (points[1].code.as_str(), points[1].active, points[1].default_skill.as_ref()),
-                ("7", None, None)
+                (points[1].code.as_str(), points[1].active, &points[1].default_skill),
+                ("7", None, &DefaultSkill::None)
             );
         }
-        assert_eq!(nice().read_points(&reply(200, &json!({}))).meaning, Err(Unread::NotJson));
+        assert_eq!(nice().read_points(&reply(200, &json!({ "pointsOfContact": [] }))).meaning, Ok(Vec::new()));
+        for none in [json!({}), json!({ "pointsOfContact": [{ "code": 7 }, 8] })] {
+            assert_eq!(nice().read_points(&reply(200, &none)).meaning, Err(Unread::NotJson), "{none}");
+        }
         let denied = nice().read_points(&reply(403, &json!({})));
         assert_eq!(denied, Verdict { meaning: Err(Unread::Status(403)), lesson: Lesson::Works });
+    }
+
+    #[test]
+    fn a_point_of_contact_is_for_no_skill_only_where_it_says_so() {
+        for none in [json!(null), json!(0), json!("0")] {
+            assert_eq!(default_skill(&json!({ "defaultSkillId": none })), DefaultSkill::None, "{none}");
+        }
+        for unread in [json!(4012.5), json!(-1), json!("4012 "), json!(""), json!({ "id": 4012 }), json!([])] {
+            assert_eq!(default_skill(&json!({ "defaultSkillId": unread })), DefaultSkill::Unknown, "{unread}");
+        }
+        assert_eq!(default_skill(&json!({})), DefaultSkill::Unknown);
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Address {
         }
     }
 
-    /// Its point of contact, where that one's default skill says so and no named one.
+    /// The point of contact of a work item that names no skill.
     pub fn without_skill(&self) -> Option<&str> {
         let item = self.work_item().filter(|item| item.skill.is_none())?;
         Some(&item.point_of_contact)

@@ -216,12 +216,9 @@ impl Routes {
     pub fn skill_limits(&self, defaults: &DefaultSkills) -> BTreeMap<QueueId, SkillLimits> {
         let mut limits: BTreeMap<QueueId, SkillLimits> = BTreeMap::new();
         for address in self.list.iter().flat_map(Route::targets).map(Target::address) {
-            let Some(item) = address.work_item() else { continue };
-            let Some(skill) = item.skill.as_ref().or_else(|| defaults.of(&item.point_of_contact).flatten()) else {
-                continue;
-            };
-            let tightest = limits.get(skill).map_or(item.limits, |other| item.limits.tightest(*other));
-            limits.insert(skill.clone(), tightest);
+            let (Some(item), Some(skill)) = (address.work_item(), defaults.queue_of(address)) else { continue };
+            let tightest = limits.get(&*skill).map_or(item.limits, |other| item.limits.tightest(*other));
+            limits.insert(skill.into_owned(), tightest);
         }
         limits
     }
@@ -254,7 +251,7 @@ impl Routes {
 
     /// Every queue that the routes lead to: those that they name, and the default skills of points of contact.
     pub fn queues_with(&self, defaults: &DefaultSkills) -> Vec<QueueId> {
-        let of_points = self.without_skill.iter().filter_map(|point| defaults.of(point).flatten());
+        let of_points = self.without_skill.iter().filter_map(|point| defaults.skill_of(point));
         let queues: BTreeSet<_> = self.queues.iter().chain(of_points).collect();
         queues.into_iter().cloned().collect()
     }
