@@ -2,7 +2,8 @@
 //!
 //! - the routing guide's API, at the root of this crate: four endpoints with idempotency keys, sliding rate windows,
 //!   queue thresholds and token lifetimes, enforced exactly;
-//! - NICE's published API, in [`nice`]: discovery, grants for access keys, work items and what tells of their health.
+//! - NICE's published API, in [`nice`]: discovery, grants for access keys, work items, callbacks, digital
+//!   messages, and what tells of their health.
 //!
 //! Each has a tenant that holds every rule as a state machine without I/O or a clock of its own, so that a simulation
 //! in virtual time can drive it directly, and a simulator that serves one tenant over HTTP on a loopback port.

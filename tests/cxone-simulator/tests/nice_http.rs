@@ -6,7 +6,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use cxone_simulator::nice::{
-    AccessKey, Config, Effect, Endpoint, Fault, PointOfContact, Rule, Simulator, Skill, TextForm,
+    AccessKey, Channel, Config, CustomField, Effect, Endpoint, Fault, PointOfContact, Rule, Simulator, Skill, TextForm,
 };
 use reqwest::header::ACCEPT;
 use reqwest::redirect::Policy;
@@ -101,6 +101,35 @@ async fn each_encoding_and_an_encoded_name_arrive_as_they_were_meant() {
     for made in caller.simulator.creations() {
         assert_eq!((made.key.as_str(), made.from.as_deref()), ("a+b=c", Some("+15550100001")));
     }
+}
+
+#[tokio::test]
+async fn a_message_is_made_and_found_by_brackets_plain_and_encoded() {
+    let caller = Caller::new(config().with_channel(Channel::new("chat_0B7c", "Chat"))).await;
+    let message = json!({
+        "idOnExternalPlatform": "k 1", "direction": "inbound", "thread": { "idOnExternalPlatform": "k 1" },
+        "messageContent": { "type": "TEXT", "payload": { "text": "Hello" } },
+        "createdAtWithMilliseconds": "2024-05-15T14:30:00.123Z",
+        "authorEndUserIdentity": { "idOnExternalPlatform": "customer-1" },
+    });
+    let digital = format!("{}/dfo/3.0", caller.simulator.url());
+    let post = caller.authorized(caller.http.post(format!("{digital}/channels/chat_0B7c/messages"))).json(&message);
+    let answer = post.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let made = &caller.simulator.creations()[0];
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["consumerContact"]["id"], json!(made.contact_id.to_string()));
+    let plain = "idOnExternalPlatform[]=k+1&channel[]=chat_0B7c";
+    let encoded = "idOnExternalPlatform%5B%5D=k%201&channel%5B%5D=chat_0B7c";
+    for query in [plain, encoded] {
+        let search = caller.authorized(caller.http.get(format!("{digital}/messages?{query}"))).send().await.unwrap();
+        assert_eq!(search.json::<Value>().await.unwrap(), json!({ "hits": 1, "data": [answer["message"]] }));
+    }
+    let priority = caller.authorized(caller.http.put(format!("{digital}/contacts/{}", made.contact_id)));
+    let priority = priority.json(&json!({ "routingQueuePriority": 7 })).send().await.unwrap();
+    assert_eq!(priority.status(), StatusCode::NO_CONTENT);
+    assert_eq!(caller.simulator.creations()[0].priority, Some(7));
+    assert!(caller.simulator.violations().is_empty());
 }
 
 #[tokio::test]
@@ -203,6 +232,13 @@ async fn the_admin_endpoints_ask_and_change_the_business_unit() {
     assert_eq!(ask("creations").await[0]["key"], "k-1");
     assert_eq!(ask("contacts").await, ask("creations").await);
     assert_eq!(ask("tokens").await, json!({"key-1": 1}));
+
+    let channels = json!([Channel::new("chat_1", "Chat")]);
+    no_content(caller.http.put(admin("channels")).json(&channels).send().await.unwrap());
+    let fields = json!([{ "ident": "order" }]);
+    no_content(caller.http.put(admin("custom-fields")).json(&fields).send().await.unwrap());
+    assert_eq!(caller.simulator.tenant().config().channels, [Channel::new("chat_1", "Chat")]);
+    assert_eq!(caller.simulator.tenant().config().custom_fields, [CustomField::text("order")]);
 
     no_content(caller.http.put(admin("points-of-contact")).json(&json!([])).send().await.unwrap());
     assert_eq!(caller.post().await.unwrap().status(), StatusCode::BAD_REQUEST);

@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde_json::Value;
 
 use super::config::{AccessKey, PointOfContact, Skill};
+use super::digital::{Channel, CustomField};
 use super::faults::Fault;
 use super::record::{Creation, RequestRecord, Summary};
 use super::tenant::Tenant;
@@ -31,6 +32,8 @@ pub(crate) fn router() -> Router<Shared<Tenant>> {
         .route("/skills/{id}/complete", post(complete))
         .route("/access-keys", put(put_access_keys))
         .route("/points-of-contact", put(put_points_of_contact))
+        .route("/channels", put(put_channels))
+        .route("/custom-fields", put(put_custom_fields))
         .route("/clock/advance", post(advance::<Tenant>))
 }
 
@@ -101,5 +104,15 @@ async fn put_access_keys(State(shared): Unit, Json(access_keys): Json<Vec<Access
 
 async fn put_points_of_contact(State(shared): Unit, Json(points): Json<Vec<PointOfContact>>) -> StatusCode {
     shared.tenant().config_mut().points_of_contact = points;
+    StatusCode::NO_CONTENT
+}
+
+async fn put_channels(State(shared): Unit, Json(channels): Json<Vec<Channel>>) -> StatusCode {
+    shared.tenant().config_mut().channels = channels;
+    StatusCode::NO_CONTENT
+}
+
+async fn put_custom_fields(State(shared): Unit, Json(custom_fields): Json<Vec<CustomField>>) -> StatusCode {
+    shared.tenant().config_mut().custom_fields = custom_fields;
     StatusCode::NO_CONTENT
 }

@@ -5,12 +5,17 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::digital::{Channel, CustomField, DuplicateMessages};
 use super::faults::Fault;
 use super::request::Endpoint;
 use crate::config::RateLimit;
 
+/// The media type of callbacks.
+pub(crate) const CALLBACK: u16 = 4;
 /// The media type of work items.
 pub(crate) const WORK_ITEM: u16 = 6;
+/// The media type of digital contacts.
+pub(crate) const DIGITAL: u16 = 9;
 
 /// A business unit's start. In JSON every field is optional.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,10 +50,24 @@ pub struct Config {
     pub skills: Vec<Skill>,
     /// The most bytes of UTF-8 that a work item's payload may have: 51 200 by default.
     pub payload_bytes: usize,
-    /// The forms in which a work item is taken; others are answered with 415.
+    /// The forms in which work items and callbacks are taken; others are answered with 415.
     pub work_item_encodings: Vec<Encoding>,
     /// The most work items that may wait at once; absent, any number.
     pub port_limit: Option<usize>,
+    /// Whether the answer to a callback names its contact; if not, it has no body. True by default.
+    pub callback_contact_id: bool,
+    /// The digital channels.
+    pub channels: Vec<Channel>,
+    /// The custom fields of digital contacts.
+    pub custom_fields: Vec<CustomField>,
+    /// What becomes of a message whose identifier its channel had before.
+    pub duplicate_messages: DuplicateMessages,
+    /// Seconds until the search finds a message: 0 by default.
+    pub search_lag_seconds: u64,
+    /// Whether the search gives every message, whatever was asked for. False by default.
+    pub search_ignores_filters: bool,
+    /// The most messages that one answer of the search holds, the oldest first: 25 by default.
+    pub search_page: usize,
     /// The limit on the requests of each access key. NICE publishes none, so that a client must bear any.
     pub rate_limit: RateLimit,
     /// How tokens are made and refused.
@@ -88,6 +107,13 @@ impl Default for Config {
             payload_bytes: 51_200,
             work_item_encodings: vec![Encoding::Json, Encoding::Query, Encoding::Form],
             port_limit: None,
+            callback_contact_id: true,
+            channels: Vec::new(),
+            custom_fields: Vec::new(),
+            duplicate_messages: DuplicateMessages::SecondMessage,
+            search_lag_seconds: 0,
+            search_ignores_filters: false,
+            search_page: 25,
             rate_limit: RateLimit::default(),
             tokens: TokenRules::default(),
             activity_shape: ActivityShape::Flat,
@@ -260,7 +286,7 @@ pub struct Skill {
     pub id: u64,
     /// Its name.
     pub name: String,
-    /// 6 for work items.
+    /// 6 for work items, 4 for callbacks, 9 for digital contacts.
     pub media_type_id: u16,
     /// Whether it is active.
     pub is_active: bool,
@@ -299,7 +325,7 @@ impl Skill {
     }
 }
 
-/// A form in which a work item is sent.
+/// A form in which a work item or a callback is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoding {

@@ -77,6 +77,19 @@ impl Tenant {
         served
     }
 
+    /// Ends one contact, and returns whether it waited: the only end that a digital one has, as no skill holds it.
+    pub fn complete_contact(&mut self, contact_id: u64) -> bool {
+        let now_ms = self.now_ms;
+        let mut waiting = self.creations.iter_mut().filter(|creation| creation.completed_at_ms.is_none());
+        let Some(creation) = waiting.find(|creation| creation.contact_id == contact_id) else { return false };
+        creation.completed_at_ms = Some(now_ms);
+        let skill_id = creation.skill_id;
+        if let Some(skill) = skill_id.and_then(|id| self.skill_mut(id)) {
+            skill.queue_count = skill.queue_count.saturating_sub(1);
+        }
+        true
+    }
+
     /// The most of an access key's authenticated requests, the refused ones among them, that any window held: exactly,
     /// over the whole run.
     pub fn busiest_window(&self, access_key_id: &str) -> usize {
@@ -112,12 +125,14 @@ impl Tenant {
 
     /// Everything at a glance.
     pub fn summary(&self) -> Summary {
-        let keys: BTreeSet<&str> = self.creations.iter().map(|creation| creation.key.as_str()).collect();
+        let keys = self.creations.iter().map(|creation| creation.key.as_str());
+        let keys: BTreeSet<&str> = keys.filter(|key| !key.is_empty()).collect();
         let status = |request: &RequestRecord| request.status.map_or("none".to_owned(), |status| status.to_string());
         let busiest = |id: &String| (id.clone(), self.busiest_window(id));
         Summary {
             now_ms: self.now_ms,
             creations: self.creations.len(),
+            contacts_by_kind: tally(self.creations.iter().map(|creation| creation.kind.name().to_owned())),
             keys_with_twins: keys.iter().filter(|key| self.creations_by_key(key).len() > 1).count(),
             waiting: self.creations.iter().filter(|creation| creation.completed_at_ms.is_none()).count(),
             requests_by_status: tally(self.requests.iter().map(status)),

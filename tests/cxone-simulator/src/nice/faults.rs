@@ -210,7 +210,7 @@ pub(crate) fn said(status: u16, error: Option<&str>, text: Option<&str>, form: T
 pub(crate) fn edited(mut answer: HttpAnswer, pointer: &str, value: Option<&Value>) -> HttpAnswer {
     let mut body = answer.json_body();
     let (parent, name) = pointer.rsplit_once('/').unwrap_or(("", pointer));
-    if !(200..300).contains(&answer.status) {
+    if !(200..300).contains(&answer.status) || answer.body.is_empty() {
         return answer;
     }
     match (body.pointer_mut(parent), value) {

@@ -89,8 +89,8 @@ impl Tenant {
         if case.request.media_type().as_deref() != Some("application/json") {
             return Err(Refusal::bad(Rule::WrongContentType, "a token request of this grant is JSON"));
         }
-        let members = members(&case.request.body)?;
-        let form = Parameters::read(members, &["accessKeyId", "accessKeySecret"])?;
+        let known = ["accessKeyId", "accessKeySecret"];
+        let form = Parameters::read(members(&case.request.body, &known, &[])?, &known)?;
         let (id, secret) = (form.mandatory("accessKeyId")?, form.mandatory("accessKeySecret")?);
         let granted = self.config.access_keys.iter().any(|key| key.is(id, secret));
         self.granted(case, granted.then_some(id))
@@ -170,13 +170,16 @@ pub(crate) fn form(body: &[u8], plus: Plus) -> Result<Vec<(String, String)>, Ref
     text.split('&').filter(|pair| !pair.is_empty()).map(member).collect()
 }
 
-/// The members of a JSON object, all of them strings.
-pub(crate) fn members(body: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
+/// The members of a JSON object with these names: strings, and numbers where they are numeric.
+pub(crate) fn members(body: &[u8], known: &[&str], numeric: &[&str]) -> Result<Vec<(String, String)>, Refusal> {
     let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
         return Err(Refusal::bad(Rule::MalformedBody, "the body is no JSON object"));
     };
+    let among = |names: &[&str], name: &str| names.iter().any(|listed| listed.eq_ignore_ascii_case(name));
     let text = |(name, value): (String, Value)| match value {
+        _ if !among(known, &name) => Err(Refusal::bad(Rule::UnknownParameter, format!("unknown parameter {name}"))),
         Value::String(text) => Ok((name, text)),
+        Value::Number(number) if among(numeric, &name) => Ok((name, number.to_string())),
         _ if name.eq_ignore_ascii_case("workItemPayload") => {
             Err(Refusal::bad(Rule::PayloadNotAString, "workItemPayload must be a string"))
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::record::Creation;
+use super::record::{Creation, Kind};
 use super::request::Request;
 use super::tenant::{Case, Tenant};
 use super::violations::{Parameters, Refusal};
@@ -110,6 +110,7 @@ impl Tenant {
     fn row(&self, creation: &Creation) -> Value {
         let point = self.config.points_of_contact.iter().find(|point| point.id == creation.point_of_contact_id);
         let skill = self.config.skills.iter().find(|skill| Some(skill.id) == creation.skill_id);
+        let (from, to) = addresses(creation);
         let until_ms = creation.completed_at_ms.unwrap_or(self.now_ms);
         let mut row = json!({
             "contactId": creation.contact_id,
@@ -117,14 +118,14 @@ impl Tenant {
             "contactStartDate": iso_8601(creation.at_ms),
             "lastUpdateTime": iso_8601(until_ms),
             "isOutbound": false,
-            "mediaTypeId": super::config::WORK_ITEM,
-            "mediaTypeName": media_type_name(super::config::WORK_ITEM),
-            "pointOfContactId": creation.point_of_contact_id,
+            "mediaTypeId": creation.kind.media_type_id(),
+            "mediaTypeName": media_type_name(creation.kind.media_type_id()),
+            "pointOfContactId": (creation.kind == Kind::WorkItem).then_some(creation.point_of_contact_id),
             "pointOfContactName": point.map(|point| &point.name),
             "skillId": creation.skill_id,
             "skillName": skill.map(|skill| &skill.name),
-            "fromAddress": creation.from,
-            "toAddress": creation.point_of_contact_id.to_string(),
+            "fromAddress": from,
+            "toAddress": to,
             "stateName": "In Queue",
         });
         if creation.completed_at_ms.is_some() {
@@ -134,6 +135,19 @@ impl Tenant {
             row["inQueueSeconds"] = json!((until_ms - creation.at_ms) / 1000);
         }
         row
+    }
+}
+
+/// Where a contact came from, and where to.
+fn addresses(creation: &Creation) -> (Option<&str>, String) {
+    let parameter = |pointer| creation.parameters.as_ref()?.pointer(pointer)?.as_str();
+    match creation.kind {
+        Kind::WorkItem => (creation.from.as_deref(), creation.point_of_contact_id.to_string()),
+        Kind::Callback => (parameter("/callerId"), creation.number.clone().unwrap_or_default()),
+        Kind::Digital => {
+            let author = parameter("/authorEndUserIdentity/idOnExternalPlatform");
+            (author, creation.channel_id.clone().unwrap_or_default())
+        }
     }
 }
 

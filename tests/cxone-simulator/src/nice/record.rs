@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
+use serde_json::Value;
 
+use super::config::{CALLBACK, DIGITAL, WORK_ITEM};
 use super::request::Endpoint;
 
 /// A way to make a contact.
@@ -13,17 +15,42 @@ use super::request::Endpoint;
 pub enum Kind {
     /// `POST …/interactions/work-items`.
     WorkItem,
+    /// `POST …/queuecallback`.
+    Callback,
+    /// `POST /dfo/3.0/channels/{channelId}/messages`.
+    Digital,
 }
 
-/// A contact that was made.
+impl Kind {
+    /// Its name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WorkItem => "work-item",
+            Self::Callback => "callback",
+            Self::Digital => "digital",
+        }
+    }
+
+    /// The media type of its contacts.
+    pub(crate) fn media_type_id(self) -> u16 {
+        match self {
+            Self::WorkItem => WORK_ITEM,
+            Self::Callback => CALLBACK,
+            Self::Digital => DIGITAL,
+        }
+    }
+}
+
+/// A contact that was made. What another kind has is empty, 0 or `None` here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Creation {
     /// How.
     pub kind: Kind,
-    /// The work item's `workItemID`; without one the `key` of its JSON payload; empty without either.
+    /// What its sender knows it by, or empty. A work item's `workItemID`, without one the `key` of its JSON payload; the
+    /// first UUID in a callback's `screenPopUrl`; the `idOnExternalPlatform` of a conversation's first message.
     pub key: String,
-    /// Its identifier.
+    /// Its identifier; of a digital contact its number.
     pub contact_id: u64,
     /// Milliseconds since the Unix epoch.
     pub at_ms: u64,
@@ -41,6 +68,18 @@ pub struct Creation {
     pub from: Option<String>,
     /// `workItemPayload`.
     pub payload: Option<String>,
+    /// A callback's `phoneNumber`.
+    pub number: Option<String>,
+    /// The channel of a digital contact.
+    pub channel_id: Option<String>,
+    /// The thread of a digital contact, by its `idOnExternalPlatform`.
+    pub thread: Option<String>,
+    /// A callback's `initialPriority`; what a digital contact's `routingQueuePriority` was set to last.
+    pub priority: Option<u64>,
+    /// A callback's parameters as an object of strings; the body of a conversation's first message.
+    pub parameters: Option<Value>,
+    /// Messages of a digital contact.
+    pub messages: usize,
     /// When it was served, in milliseconds since the Unix epoch; until then it waits.
     pub completed_at_ms: Option<u64>,
 }
@@ -116,7 +155,9 @@ pub struct Summary {
     pub now_ms: u64,
     /// Contacts made.
     pub creations: usize,
-    /// Keys that made more than one contact.
+    /// Contacts made, by kind.
+    pub contacts_by_kind: BTreeMap<String, usize>,
+    /// Keys that made more than one contact; those without a key don't count.
     pub keys_with_twins: usize,
     /// Contacts that wait.
     pub waiting: usize,

@@ -16,6 +16,20 @@ pub enum Endpoint {
     AccessKeyToken,
     /// `POST …/interactions/work-items`.
     WorkItems,
+    /// `POST …/queuecallback`.
+    Callbacks,
+    /// `POST /dfo/3.0/channels/{channelId}/messages`.
+    Messages,
+    /// `GET /dfo/3.0/messages`.
+    MessageSearch,
+    /// `PUT /dfo/3.0/contacts/{contactNumber}`.
+    DigitalContact,
+    /// `GET /dfo/3.0/channels`.
+    Channels,
+    /// `GET /dfo/3.0/channels/{channelId}`.
+    Channel,
+    /// `GET /dfo/3.0/consumer-contact-custom-fields`.
+    CustomFields,
     /// `GET …/skills/activity`.
     Skills,
     /// `GET …/skills/{skillId}/activity`.
@@ -67,13 +81,25 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+/// A part of the API, each with its own form of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Discovery, the grants and whatever is none of the others.
+    Root,
+    /// The services of calls and work items, below their version.
+    Services,
+    /// The digital channels, below `/dfo`.
+    Digital,
+}
+
 /// What a path addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
+    pub(crate) part: Part,
     pub(crate) endpoint: Endpoint,
     /// The version in the path, where it has one.
     pub(crate) version: Option<String>,
-    /// The skill or contact in the path.
+    /// The skill, contact or channel in the path, as it is written there.
     pub(crate) id: Option<String>,
 }
 
@@ -132,35 +158,46 @@ impl Request {
     }
 
     pub(crate) fn route(&self) -> Route {
-        let path = self.path.to_ascii_lowercase();
-        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or_default().split('/').collect();
-        let (version, rest) = match segments.as_slice() {
-            ["incontactapi", "services", version, rest @ ..] => (Some((*version).to_owned()), rest),
-            rest => (None, rest),
+        let written: Vec<&str> = self.path.strip_prefix('/').unwrap_or_default().split('/').collect();
+        let lower: Vec<String> = written.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+        let segments: Vec<&str> = lower.iter().map(String::as_str).collect();
+        let (part, version, rest) = match segments.as_slice() {
+            ["incontactapi", "services", version, rest @ ..] => (Part::Services, Some((*version).to_owned()), rest),
+            ["dfo", rest @ ..] => (Part::Digital, None, rest),
+            rest => (Part::Root, None, rest),
         };
-        let mut id = None;
-        let mut with_id = |segment: &str, endpoint| {
-            id = Some(segment.to_owned());
-            endpoint
-        };
-        let endpoint = match (self.method.as_str(), version.is_some(), rest) {
-            ("GET", false, [".well-known", "openid-configuration"]) => Endpoint::OpenidConfiguration,
-            ("GET", false, [".well-known", "cxone-configuration"]) => Endpoint::CxoneConfiguration,
-            ("POST", false, ["auth", "token"]) => Endpoint::Token,
-            ("POST", false, ["authentication", "v1", "token", "access-key"]) => Endpoint::AccessKeyToken,
-            ("POST", true, ["interactions", "work-items"]) => Endpoint::WorkItems,
-            ("GET", true, ["skills", "activity"]) => Endpoint::Skills,
-            ("GET", true, ["skills", id, "activity"]) => with_id(id, Endpoint::Skill),
-            ("GET", true, ["points-of-contact"]) => Endpoint::PointsOfContact,
-            ("GET", true, ["contacts", "active"]) => Endpoint::ActiveContacts,
-            ("GET", true, ["contacts", "completed"]) => Endpoint::CompletedContacts,
-            ("GET", true, ["contacts", id]) => with_id(id, Endpoint::Contact),
-            ("GET", true, ["server-time"]) => Endpoint::ServerTime,
-            ("GET", true, ["business-unit"]) => Endpoint::BusinessUnit,
-            _ => Endpoint::Unknown,
-        };
-        Route { endpoint, version, id }
+        let (endpoint, from_last) = addressed(&self.method, part, rest);
+        let id = from_last.and_then(|place| written.iter().rev().nth(place)).map(|id| (*id).to_owned());
+        Route { part, endpoint, version, id }
     }
+}
+
+/// The endpoint of segments in lower case, and where its identifier stands, counted from the last segment.
+fn addressed(method: &str, part: Part, segments: &[&str]) -> (Endpoint, Option<usize>) {
+    let endpoint = match (method, part, segments) {
+        ("GET", Part::Root, [".well-known", "openid-configuration"]) => Endpoint::OpenidConfiguration,
+        ("GET", Part::Root, [".well-known", "cxone-configuration"]) => Endpoint::CxoneConfiguration,
+        ("POST", Part::Root, ["auth", "token"]) => Endpoint::Token,
+        ("POST", Part::Root, ["authentication", "v1", "token", "access-key"]) => Endpoint::AccessKeyToken,
+        ("POST", Part::Services, ["interactions", "work-items"]) => Endpoint::WorkItems,
+        ("POST", Part::Services, ["queuecallback"]) => Endpoint::Callbacks,
+        ("GET", Part::Services, ["skills", "activity"]) => Endpoint::Skills,
+        ("GET", Part::Services, ["skills", _, "activity"]) => return (Endpoint::Skill, Some(1)),
+        ("GET", Part::Services, ["points-of-contact"]) => Endpoint::PointsOfContact,
+        ("GET", Part::Services, ["contacts", "active"]) => Endpoint::ActiveContacts,
+        ("GET", Part::Services, ["contacts", "completed"]) => Endpoint::CompletedContacts,
+        ("GET", Part::Services, ["contacts", _]) => return (Endpoint::Contact, Some(0)),
+        ("GET", Part::Services, ["server-time"]) => Endpoint::ServerTime,
+        ("GET", Part::Services, ["business-unit"]) => Endpoint::BusinessUnit,
+        ("POST", Part::Digital, ["3.0", "channels", _, "messages"]) => return (Endpoint::Messages, Some(1)),
+        ("GET", Part::Digital, ["3.0", "messages"]) => Endpoint::MessageSearch,
+        ("PUT", Part::Digital, ["3.0", "contacts", _]) => return (Endpoint::DigitalContact, Some(0)),
+        ("GET", Part::Digital, ["3.0", "channels"]) => Endpoint::Channels,
+        ("GET", Part::Digital, ["3.0", "channels", _]) => return (Endpoint::Channel, Some(0)),
+        ("GET", Part::Digital, ["3.0", "consumer-contact-custom-fields"]) => Endpoint::CustomFields,
+        _ => Endpoint::Unknown,
+    };
+    (endpoint, None)
 }
 
 /// Decodes percent signs, and plus signs of a form; `None` where it is no such text.
@@ -197,12 +234,22 @@ mod tests {
     }
 
     #[test]
+    fn an_identifier_in_a_path_keeps_its_case() {
+        let route = Request::new("POST", "/DFO/3.0/Channels/chat_0B7c/Messages").route();
+        assert_eq!((route.endpoint, route.id.as_deref()), (Endpoint::Messages, Some("chat_0B7c")));
+        let route = Request::new("GET", "/dfo/3.0/channels/Channels").route();
+        assert_eq!((route.part, route.id.as_deref()), (Part::Digital, Some("Channels")));
+    }
+
+    #[test]
     fn a_method_or_place_that_is_not_the_endpoints_is_no_endpoint() {
         for (method, target) in [
             ("GET", "/inContactAPI/services/v34.0/interactions/work-items"),
             ("POST", "/interactions/work-items"),
             ("GET", "/inContactAPI/services/v34.0/auth/token"),
             ("GET", "/inContactAPI/services/v34.0/server-time/"),
+            ("GET", "/inContactAPI/services/v34.0/dfo/3.0/channels"),
+            ("GET", "/dfo/2.0/channels"),
         ] {
             assert_eq!(Request::new(method, target).endpoint(), Endpoint::Unknown, "{method} {target}");
         }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::config::{Config, ErrorText};
+use super::digital::Conversations;
 use super::faults::{Effect, TextForm, edited, said};
 use super::grants::Tokens;
-use super::record::{Creation, RequestRecord};
-use super::request::{Connection, Endpoint, Request, Route};
+use super::record::{Creation, Kind, RequestRecord};
+use super::request::{Connection, Endpoint, Part, Request, Route};
 use super::violations::{Refusal, Rule, Violation};
 use crate::fault::Faults;
 use crate::tenant::{Delivery, HttpAnswer, Outcome, Window, http_date};
@@ -21,6 +22,7 @@ pub struct Tenant {
     pub(crate) tokens: Tokens,
     pub(crate) windows: HashMap<String, Window>,
     pub(crate) creations: Vec<Creation>,
+    pub(crate) conversations: Conversations,
     pub(crate) requests: Vec<RequestRecord>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) faults: Faults<Endpoint, Effect>,
@@ -53,6 +55,7 @@ impl Tenant {
             tokens: Tokens::default(),
             windows: HashMap::new(),
             creations: Vec::new(),
+            conversations: Conversations::default(),
             requests: Vec::new(),
             violations: Vec::new(),
             faults,
@@ -118,6 +121,39 @@ impl Tenant {
 
     pub(crate) fn issuer(&self, request: &Request) -> String {
         self.config.issuer.clone().unwrap_or_else(|| self.base_url(request))
+    }
+
+    /// A contact of this request that is still without what its kind has.
+    pub(crate) fn blank(&self, kind: Kind, case: &Case<'_>) -> Creation {
+        let counted = u64::try_from(self.creations.len()).unwrap_or(u64::MAX);
+        Creation {
+            kind,
+            key: String::new(),
+            contact_id: self.config.first_contact_id.saturating_add(counted),
+            at_ms: self.now_ms,
+            point_of_contact: String::new(),
+            point_of_contact_id: 0,
+            skill_id: None,
+            access_key_id: case.access_key_id().to_owned(),
+            work_item_type: None,
+            from: None,
+            payload: None,
+            number: None,
+            channel_id: None,
+            thread: None,
+            priority: None,
+            parameters: None,
+            messages: 0,
+            completed_at_ms: None,
+        }
+    }
+
+    /// Remembers a contact that this request made, and returns its identifier.
+    pub(crate) fn created(&mut self, case: &mut Case<'_>, creation: Creation) -> u64 {
+        let contact_id = creation.contact_id;
+        self.creations.push(creation);
+        case.record.contact_id = Some(contact_id);
+        contact_id
     }
 
     fn arrival<'a>(&self, request: &'a Request, route: Route) -> Case<'a> {
@@ -194,19 +230,20 @@ impl Tenant {
             Endpoint::CxoneConfiguration => self.cxone_configuration(case.request),
             Endpoint::Token => self.password_grant(case),
             Endpoint::AccessKeyToken => self.access_key_grant(case),
-            _ => self.acd(case),
+            _ => self.serve(case),
         };
         served.unwrap_or_else(|refusal| self.refuse(case, refusal))
     }
 
-    /// The part of the API that has a version.
-    fn acd(&mut self, case: &mut Case<'_>) -> Result<HttpAnswer, Refusal> {
+    /// What takes a token.
+    fn serve(&mut self, case: &mut Case<'_>) -> Result<HttpAnswer, Refusal> {
         let endpoint = case.route.endpoint;
         if endpoint == Endpoint::Unknown {
             let text = format!("no endpoint {}", case.record.target);
             return Err(Refusal::of(Rule::UnknownEndpoint, 404, "not_found", text));
         }
-        if case.route.version.as_deref() != Some(self.config.api_version.to_ascii_lowercase().as_str()) {
+        let version = self.config.api_version.to_ascii_lowercase();
+        if case.route.part == Part::Services && case.route.version.as_ref() != Some(&version) {
             let text = format!("the version served is {}", self.config.api_version);
             return Err(Refusal::of(Rule::WrongVersion, 404, "not_found", text));
         }
@@ -220,6 +257,7 @@ impl Tenant {
         }
         match endpoint {
             Endpoint::WorkItems => self.work_item(case),
+            Endpoint::Callbacks => self.callback(case),
             Endpoint::Skills => self.skills_activity(case.request),
             Endpoint::Skill => self.skill_activity(case),
             Endpoint::PointsOfContact => self.points_of_contact(case.request),
@@ -227,19 +265,29 @@ impl Tenant {
             Endpoint::CompletedContacts => self.completed_contacts(case.request),
             Endpoint::Contact => self.contact(case),
             Endpoint::ServerTime => self.server_time(case.request),
-            _ => self.business_unit(case.request),
+            Endpoint::BusinessUnit => self.business_unit(case.request),
+            Endpoint::Messages => self.message(case),
+            Endpoint::MessageSearch => self.messages(case.request),
+            Endpoint::DigitalContact => self.digital_contact(case),
+            Endpoint::Channels => self.channels(case.request),
+            Endpoint::Channel => self.channel(case),
+            _ => self.custom_fields(case.request),
         }
     }
 
     /// Notes what a refusal is a violation of, and writes it as its part of the API does.
     fn refuse(&mut self, case: &Case<'_>, refusal: Refusal) -> HttpAnswer {
-        let Refusal { rule, status, error, text, wait_ms } = refusal;
+        let Refusal { rule, status, error, text, field, wait_ms } = refusal;
         let form = match (rule, self.config.error_text) {
             (Some(Rule::NotAcceptable), _) => TextForm::Plain,
             (_, ErrorText::StatusDescription) if !case.route.endpoint.is_open() => TextForm::StatusDescription,
             _ => TextForm::Json,
         };
-        let mut answer = said(status, Some(error), Some(&text), form);
+        let mut answer = if case.route.part == Part::Digital && form != TextForm::Plain {
+            self.digital_error(status, error, &text, field.as_deref())
+        } else {
+            said(status, Some(error), Some(&text), form)
+        };
         if let Some(wait_ms) = wait_ms {
             answer = answer.with_retry_after(self.config.rate_limit.retry_after, self.now_ms, wait_ms);
         }

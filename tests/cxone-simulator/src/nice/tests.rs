@@ -1,5 +1,7 @@
 //! This face's rules in virtual time.
 
+mod callbacks;
+mod digital;
 mod faults;
 mod reads;
 mod work_items;

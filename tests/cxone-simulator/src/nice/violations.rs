@@ -1,8 +1,10 @@
 //! What a request did wrong, and how that is refused.
 
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::request::Endpoint;
 
@@ -16,7 +18,7 @@ pub enum Rule {
     WrongVersion,
     /// `Accept` doesn't name `application/json`.
     NotAcceptable,
-    /// A POST without `Content-Type`, or one of a type that its endpoint never takes.
+    /// A POST or PUT without `Content-Type`, or one of a type that its endpoint never takes.
     WrongContentType,
     /// A parameter that the endpoint doesn't act on.
     UnknownParameter,
@@ -56,6 +58,10 @@ pub enum Rule {
     UnknownAccessKey,
     /// A point of contact that doesn't exist, is inactive or takes no work items.
     UnknownPointOfContact,
+    /// A skill that doesn't exist or takes no callbacks.
+    UnknownSkill,
+    /// A custom field that isn't defined.
+    UnknownCustomField,
 }
 
 impl Rule {
@@ -68,6 +74,8 @@ impl Rule {
                 | Self::UnknownClient
                 | Self::UnknownAccessKey
                 | Self::UnknownPointOfContact
+                | Self::UnknownSkill
+                | Self::UnknownCustomField
         )
     }
 }
@@ -96,13 +104,15 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) error: &'static str,
     pub(crate) text: String,
+    /// The member of a body that is at fault, as digital errors name it.
+    pub(crate) field: Option<String>,
     /// The wait that `Retry-After` names, where the rate limit is configured to.
     pub(crate) wait_ms: Option<u64>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, error: &'static str, text: impl Into<String>) -> Self {
-        Self { rule: None, status, error, text: text.into(), wait_ms: None }
+        Self { rule: None, status, error, text: text.into(), field: None, wait_ms: None }
     }
 
     /// A refusal that is a violation of this rule.
@@ -113,6 +123,11 @@ impl Refusal {
     /// A request that can't be understood: 400.
     pub(crate) fn bad(rule: Rule, text: impl Into<String>) -> Self {
         Self::of(rule, 400, "invalid_request", text)
+    }
+
+    /// Names the member of the body that is at fault.
+    pub(crate) fn at(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
     }
 }
 
@@ -151,5 +166,30 @@ impl Parameters {
     pub(crate) fn number(&self, name: &str) -> Result<Option<u64>, Refusal> {
         let wrong = |_| Refusal::bad(Rule::WrongParameter, format!("{name} must be a number"));
         self.get(name).map(str::parse).transpose().map_err(wrong)
+    }
+
+    /// A number within these bounds.
+    pub(crate) fn number_within(&self, name: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
+        let number = self.number(name)?;
+        if number.is_some_and(|number| !bounds.contains(&number)) {
+            let text = format!("{name} must be from {} to {}", bounds.start(), bounds.end());
+            return Err(Refusal::bad(Rule::WrongParameter, text));
+        }
+        Ok(number)
+    }
+
+    /// One of these words.
+    pub(crate) fn word(&self, name: &str, words: &[&str]) -> Result<Option<&str>, Refusal> {
+        let word = self.get(name);
+        if word.is_some_and(|word| !words.contains(&word)) {
+            let text = format!("{name} must be one of {}", words.join(", "));
+            return Err(Refusal::bad(Rule::WrongParameter, text));
+        }
+        Ok(word)
+    }
+
+    /// Those of these names that aren't empty, as an object of strings.
+    pub(crate) fn to_json(&self, names: &[&str]) -> Value {
+        names.iter().filter_map(|name| Some(((*name).to_owned(), json!(self.get(name)?)))).collect()
     }
 }

@@ -16,7 +16,7 @@ const KNOWN: [&str; 5] = ["pointOfContact", "workItemID", "workItemPayload", "wo
 
 impl Tenant {
     pub(crate) fn work_item(&mut self, case: &mut Case<'_>) -> Result<HttpAnswer, Refusal> {
-        let parameters = self.work_item_parameters(case.request)?;
+        let parameters = self.posted(case.request, &KNOWN, &[])?;
         let text = |name| parameters.get(name).map(str::to_owned);
         let written = parameters.mandatory("pointOfContact")?;
         let point_of_contact = self.point_of_contact(written)?;
@@ -25,40 +25,35 @@ impl Tenant {
         if payload.as_ref().is_some_and(|payload| payload.len() > self.config.payload_bytes) {
             return Err(Refusal::of(Rule::PayloadTooLarge, 400, "bad_request", PAYLOAD));
         }
-        let waiting = self.creations.iter().filter(|creation| creation.completed_at_ms.is_none()).count();
+        let waits = |made: &&Creation| made.kind == Kind::WorkItem && made.completed_at_ms.is_none();
+        let waiting = self.creations.iter().filter(waits).count();
         if self.config.port_limit.is_some_and(|limit| waiting >= limit) {
             return Err(Refusal::new(429, "too_many_requests", PORT_LIMIT));
         }
-        let counted = u64::try_from(self.creations.len()).unwrap_or(u64::MAX);
-        let contact_id = self.config.first_contact_id.saturating_add(counted);
         if let Some(skill) = self.config.skills.iter_mut().find(|skill| Some(skill.id) == skill_id) {
             skill.queue_count += 1;
         }
-        self.creations.push(Creation {
-            kind: Kind::WorkItem,
+        let creation = Creation {
             key: text("workItemID").or_else(|| key_of(payload.as_deref()?)).unwrap_or_default(),
-            contact_id,
-            at_ms: self.now_ms,
             point_of_contact: written.to_owned(),
             point_of_contact_id,
             skill_id,
-            access_key_id: case.access_key_id().to_owned(),
             work_item_type: text("workItemType"),
             from: text("from"),
             payload,
-            completed_at_ms: None,
-        });
-        case.record.contact_id = Some(contact_id);
+            ..self.blank(Kind::WorkItem, case)
+        };
+        let contact_id = self.created(case, creation);
         Ok(HttpAnswer::json(202, &json!({ "contactId": contact_id })))
     }
 
-    /// The parameters, from the query or from a body, never from both.
-    fn work_item_parameters(&self, request: &Request) -> Result<Parameters, Refusal> {
+    /// The parameters of a work item or a callback, from the query or from a body, never from both.
+    pub(crate) fn posted(&self, request: &Request, known: &[&str], numeric: &[&str]) -> Result<Parameters, Refusal> {
         let media_type = request.media_type();
         let (encoding, mut pairs) = match media_type.as_deref() {
             None => return Err(Refusal::bad(Rule::WrongContentType, "Content-Type is missing")),
             Some(_) if request.body.is_empty() => (Encoding::Query, Vec::new()),
-            Some("application/json") => (Encoding::Json, members(&request.body)?),
+            Some("application/json") => (Encoding::Json, members(&request.body, known, numeric)?),
             Some("application/x-www-form-urlencoded") => (Encoding::Form, form(&request.body, Plus::Space)?),
             Some(_) => {
                 let text = "neither JSON nor a form";
@@ -66,14 +61,14 @@ impl Tenant {
             }
         };
         if !self.config.work_item_encodings.contains(&encoding) {
-            let text = "the work item is not taken in this encoding";
+            let text = "parameters are not taken in this encoding";
             return Err(Refusal::new(415, "unsupported_media_type", text));
         }
         if encoding != Encoding::Query && !request.query.is_empty() {
             return Err(Refusal::bad(Rule::RepeatedParameter, "parameters in the query and in the body"));
         }
         pairs.extend(request.query.iter().cloned());
-        Parameters::read(pairs, &KNOWN)
+        Parameters::read(pairs, known)
     }
 
     /// The point of contact that is written as `id - name`, as its name or as its number.
