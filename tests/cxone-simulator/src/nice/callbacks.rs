@@ -105,6 +105,6 @@ fn screen_pop_url(parameters: &Parameters) -> Result<Option<&str>, Refusal> {
 
 /// The first UUID of a text.
 fn uuid_in(text: &str) -> Option<&str> {
-    let windows = (0..text.len()).filter_map(|start| text.get(start..start + UUID_LENGTH));
-    windows.into_iter().find(|window| Uuid::try_parse(window).is_ok())
+    let mut windows = (0..text.len()).filter_map(|start| text.get(start..start + UUID_LENGTH));
+    windows.find(|window| Uuid::try_parse(window).is_ok())
 }

@@ -11,13 +11,13 @@
 //! 6. the parameters (400), then what they name (404, or 400 for a point of contact), then for a work item the port
 //!    limit (429) and for a message its twin (409, where so configured).
 //!
-//! Paths and the names of parameters are compared without case, as CXone does; identifiers in a path keep their
-//! case. A parameter that an endpoint doesn't act on is refused, documented or not, so that no client believes in a filter
-//! that isn't there.
+//! Paths and the names of parameters are compared without case, as CXone does; identifiers in a path and the members
+//! of a digital body keep their case. A parameter that an endpoint doesn't act on is refused, documented or not, so that
+//! no client believes in a filter that isn't there.
 //!
-//! Work items and callbacks are never deduplicated: nothing here remembers a `workItemID`, or a number and its skill, to
-//! find a twin, and two requests are two contacts. A message joins the open contact of its thread; what becomes of one
-//! whose identifier its channel had before is configured, see [`DuplicateMessages`].
+//! Work items and callbacks are never deduplicated: nothing here remembers a `workItemID`, or a number and its skill,
+//! to find a twin, and two requests are two contacts. A message joins the open contact of its thread; what becomes of
+//! one whose identifier its channel had before is configured, see [`DuplicateMessages`].
 
 mod admin;
 mod callbacks;

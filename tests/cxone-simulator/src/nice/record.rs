@@ -47,8 +47,8 @@ impl Kind {
 pub struct Creation {
     /// How.
     pub kind: Kind,
-    /// What its sender knows it by, or empty. A work item's `workItemID`, without one the `key` of its JSON payload; the
-    /// first UUID in a callback's `screenPopUrl`; the `idOnExternalPlatform` of a conversation's first message.
+    /// What its sender knows it by, or empty. A work item's `workItemID`, without one the `key` of its JSON payload;
+    /// the first UUID in a callback's `screenPopUrl`; the `idOnExternalPlatform` of a conversation's first message.
     pub key: String,
     /// Its identifier; of a digital contact its number.
     pub contact_id: u64,

@@ -162,6 +162,14 @@ fn a_repeated_message_is_a_second_message_of_one_contact() {
 }
 
 #[test]
+fn a_repeated_message_under_another_thread_is_another_contact() {
+    let mut bench = Bench::new(digital());
+    bench.write(&message("m", "t"));
+    bench.write(&message("m", "u"));
+    assert_eq!((bench.tenant.creations().len(), bench.tenant.summary().keys_with_twins), (2, 1));
+}
+
+#[test]
 fn a_repeated_message_can_be_a_conflict() {
     let mut bench = Bench::new(Config { duplicate_messages: DuplicateMessages::Conflict, ..digital() });
     assert_eq!(bench.write(&message("m", "t")).status, 201);
