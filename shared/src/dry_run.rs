@@ -14,12 +14,13 @@ use crate::{
         event::{Event, Identity, MalformedEvent},
         expiry::Expiry,
         idempotency::IdempotencyKey,
-        mapping::{self, ComplianceBoundary},
+        mapping::ComplianceBoundary,
         problem::Problem,
         reason::DeadLetterReason,
         routes::{Priority, Route, Routes},
         time::Timestamp,
     },
+    drafts::{Drafting, Undrafted},
     leases::NoClient,
     metrics::Metrics,
     ports::{Environment, Ports, SchemaSnapshot},
@@ -61,7 +62,7 @@ pub struct DryRunResult {
     pub verdict: Validity,
     /// What stands in the way.
     pub problems: Vec<Problem>,
-    /// The request for its route's first target, where its contact can be made.
+    /// The request for the first of its route's targets that takes it, where there is one.
     pub request: Option<Value>,
 }
 
@@ -162,17 +163,26 @@ impl Check<'_> {
         let expiry = Expiry::new(event.time().unwrap_or(self.now), route.max_age(), event.expiry());
         let expired = expiry.passed(self.now).map(|given_up| problem(given_up.reason, &given_up.detail, None));
         let mut problems: Vec<_> = expired.into_iter().collect();
-        let contact = mapping::map(route, event, self.schema, self.boundary);
         let identity = event.identity();
         let key = IdempotencyKey::of_event(identity.source(), identity.id());
         let submitted = Submitted { key, expires: expiry.worthless() };
-        let fitted = contact
-            .and_then(|contact| self.dialect.fitted(contact, route, &submitted).map_err(|problem| vec![problem]));
-        let contact = fitted.map_err(|found| problems.extend(found)).ok();
-        let request = route.targets().first().zip(contact.as_ref()).map(|(target, contact)| {
+        let drafting = Drafting { dialect: self.dialect, schema: Some(self.schema), boundary: self.boundary };
+        let drafts = match drafting.of(route, event, &submitted) {
+            Ok(drafts) => drafts,
+            // There is a schema.
+            Err(Undrafted::NoSchema) => return (None, problems),
+            Err(Undrafted::Problems(found)) => {
+                problems.extend(found);
+                return (None, problems);
+            }
+        };
+        // The first that takes the event.
+        let first =
+            route.targets().iter().enumerate().find_map(|(index, target)| Some((target, drafts.of(index).ok()?)));
+        let request = first.map(|(target, contact)| {
             let priority = Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), 0);
-            let (address, route) = (target.address(), route.name());
-            self.dialect.contact_body(&Submission { contact, address, priority, route, event: submitted })
+            let (address, route, at) = (target.address(), route.name(), self.now);
+            self.dialect.contact_body(&Submission { contact, address, priority, route, event: submitted, at })
         });
         (request, problems)
     }

@@ -21,6 +21,7 @@
 //!     event::Event,
 //!     mapping::{ComplianceBoundary, map},
 //!     routes::{Priority, Routes},
+//!     time::Timestamp,
 //! };
 //! use serde_json::json;
 //!
@@ -62,6 +63,7 @@
 //!         priority,
 //!         route: route.name(),
 //!         event: event.identity().into(),
+//!         at: Timestamp::from_millis(0),
 //!     }),
 //!     json!({
 //!         "type": "contact",
@@ -77,16 +79,18 @@
 //! ```
 //!
 //! In reading order: [`batch`] is one invocation and [`pipeline`] the whole story of one event, with its longest
-//! chapter in `placement`. `snapshot` is what an environment remembers of the registry, `room` reserves places in
-//! queues that are nearly full. [`ledger`], [`leases`] and [`worker`] are its three guards: nothing twice, no client
-//! shared, nothing sent outside the rate; a [`session`] holds an invocation's clients. [`domain`] decides and does no
-//! I/O; [`dialects`] say what goes over the wire and what comes back; [`ports`] names what the decisions need from
-//! outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and HTTP. [`sync`], [`dry_run`], [`status`]
-//! and [`doctor`] are the other things that can be asked for.
+//! chapter in `placement`. [`drafts`] are the contacts that it may become, `snapshot` is what an environment remembers
+//! of the registry, `room` reserves places in queues that are nearly full. [`ledger`], [`leases`] and [`worker`] are
+//! its three guards: nothing twice, no client shared, nothing sent outside the rate; a [`session`] holds an
+//! invocation's clients. [`domain`] decides and does no I/O; [`dialects`] say what goes over the wire and what comes
+//! back; [`ports`] names what the decisions need from outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and
+//! HTTP. [`sync`], [`dry_run`], [`status`] and [`doctor`] are the other things that can be asked for.
 
 pub mod batch;
 pub mod pipeline;
 mod placement;
+
+pub mod drafts;
 
 pub mod leases;
 pub mod ledger;

@@ -21,6 +21,8 @@ pub enum Metric {
     RateLimitCurrent,
     CircuitOpened,
     ContactsInDoubt,
+    LookUps,
+    PriorityNotSet,
     TokenRefreshed,
     TokenRefreshFailed,
     UnauthorizedResponses,

@@ -26,22 +26,22 @@ use crate::{
         attributes::Schema,
         backoff::WITHIN_INVOCATION,
         claim::{self, Claim, ClaimRequest, Description, NotClaimed, PlacedContact, Record, Repetition, State},
-        contact::Contact,
         event::{Event, MalformedEvent},
         expiry::Expiry,
         idempotency::{DataHash, IdempotencyKey},
-        mapping::{self, ComplianceBoundary},
+        mapping::ComplianceBoundary,
         message::Message,
         outcome::{GivenUp, Outcome},
         problem::Problem,
         queues::Queues,
         reason::{DeadLetterReason, DeferralReason},
-        routes::{OnDoubt, Route, Routes, Target},
+        routes::{OnDoubt, Priority, Route, Routes, Target},
         time::Timestamp,
     },
+    drafts::{Drafting, Drafts, Undrafted},
     error::chain,
     ledger::{self, ClaimError, Ended, SettleError},
-    metrics::Metrics,
+    metrics::{Metric, Metrics},
     ports::{Environment, InjectPorts},
     worker::Worker,
 };
@@ -238,8 +238,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         if let Some(given_up) = prepared.expired(started) {
             return Some(Conclusion::GivenUp(given_up));
         }
-        let contact = match self.map(prepared) {
-            Ok(contact) => contact,
+        let drafts = match self.drafts(prepared) {
+            Ok(drafts) => drafts,
             Err(conclusion) => return Some(conclusion),
         };
         let mut claim = match self.claim(prepared, alone, details).await {
@@ -248,22 +248,37 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             Err(Unclaimed::Ends(outcome)) => return Some(outcome.into()),
         };
         details.claimed = true;
-        let ending = self.place(prepared, &contact, &mut claim, details).await;
+        let ending = self.place(prepared, &drafts, &mut claim, details).await;
         details.attempts = claim.attempts();
         let outcome = self.settle(&prepared.identified, &claim, ending).await;
+        if let Outcome::Injected { contact_id } = &outcome {
+            self.set_priority(prepared.route, contact_id, details).await;
+        }
         details.latency = Some(self.now().since(started));
         Some(outcome.into())
     }
 
-    fn map(&self, prepared: &Prepared<'_>) -> Result<Contact, Conclusion> {
-        let Some(schema) = self.schema else { return Err(Outcome::deferred(DeferralReason::UnverifiedSchema).into()) };
-        let mapped = mapping::map(prepared.route, &prepared.event, schema, self.boundary);
-        let fit = |contact| self.ports.dialect().fitted(contact, prepared.route, &prepared.submitted());
-        let fitted = mapped.and_then(|contact| fit(contact).map_err(|problem| vec![problem]));
-        fitted.map_err(|problems| {
-            let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
-            Conclusion::GivenUp(given_up(reason, &problems))
+    fn drafts(&self, prepared: &Prepared<'_>) -> Result<Drafts, Conclusion> {
+        let drafting = Drafting { dialect: self.ports.dialect(), schema: self.schema, boundary: self.boundary };
+        drafting.of(prepared.route, &prepared.event, &prepared.submitted()).map_err(|undrafted| match undrafted {
+            Undrafted::NoSchema => Outcome::deferred(DeferralReason::UnverifiedSchema).into(),
+            Undrafted::Problems(problems) => {
+                let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
+                Conclusion::GivenUp(given_up(reason, &problems))
+            }
         })
+    }
+
+    /// Says with which priority a contact waits, where that can only be said once it is there. That it is there is
+    /// settled: where this fails, it waits like any other of its channel.
+    async fn set_priority(&self, route: &Route, contact_id: &str, details: &DeliveryDetails) {
+        let Some(told) = &details.target else { return };
+        let Some(target) = route.targets().iter().find(|target| target.address().to_string() == *told) else { return };
+        let Some(priority) = details.priority.and_then(|priority| Priority::try_from(priority).ok()) else { return };
+        if let Err(cause) = self.worker.set_priority(target.address(), contact_id, priority).await {
+            warn!(contact_id, error = %cause, "the contact's priority could not be set");
+            self.metrics.count(Metric::PriorityNotSet);
+        }
     }
 
     async fn claim(
@@ -295,11 +310,12 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     /// What may be done about an event that may have been sent already.
     fn repetition(&self, route: &Route) -> Repetition {
-        let harmless = || {
+        let of = |on_doubt: OnDoubt| {
             let addresses = route.targets().iter().map(Target::address);
-            addresses.filter(|address| address.on_doubt() == OnDoubt::Resend).map(ToString::to_string).collect()
+            addresses.filter(|address| address.on_doubt() == on_doubt).map(ToString::to_string).collect()
         };
-        self.ports.dialect().facts().key_memory.map_or_else(|| Repetition::Harmless(harmless()), Repetition::UnderKey)
+        let by_target = || Repetition::ByTarget { harmless: of(OnDoubt::Resend), looked_up: of(OnDoubt::LookUp) };
+        self.ports.dialect().facts().key_memory.map_or_else(by_target, Repetition::UnderKey)
     }
 
     async fn settle(&self, identified: &Identified, claim: &Claim, ending: Ending) -> Outcome {
@@ -369,7 +385,7 @@ impl From<Outcome> for Unclaimed {
 }
 
 /// An event with these problems, each told with its place.
-fn given_up(reason: DeadLetterReason, problems: &[Problem]) -> GivenUp {
+pub(crate) fn given_up(reason: DeadLetterReason, problems: &[Problem]) -> GivenUp {
     let detail = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     GivenUp { reason, detail }
 }

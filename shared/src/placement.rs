@@ -9,6 +9,7 @@
 //! permit goes by what is known of the queues then.
 
 mod intent;
+mod look_up;
 mod places;
 
 use std::time::Duration;
@@ -21,18 +22,18 @@ use crate::{
     domain::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, PlacedContact},
-        contact::Contact,
         contact_result::{ContactResult, CreatedContact, Doubt, ErrorDetail, Refusal},
         outcome::{GivenUp, Outcome},
         reason::{DeadLetterReason, DeferralReason},
         retry_after::RetryAfter,
         routes::{Address, Priority},
-        targets::Passed,
+        targets::{Choice, Passed},
     },
+    drafts::Drafts,
     error::chain,
     ledger::{self, SettleError},
     metrics::Metric,
-    pipeline::{DeliveryDetails, Ending, Pipeline, Prepared},
+    pipeline::{DeliveryDetails, Ending, Pipeline, Prepared, given_up},
     ports::{Environment, InjectPorts},
     worker::{Admission, NotSent},
 };
@@ -48,13 +49,15 @@ impl<P: InjectPorts> Pipeline<'_, P> {
     pub(crate) async fn place(
         &self,
         prepared: &Prepared<'_>,
-        contact: &Contact,
+        drafts: &Drafts,
         claim: &mut Claim,
         details: &mut DeliveryDetails,
     ) -> Ending {
-        let targets = prepared.route.targets().iter();
-        let passed =
-            targets.map(|target| claim.lost_at(&target.address().to_string()).then_some(Passed::Lost)).collect();
+        let passed = prepared.route.targets().iter().enumerate().map(|(index, target)| match drafts.of(index) {
+            Err(_) => Some(Passed::Unfit),
+            Ok(_) => claim.lost_at(&target.address().to_string()).then_some(Passed::Lost),
+        });
+        let passed = passed.collect();
         let in_doubt = match intent::sent_to(claim, prepared.route) {
             Ok(index) => index.map(|index| Stop { index, steps: 0 }),
             Err(given_up) => return Ending::GivenUp(given_up),
@@ -62,7 +65,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         let walk = Walk {
             pipeline: self,
             prepared,
-            contact,
+            drafts,
             claim,
             details,
             passed,
@@ -70,7 +73,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             limited: None,
             unauthorized: false,
             counted: None,
-            resending: in_doubt.is_some(),
+            again_at: in_doubt,
             in_doubt,
         };
         walk.run().await
@@ -81,7 +84,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 struct Walk<'w, 'p, P: InjectPorts> {
     pipeline: &'w Pipeline<'p, P>,
     prepared: &'w Prepared<'p>,
-    contact: &'w Contact,
+    drafts: &'w Drafts,
     claim: &'w mut Claim,
     details: &'w mut DeliveryDetails,
     /// How each target was passed over.
@@ -94,8 +97,8 @@ struct Walk<'w, 'p, P: InjectPorts> {
     unauthorized: bool,
     /// The target that was asked last, in the metrics already.
     counted: Option<Stop>,
-    /// Whether it is on its way to where an earlier delivery may have sent it, and has no place there yet.
-    resending: bool,
+    /// Where it goes without a choice, and has no place yet: an earlier delivery may have sent it there.
+    again_at: Option<Stop>,
     /// Where a request of this delivery was not answered: nowhere else may the event go, and its place there stays
     /// taken.
     in_doubt: Option<Stop>,
@@ -110,6 +113,15 @@ struct Stop {
 
 impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     async fn run(mut self) -> Ending {
+        if let Some(ending) = self.look_first().await {
+            return ending;
+        }
+        if let Some(problem) = self.again_at.and_then(|stop| self.drafts.of(stop.index).err()) {
+            if self.in_doubt.is_some() {
+                return Ending::GivenUp(given_up(problem.code, std::slice::from_ref(problem)));
+            }
+            self.again_at = None;
+        }
         loop {
             let ended = match self.next().await {
                 Ok((stop, admission)) => match self.intend(stop, admission).await {
@@ -135,10 +147,10 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let (pipeline, route) = (self.pipeline, self.prepared.route);
         loop {
             let admission = self.admission().await?;
-            if let Some(stop) = self.in_doubt {
+            if let Some(stop) = self.without_choice() {
                 return Ok((stop, admission));
             }
-            match pipeline.take_place(route, &self.passed, &admission).await.map(|choice| target_of(choice, route)) {
+            match pipeline.take_place(route, &self.passed, &admission).await.map(|choice| self.target_of(choice)) {
                 Some(Ok(stop)) => return Ok((stop, admission)),
                 Some(Err(nowhere)) => {
                     admission.decline();
@@ -152,13 +164,18 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     /// Leave to go. Who has nowhere to go needs none to learn it.
     async fn admission(&mut self) -> Result<Admission<'w>, Ending> {
         let (pipeline, route, expires) = (self.pipeline, self.prepared.route, self.prepared.expiry.at());
-        let admitted = if self.in_doubt.is_some() {
+        let admitted = if self.without_choice().is_some() {
             pipeline.worker.admit(expires).await
         } else {
-            let likely = target_of(pipeline.likely(route, &self.passed).await, route)?;
+            let likely = self.target_of(pipeline.likely(route, &self.passed).await)?;
             pipeline.admit(self.address(likely), expires).await
         };
         admitted.map_err(|not_sent| self.not_sent(not_sent))
+    }
+
+    /// Where it has to go, whatever is known of the others: where a request may have been accepted.
+    fn without_choice(&self) -> Option<Stop> {
+        self.in_doubt.or(self.again_at)
     }
 
     /// Sends one request, and says what came of it.
@@ -166,19 +183,20 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         let (Prepared { event, route, .. }, target) = (self.prepared, &self.prepared.route.targets()[stop.index]);
         let priority =
             Priority::effective(route.base_priority(event), target.priority_delta(), route.degrade(), stop.steps);
-        let address = target.address().to_string();
+        let told = target.address().to_string();
         self.details.priority = Some(priority.get());
         self.count_fallback(stop);
         let key = self.prepared.key().after_lost(self.claim.lost());
         let event = Submitted { key, ..self.prepared.submitted() };
-        let submission =
-            Submission { contact: self.contact, address: target.address(), priority, route: route.name(), event };
-        if std::mem::take(&mut self.resending) {
-            self.pipeline.put(target.address());
+        let Ok(contact) = self.drafts.of(stop.index) else { return ContactResult::refused(Refusal::Payload) };
+        let (address, at) = (target.address(), self.pipeline.now());
+        let submission = Submission { contact, address, priority, route: route.name(), event, at };
+        if self.again_at.take().is_some() {
+            self.pipeline.put(address);
         }
         let (result, status) = self.pipeline.worker.post(admission, &submission).await;
-        self.claim.sent(&address);
-        self.details.target = Some(address);
+        self.claim.sent(&told);
+        self.details.target = Some(told);
         self.details.http_status = status.or(self.details.http_status);
         self.limited = None;
         result
@@ -208,7 +226,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
                 self.claim.doubt(self.pipeline.now());
                 self.in_doubt = Some(stop);
                 if !self.is_keyed() {
-                    return Some(self.doubted(stop, doubt));
+                    return Some(self.doubted(stop, doubt).await);
                 }
                 match doubt {
                     Doubt::ServiceError(wait) => {
@@ -337,25 +355,30 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     /// The contact is there, or was until CXone lost it: its place is used.
     fn arrive(&mut self, stop: Stop) {
         self.in_doubt = None;
-        if !self.resending {
+        if self.again_at.is_none() {
             self.pipeline.arrive(self.address(stop));
         }
     }
 
-    /// Gives the place back, unless a request without an answer may have used it.
+    /// Gives the place back that it has, unless a request without an answer may have used it.
     fn leave(&mut self, stop: Stop) {
         if self.in_doubt.is_some() {
             self.arrive(stop);
-        } else {
+        } else if self.again_at.is_none() {
             self.pipeline.vacate(self.address(stop));
         }
     }
 
     /// Gives the place back until the next try, which goes by what is known then; in doubt the place stays taken.
     fn pause(&mut self, stop: Stop) {
-        if self.in_doubt.is_none() {
+        if self.in_doubt.is_none() && self.again_at.is_none() {
             self.pipeline.vacate(self.address(stop));
         }
+    }
+
+    /// The target that was chosen, or how the event ends that has none.
+    fn target_of(&self, choice: Choice) -> Result<Stop, Ending> {
+        target_of(choice, self.prepared.route, self.drafts)
     }
 
     fn address(&self, stop: Stop) -> &'w Address {

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use crate::{
     domain::{
         attributes::Schema,
-        drift::{Drift, drift},
+        drift::{Drift, Registers, drift},
         routes::Routes,
     },
     error::chain,
@@ -33,10 +33,10 @@ pub(crate) async fn current<'s, P: Ports>(
     metrics: &Metrics,
 ) -> Option<&'s Schema> {
     let now = ports.environment().now();
-    if ports.dialect().registered_attributes().is_none() {
+    let Some(registered) = ports.dialect().registered_attributes() else {
         let any = || SchemaSnapshot { schema: Schema::unrestricted(), fetched: now };
         return Some(&snapshot.schema.get_or_insert_with(any).schema);
-    }
+    };
     let fresh = |known: &SchemaSnapshot| now.since(known.fetched) < STALE_AFTER;
     if !snapshot.schema.as_ref().is_some_and(fresh) {
         match worker.schema().await {
@@ -44,7 +44,7 @@ pub(crate) async fn current<'s, P: Ports>(
                 let attributes = fetched.schema.definitions().len();
                 info!(attributes, "the attribute schema was missing or stale and is renewed");
                 // The next sync will compare with this one, and find nothing shrunk.
-                report_drift(routes, &fetched, snapshot.schema.as_ref(), metrics);
+                report_drift(registered, routes, &fetched, snapshot.schema.as_ref(), metrics);
                 if snapshot.answered
                     && let Err(cause) = ports.registry().keep_schema(&fetched).await
                 {
@@ -66,12 +66,13 @@ pub(crate) async fn current<'s, P: Ports>(
 
 /// Tells the log and its metric where the routes and a fresh schema part, and returns it.
 pub fn report_drift(
+    registered: &dyn Registers,
     routes: &Routes,
     fresh: &SchemaSnapshot,
     known: Option<&SchemaSnapshot>,
     metrics: &Metrics,
 ) -> Vec<Drift> {
-    let drift = drift(routes, &fresh.schema, known.map(|known| &known.schema));
+    let drift = drift(routes, registered, &fresh.schema, known.map(|known| &known.schema));
     for part in &drift {
         warn!(route = part.route, attribute = part.attribute, kind = ?part.kind, "the routes and the registered attributes differ");
     }

@@ -14,7 +14,7 @@ use tracing::info;
 
 use crate::{
     domain::{
-        drift::Drift,
+        drift::{Drift, Registers},
         lease::Rate,
         routes::{Profile, Routes},
         time::Timestamp,
@@ -149,13 +149,13 @@ impl<P: Ports> Sync<'_, P> {
         // A skill for each, and the one question that tells which.
         let queues = self.routes.queue_ids().len() + points + usize::from(points > 0);
         let queues = if task.queues { queues } else { 0 };
-        let attributes = task.attributes && self.ports.dialect().registered_attributes().is_some();
-        let permits = self.permits(queues + usize::from(attributes));
+        let registered = self.ports.dialect().registered_attributes().filter(|_| task.attributes);
+        let permits = self.permits(queues + usize::from(registered.is_some()));
         let first = session.lease(permits, self.until()).await?;
         let mut summary = Summary::default();
         let mut ended = Ok(());
-        if attributes {
-            match self.attributes(first, known.schema.as_ref()).await {
+        if let Some(registered) = registered {
+            match self.attributes(registered, first, known.schema.as_ref()).await {
                 Ok((attributes, drift)) => (summary.attributes, summary.drift) = (Some(attributes), Some(drift)),
                 Err(error) => ended = Err(error),
             }
@@ -179,11 +179,12 @@ impl<P: Ports> Sync<'_, P> {
 
     async fn attributes(
         &self,
+        registered: &dyn Registers,
         worker: &Worker<'_, P>,
         known: Option<&SchemaSnapshot>,
     ) -> Result<(usize, Vec<Drift>), SyncError> {
         let fresh = worker.schema().await?;
-        let drift = schema::report_drift(self.routes, &fresh, known, self.metrics);
+        let drift = schema::report_drift(registered, self.routes, &fresh, known, self.metrics);
         let attributes = fresh.schema.definitions().len();
         info!(
             attributes,

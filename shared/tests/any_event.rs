@@ -15,6 +15,7 @@ use contact_injection::domain::{
     mapping::{ComplianceBoundary, map},
     problem::Problem,
     routes::{Priority, Routes},
+    time::Timestamp,
 };
 use cxone_simulator::validate_contact_request;
 use proptest::prelude::*;
@@ -39,6 +40,7 @@ fn outcome(routes: &Routes, schema: &Schema, body: &str) -> Result<Value, Vec<Pr
         priority,
         route: route.name(),
         event: event.identity().into(),
+        at: Timestamp::default(),
     }))
 }
 

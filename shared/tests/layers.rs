@@ -121,7 +121,7 @@ fn the_wire_is_known_by_few_and_knows_decisions_only() {
     let whoever = arrows.iter().filter(|(_, known)| known.contains("dialects")).map(|(module, _)| module.as_str());
     assert_eq!(
         whoever.collect::<Vec<_>>(),
-        ["adapters", "doctor", "dry_run", "pipeline", "placement", "ports", "worker"]
+        ["adapters", "doctor", "drafts", "dry_run", "pipeline", "placement", "ports", "worker"]
     );
     assert!(arrows["dialects"].iter().all(|known| known.starts_with("domain")), "{:?}", arrows["dialects"]);
 }

@@ -20,6 +20,7 @@ use contact_injection::domain::{
     problem::Problem,
     reason::DeadLetterReason,
     routes::{Priority, Routes},
+    time::Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -66,6 +67,7 @@ fn mapped(
         priority,
         route: route.name(),
         event: event.identity().into(),
+        at: Timestamp::default(),
     }))
 }
 
@@ -370,7 +372,7 @@ fn drift_names_what_no_longer_fits() {
         { "key": "fine", "type": "string", "maxLength": 255 }, { "key": "fitting", "type": "string", "maxLength": 11 },
     ]));
     let kinds = |previous: Option<&Schema>| -> Vec<_> {
-        drift(&routes, &now, previous).into_iter().map(|drift| (drift.attribute, drift.kind)).collect()
+        drift(&routes, &Guide, &now, previous).into_iter().map(|drift| (drift.attribute, drift.kind)).collect()
     };
     let constant = [
         ("number:retyped".to_owned(), DriftKind::TypeChanged),
@@ -383,6 +385,6 @@ fn drift_names_what_no_longer_fits() {
     since.push(("string:orderNote".to_owned(), DriftKind::Unregistered));
     since.push(("string:shrunk".to_owned(), DriftKind::LengthShrunk));
     assert_eq!(kinds(Some(&before)), since);
-    assert!(drift(&routes, &now, None).iter().all(|drift| drift.route == "r"));
+    assert!(drift(&routes, &Guide, &now, None).iter().all(|drift| drift.route == "r"));
     assert_eq!(serde_json::to_value(DriftKind::CaseDiffers).unwrap(), "case-differs");
 }

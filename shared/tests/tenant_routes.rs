@@ -47,7 +47,7 @@ fn a_work_item_has_its_members_and_their_defaults() {
     assert_eq!((item.point_of_contact.as_str(), item.item_type.as_deref()), ("123456 - Orders", Some("order")));
     assert_eq!((item.limits.max_queue_count, item.limits.min_agents_logged_in), (Some(50), 2));
     assert_eq!(item.on_doubt, OnDoubt::Resend);
-    assert_eq!((routes.work_items().encoding, routes.work_items().payload_bytes), (Encoding::Form, 4096));
+    assert_eq!((routes.tenant().encoding, routes.tenant().payload_bytes), (Encoding::Form, 4096));
     let limits: Vec<_> = routes.skill_limits(&DefaultSkills::default()).into_iter().collect();
     assert_eq!((limits.len(), limits[0].0.as_str(), limits[0].1), (1, "4012", item.limits));
     let bare = json!({"routes": [route(json!({"workItem": {"pointOfContact": "Orders"}}))]});
@@ -57,7 +57,7 @@ fn a_work_item_has_its_members_and_their_defaults() {
     };
     assert_eq!((item.skill, item.limits.max_queue_count, item.on_doubt), (None, None, OnDoubt::Park));
     assert_eq!((routes.queue_ids(), routes.points_without_skill()), (&[][..], &["Orders".to_owned()][..]));
-    assert_eq!((routes.work_items().encoding, routes.work_items().payload_bytes), (Encoding::Json, 51_200));
+    assert_eq!((routes.tenant().encoding, routes.tenant().payload_bytes), (Encoding::Json, 51_200));
 }
 
 /// What two targets that name no skill come to, where their points of contact are for the same one.
@@ -118,7 +118,7 @@ fn a_target_without_an_address_or_with_two_is_told_so_in_the_words_of_its_api() 
         problems.into_iter().find(|problem| problem.pointer == "/routes/0/targets/0").unwrap().message
     };
     let guides = contact_injection::dialects::guide::FACTS.routes;
-    assert_eq!(told(json!({}), nice::FACTS.routes), "has no workItem");
+    assert_eq!(told(json!({}), nice::FACTS.routes), "has no workItem, callback or digital");
     assert_eq!(told(json!({}), guides), "has neither queueId nor skillIds");
     let both = json!({"queueId": "q", "skillIds": ["s"]});
     assert_eq!(told(both, guides), "has both queueId and skillIds");

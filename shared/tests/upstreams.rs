@@ -13,6 +13,7 @@ use contact_injection::domain::{
     event::Event,
     mapping::{ComplianceBoundary, map},
     routes::{Priority, Routes},
+    time::Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -36,6 +37,7 @@ fn outcome(body: &str, boundary: ComplianceBoundary) -> Value {
                 priority,
                 route: route.name(),
                 event: event.identity().into(),
+                at: Timestamp::default(),
             }) })
         }
         Err(problems) => json!({ "route": route.name(), "problems": problems }),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use contact_injection::{
     dialects::{
-        Dialect as _, HealthOfAll as _, HttpReply, HttpResponse, RegisteredAttributes as _, Submission, TokenSearch,
+        Dialect as _, HealthOfAll as _, HttpReply, HttpResponse, RegisteredAttributes, Submission, TokenSearch,
         TokenStep,
         guide::{self, Guide},
         nice::{self, Nice},
@@ -18,8 +18,9 @@ use contact_injection::{
         contact_result::{ContactResult, ErrorDetail},
         credentials::{AccessKey, Credentials, KeyClient},
         event::Event,
+        idempotency::IdempotencyKey,
         mapping::{ComplianceBoundary, map},
-        routes::{DefaultSkills, Priority, QueueId, Routes, SkillLimits},
+        routes::{Address, DefaultSkills, Priority, QueueId, Route, Routes, SkillLimits, Target},
         time::Timestamp,
         token::{Endpoints, GrantedToken, Token},
     },
@@ -61,16 +62,26 @@ fn as_a_tenants(status: u16, queue: &QueueId, now: Timestamp, reply: &HttpReply)
         assert!((200..300).contains(&status));
         assert!([endpoints.token, endpoints.api].iter().flatten().all(|url| nice.hosts().allow(url)));
     }
-    match nice.read_contact(&REQUEST.0, reply).meaning {
-        ContactResult::Injected(_) => assert!((200..=202).contains(&status)),
-        ContactResult::Refused { clears_doubt, .. } => assert!((400..500).contains(&status) && !clears_doubt),
-        ContactResult::Lost(_) => panic!("a tenant tells of no loss"),
-        ContactResult::InDoubt(_) => {}
+    let key = IdempotencyKey::of_event("/s", "1");
+    for address in ROUTES.iter().flat_map(Route::targets).map(Target::address) {
+        match nice.read_contact(&REQUEST.0, address, reply).meaning {
+            ContactResult::Injected(_) => assert!((200..=202).contains(&status)),
+            ContactResult::Refused { clears_doubt, .. } => assert!((400..500).contains(&status) && !clears_doubt),
+            ContactResult::Lost(_) => panic!("a tenant tells of no loss"),
+            ContactResult::InDoubt(_) => {}
+        }
+        let Some(afterwards) = nice.afterwards(address) else { continue };
+        if afterwards.read_look_up(address, key, reply).meaning.is_ok() {
+            assert!((200..300).contains(&status));
+        }
+    }
+    if RegisteredAttributes::read_schema(nice, reply).meaning.is_ok() {
+        assert!((200..300).contains(&status));
     }
     let limits = ROUTES.skill_limits(&DefaultSkills::default());
     let _ = nice.read_queue_health(queue, limits.get(queue).copied().unwrap_or_default(), now, reply);
     if let Ok(all) = nice.read_every_health(&limits, now, reply).meaning {
-        assert!((200..300).contains(&status) && all.len() <= 3);
+        assert!((200..300).contains(&status) && all.len() <= limits.len());
     }
     if let Ok(points) = nice.read_points(reply).meaning {
         let names = points.iter().map(|point| point.name.clone()).collect::<Vec<_>>();
@@ -104,6 +115,7 @@ static REQUEST: LazyLock<(Contact, Vec<String>)> = LazyLock::new(|| {
         priority,
         route: route.name(),
         event: event.identity().into(),
+        at: Timestamp::default(),
     };
     let body = Guide.contact_body(&submission);
     let members = body.as_object().expect("an object").keys();
@@ -112,6 +124,9 @@ static REQUEST: LazyLock<(Contact, Vec<String>)> = LazyLock::new(|| {
     let names = members.chain(attributes).cloned().chain(optional).collect();
     (contact, names)
 });
+
+/// Where it went.
+static ADDRESS: LazyLock<Address> = LazyLock::new(|| Address::Skills(vec!["s".to_owned()]));
 
 fuzz_target!(|input: &str| {
     let mut lines = input.splitn(3, '\n');
@@ -127,7 +142,7 @@ fuzz_target!(|input: &str| {
         assert!(Token::obtained(answer, now).expires() >= now);
     }
     let (contact, names) = &*REQUEST;
-    match Guide.read_contact(contact, &reply).meaning {
+    match Guide.read_contact(contact, &ADDRESS, &reply).meaning {
         ContactResult::Injected(created) | ContactResult::Lost(created) => {
             assert!((200..300).contains(&status) && !created.id.is_empty());
         }

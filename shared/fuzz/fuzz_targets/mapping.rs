@@ -13,6 +13,7 @@ use contact_injection::domain::{
     event::Event,
     mapping::{ComplianceBoundary, map},
     routes::{Priority, Routes},
+    time::Timestamp,
 };
 use cxone_simulator::validate_contact_request;
 use libfuzzer_sys::fuzz_target;
@@ -39,6 +40,7 @@ fuzz_target!(|body: &str| {
                         priority,
                         route: route.name(),
                         event: event.identity().into(),
+                        at: Timestamp::default(),
                     });
                     let taken = validate_contact_request(&request);
                     assert!(taken.is_ok(), "{taken:?} of {request}");

@@ -116,6 +116,8 @@ const fn published(metric: Metric) -> (&'static str, &'static str, Option<&'stat
         Metric::RateLimitCurrent => ("RateLimitCurrent", "Count", None),
         Metric::CircuitOpened => ("CircuitOpened", "Count", Some("Circuit")),
         Metric::ContactsInDoubt => ("ContactsInDoubt", "Count", Some("Kind")),
+        Metric::LookUps => ("LookUps", "Count", Some("Result")),
+        Metric::PriorityNotSet => ("PriorityNotSet", "Count", None),
         Metric::TokenRefreshed => ("TokenRefreshed", "Count", None),
         Metric::TokenRefreshFailed => ("TokenRefreshFailed", "Count", None),
         Metric::UnauthorizedResponses => ("UnauthorizedResponses", "Count", None),

@@ -67,6 +67,16 @@ pub(super) fn json(reply: &HttpReply, client: impl FnOnce(u16) -> Client) -> Ver
     }
 }
 
+/// Whether a request that asks for nothing back was done.
+pub(super) fn acknowledged(reply: &HttpReply, client: impl FnOnce(u16) -> Client) -> Verdict<Result<(), Unread>> {
+    let Verdict { meaning, lesson } = json(reply, client);
+    match meaning {
+        // There is no body to be read.
+        Err(Unread::NotJson) => Verdict { meaning: Ok(()), lesson: Lesson::Works },
+        meaning => Verdict { meaning: meaning.map(drop), lesson },
+    }
+}
+
 /// The answer to a request for a contact.
 ///
 /// # Errors
@@ -78,9 +88,7 @@ pub(super) fn of_contact(reply: &HttpReply) -> Result<&HttpResponse, Verdict<Con
             Err(Verdict { meaning: ContactResult::InDoubt(Doubt::Unanswered), lesson: Lesson::Unanswered })
         }
         HttpReply::Unreachable => {
-            let refusal = Refusal::Unreachable;
-            let meaning = ContactResult::Refused { refusal, wait: None, detail: None, clears_doubt: false };
-            Err(Verdict { meaning, lesson: Lesson::Unreachable })
+            Err(Verdict { meaning: ContactResult::refused(Refusal::Unreachable), lesson: Lesson::Unreachable })
         }
     }
 }

@@ -17,7 +17,7 @@ const LONGEST_WORDS: usize = 1024;
 /// A request. It may hold credentials and anybody's data, so it has no `Debug`.
 pub struct HttpRequest<'r> {
     /// The URL that it goes to, or below; nothing for the API's own, which the transport knows.
-    pub base: Option<&'r str>,
+    pub base: Option<Cow<'r, str>>,
     /// The segments of the path below that URL, as they are before they are encoded.
     pub path: Vec<Cow<'static, str>>,
     /// The members of its query, as they are before they are encoded.
@@ -55,6 +55,8 @@ pub enum Content<'r> {
     Get,
     /// A POST of JSON.
     PostJson(Value),
+    /// A PUT of JSON.
+    PutJson(Value),
     /// A POST of a form: its members.
     PostForm(Vec<(&'static str, Cow<'r, str>)>),
 }

@@ -29,6 +29,7 @@ use crate::domain::{
     contact::Contact,
     contact_result::ContactResult,
     credentials::Credentials,
+    drift::Registers,
     event::Identity,
     health::QueueHealth,
     idempotency::IdempotencyKey,
@@ -64,11 +65,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Whether a token that was had by way of these URLs still serves, as the deployment is configured now.
     fn serves(&self, endpoints: &Endpoints) -> bool;
 
-    /// The contact as this API takes it: one that is too large for it is made smaller where its route allows.
+    /// The contact as this API takes it at an address, where that is another than the mapped one: one that is too large
+    /// for it is made smaller where its route allows.
     ///
     /// # Errors
-    /// [`Problem`] where it can't be made small enough.
-    fn fitted(&self, contact: Contact, route: &Route, event: &Submitted) -> Result<Contact, Problem>;
+    /// [`Problem`] where it can't be made to fit.
+    fn fitted(&self, contact: &Contact, address: &Address, fit: Fit<'_>) -> Result<Option<Contact>, Problem>;
 
     /// Asks for a contact.
     fn contact<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r>;
@@ -76,8 +78,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// What that request says, for whoever only wants to see it.
     fn contact_body(&self, submission: &Submission<'_>) -> Value;
 
-    /// What came of asking for this contact.
-    fn read_contact(&self, contact: &Contact, reply: &HttpReply) -> Verdict<ContactResult>;
+    /// What came of asking for this contact there.
+    fn read_contact(&self, contact: &Contact, address: &Address, reply: &HttpReply) -> Verdict<ContactResult>;
+
+    /// What can still be asked and said of a contact at an address once its request has left; nothing where nothing
+    /// can.
+    fn afterwards(&self, address: &Address) -> Option<&dyn Afterwards>;
 
     /// Asks for a queue's health.
     fn queue_health<'r>(&self, token: &'r Token, queue: &QueueId) -> HttpRequest<'r>;
@@ -135,8 +141,47 @@ pub trait HealthOfAll {
     ) -> Verdict<Result<BTreeMap<QueueId, QueueHealth>, Unread>>;
 }
 
+/// What can still be asked and said of a contact once its request has left.
+pub trait Afterwards {
+    /// Looks for the contact of an event, by its key.
+    fn look_up<'r>(&self, token: &'r Token, address: &Address, key: IdempotencyKey) -> HttpRequest<'r>;
+
+    /// Whether it is there.
+    fn read_look_up(&self, address: &Address, key: IdempotencyKey, reply: &HttpReply)
+    -> Verdict<Result<Found, Unread>>;
+
+    /// Says with which priority it waits.
+    fn set_priority<'r>(&self, token: &'r Token, contact_id: &str, priority: Priority) -> HttpRequest<'r>;
+
+    /// Whether that was taken in.
+    fn read_set_priority(&self, reply: &HttpReply) -> Verdict<Result<(), Unread>>;
+}
+
+/// What a look-up found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The contact exists.
+    There {
+        /// CXone's id of it; empty where it doesn't say.
+        contact_id: String,
+    },
+    /// It isn't in what is searched, which may lag behind.
+    Absent,
+}
+
+/// By what a contact is fitted for an address.
+#[derive(Clone, Copy, Debug)]
+pub struct Fit<'f> {
+    /// Its route.
+    pub route: &'f Route,
+    /// What requests say of its event.
+    pub event: &'f Submitted,
+    /// The registered attributes.
+    pub schema: &'f Schema,
+}
+
 /// Learns the attributes that are registered with an API.
-pub trait RegisteredAttributes {
+pub trait RegisteredAttributes: Registers {
     /// Asks for them.
     fn schema<'r>(&self, token: &'r Token) -> HttpRequest<'r>;
 
@@ -149,6 +194,8 @@ pub trait RegisteredAttributes {
 pub struct Facts {
     /// For how long a repetition under the same idempotency key makes no second contact; nothing where it makes one.
     pub key_memory: Option<Duration>,
+    /// Whether every attribute of a contact has to be registered, wherever it goes.
+    pub every_attribute_registered: bool,
     /// What a routes file may say.
     pub routes: RouteRules,
 }
@@ -238,6 +285,8 @@ pub struct Submission<'s> {
     pub route: &'s str,
     /// Its event.
     pub event: Submitted,
+    /// When it is sent.
+    pub at: Timestamp,
 }
 
 /// How an answer is to be taken.
@@ -261,6 +310,9 @@ pub enum Unread {
     /// It isn't JSON.
     #[error("CXone's answer is not JSON")]
     NotJson,
+    /// Not all of it can be read, so that it proves nothing.
+    #[error("CXone's answer can't be read as a whole")]
+    Partly,
     /// It is about something else.
     #[error("CXone's answer is not about this queue")]
     AnotherQueue,

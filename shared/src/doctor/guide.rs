@@ -61,9 +61,9 @@ impl<P: Ports> Doctor<'_, P> {
 
     /// The registered attributes, and where the routes part from them.
     async fn attributes(&self, worker: &Worker<'_, P>, findings: &mut Findings) {
-        if self.ports.dialect().registered_attributes().is_none() {
+        let Some(registered) = self.ports.dialect().registered_attributes() else {
             return findings.ok("this API takes attributes of any name");
-        }
+        };
         let schema = match worker.schema().await {
             Ok(snapshot) => snapshot.schema,
             Err(NoSchema::NotAsked(not_sent)) => {
@@ -75,7 +75,7 @@ impl<P: Ports> Doctor<'_, P> {
             }
         };
         findings.ok(&format!("{} attributes are registered", schema.definitions().len()));
-        for part in drift(self.routes, &schema, None) {
+        for part in drift(self.routes, registered, &schema, None) {
             let what = match part.kind {
                 DriftKind::Unregistered => "isn't registered",
                 DriftKind::TypeChanged => "is registered with another type",

@@ -31,7 +31,7 @@ pub(super) struct Tenant<'t> {
 }
 
 pub(super) fn check(route: &Route, address: &Address, tenant: &Tenant<'_>) -> Check {
-    let Some(item) = address.work_item() else { return Check::skipped("target", "it is no target of a tenant") };
+    let Address::WorkItem(item) = address else { return Check::skipped("target", "it is no target of a tenant") };
     let mut findings = Findings::new("target");
     let points = tenant.points.unwrap_or_default();
     match (tenant.points, named(&item.point_of_contact, points)) {

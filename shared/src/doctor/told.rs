@@ -79,7 +79,9 @@ pub(super) fn unread(unread: &Unread) -> String {
     match unread {
         Unread::Status(status) => status.to_string(),
         Unread::Unanswered => "no answer".to_owned(),
-        Unread::NotJson | Unread::AnotherQueue | Unread::Schema(_) => "an answer that can't be read".to_owned(),
+        Unread::NotJson | Unread::Partly | Unread::AnotherQueue | Unread::Schema(_) => {
+            "an answer that can't be read".to_owned()
+        }
     }
 }
 

@@ -142,7 +142,8 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
         return Err(End::as_found(how));
     }
     if record.is_in_doubt() {
-        if let Some(until) = record.sending.as_ref().map(Sending::arrives_by).filter(|until| delivery.now < *until) {
+        let judged_from = record.sending.as_ref().map(|sending| request.repetition.judged_from(sending));
+        if let Some(until) = judged_from.filter(|until| delivery.now < *until) {
             return Err(End::as_found(NotClaimed::InProgress(until)));
         }
         if !request.repetition.is_safe(record, delivery.now) {
@@ -168,9 +169,12 @@ impl Repetition {
             (Self::UnderKey(memory), None) => {
                 record.first_sent.is_some_and(|sent| now.since(sent) < memory.saturating_sub(KEY_GUARD))
             }
-            (Self::Harmless(targets), Some(sending)) => targets.contains(&sending.target),
+            (Self::ByTarget { harmless, looked_up }, Some(sending)) => {
+                let looked_for = looked_up.contains(&sending.target) && now < sending.looked_for_until();
+                looked_for || harmless.contains(&sending.target)
+            }
             // What one API may have been sent, another can't be asked about.
-            (Self::UnderKey(_), Some(_)) | (Self::Harmless(_), None) => false,
+            (Self::UnderKey(_), Some(_)) | (Self::ByTarget { .. }, None) => false,
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct Contact {
     pub(crate) to: String,
     pub(crate) callback_number: Option<String>,
     pub(crate) wrap_up_code: Option<String>,
+    /// What a message to a digital channel says.
+    pub(crate) text: Option<String>,
     pub(crate) attributes: Attributes,
 }
 

@@ -40,6 +40,13 @@ pub enum ContactResult {
     InDoubt(Doubt),
 }
 
+impl ContactResult {
+    /// A refusal of which nothing else is known.
+    pub const fn refused(refusal: Refusal) -> Self {
+        Self::Refused { refusal, wait: None, detail: None, clears_doubt: false }
+    }
+}
+
 /// Why nothing was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {

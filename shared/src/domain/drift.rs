@@ -34,19 +34,29 @@ pub enum DriftKind {
     CaseDiffers,
 }
 
+/// What an API registers attributes for.
+pub trait Registers {
+    /// Whether the contacts of a route go where they have to be registered.
+    fn concern(&self, route: &Route) -> bool;
+
+    /// What is registered of a key.
+    fn registration<'s>(&self, schema: &'s Schema, key: &AttributeKey) -> Registration<'s>;
+}
+
 /// Compares routes with a schema, and with the schema before it where there is one. Without one, a length counts as
 /// shrunk only where a constant of the route shows it, and flattened names, which the routes file doesn't spell out,
 /// are not known.
-pub fn drift(routes: &Routes, schema: &Schema, previous: Option<&Schema>) -> Vec<Drift> {
+pub fn drift(routes: &Routes, by: &dyn Registers, schema: &Schema, previous: Option<&Schema>) -> Vec<Drift> {
     let mut found = BTreeSet::new();
-    for route in routes.iter() {
+    for route in routes.iter().filter(|route| by.concern(route)) {
         for rule in &route.attributes {
-            let kind = changed(route, &rule.key, schema, previous).or_else(|| outgrown(route, rule, schema));
+            let changed = changed(route, by, &rule.key, schema, previous);
+            let kind = changed.or_else(|| outgrown(route, rule, by.registration(schema, &rule.key)));
             found.extend(kind.map(|kind| entry(route, &rule.key, kind)));
         }
         for definition in flattened(route, previous) {
             let key = definition.prefixed();
-            found.extend(changed(route, &key, schema, previous).map(|kind| entry(route, &key, kind)));
+            found.extend(changed(route, by, &key, schema, previous).map(|kind| entry(route, &key, kind)));
         }
     }
     found.into_iter().collect()
@@ -56,12 +66,18 @@ fn entry(route: &Route, key: &AttributeKey, kind: DriftKind) -> Drift {
     Drift { route: route.name().to_owned(), attribute: key.to_string(), kind }
 }
 
-fn changed(route: &Route, key: &AttributeKey, schema: &Schema, previous: Option<&Schema>) -> Option<DriftKind> {
-    match schema.registration(key) {
+fn changed(
+    route: &Route,
+    by: &dyn Registers,
+    key: &AttributeKey,
+    schema: &Schema,
+    previous: Option<&Schema>,
+) -> Option<DriftKind> {
+    match by.registration(schema, key) {
         Registration::Unregistered => Some(DriftKind::Unregistered),
         Registration::OtherType(_) => Some(DriftKind::TypeChanged),
         Registration::OtherSpelling(_) => Some(DriftKind::CaseDiffers),
-        Registration::Registered(now) => match previous?.registration(key) {
+        Registration::Registered(now) => match by.registration(previous?, key) {
             Registration::Registered(before) => {
                 let limit = |definition: &AttributeDefinition| definition.length_limit(route.longest_text);
                 (limit(now) < limit(before)).then_some(DriftKind::LengthShrunk)
@@ -72,8 +88,8 @@ fn changed(route: &Route, key: &AttributeKey, schema: &Schema, previous: Option<
 }
 
 /// Whether a constant of the rule is longer than its attribute now holds.
-fn outgrown(route: &Route, rule: &AttributeRule, schema: &Schema) -> Option<DriftKind> {
-    let Registration::Registered(definition) = schema.registration(&rule.key) else { return None };
+fn outgrown(route: &Route, rule: &AttributeRule, registration: Registration<'_>) -> Option<DriftKind> {
+    let Registration::Registered(definition) = registration else { return None };
     rule.source
         .constants()
         .any(|(_, value)| match value {

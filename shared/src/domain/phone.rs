@@ -80,16 +80,28 @@ impl E164 {
     }
 }
 
+/// A number in E.164 as it is dialled within its country: without `+`, the country's code and a trunk prefix.
+pub(crate) fn national(number: &str) -> Option<&str> {
+    let digits = number.strip_prefix('+')?;
+    let (_, national) = split(digits)?;
+    (!national.is_empty()).then_some(national)
+}
+
+/// The country's code of an international number, and the rest of it.
+fn split(digits: &str) -> Option<(u16, &str)> {
+    // Country codes have up to three digits, and none is the beginning of another.
+    (1..=3).find_map(|length| {
+        let (code, national) = digits.split_at_checked(length)?;
+        let code = code.parse().ok().filter(|_| !code.starts_with('0'))?;
+        of_code(code).next().map(|_| (code, national))
+    })
+}
+
 /// The digits of an international number: as they stand if they are one, else without the trunk prefix that people put
 /// between country code and number, `+44 (0)20 …`. Only the main region's is taken off: those of the others put an area
 /// code before what is too short, which makes a truncated number somebody else's.
 fn from_abroad(digits: &str) -> Option<Cow<'_, str>> {
-    // Country codes have up to three digits, and none is the beginning of another.
-    let (code, national) = (1..=3).find_map(|length| {
-        let (code, national) = digits.split_at_checked(length)?;
-        let code = code.parse().ok().filter(|_| !code.starts_with('0'))?;
-        of_code(code).next().map(|_| (code, national))
-    })?;
+    let (code, national) = split(digits)?;
     if has_number(code, national) {
         return Some(digits.into());
     }

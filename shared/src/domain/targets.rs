@@ -28,6 +28,8 @@ pub enum Passed {
     Missing,
     /// It created the contact and lost it.
     Lost,
+    /// The event has nothing that it takes.
+    Unfit,
 }
 
 /// Where to go next.
@@ -46,6 +48,8 @@ pub enum Choice {
     Saturated,
     /// Nowhere: a contact was lost, and no target is left.
     Lost,
+    /// Nowhere: the event has not what the targets need that are left.
+    Unfit,
     /// Nowhere: no target's queue exists.
     Missing,
 }
@@ -57,10 +61,14 @@ pub fn choose(
     on_unknown: OnUnknownHealth,
     mut availability: impl FnMut(&Address) -> Availability,
 ) -> Choice {
-    let (mut steps, mut full, mut lost) = (0, false, false);
+    let (mut steps, mut full, mut lost, mut unfit) = (0, false, false, false);
     for (index, target) in targets.iter().enumerate() {
         let availability = match (passed.get(index).copied().flatten(), target.address()) {
             (Some(Passed::Missing), _) => continue,
+            (Some(Passed::Unfit), _) => {
+                unfit = true;
+                continue;
+            }
             (Some(Passed::Lost), _) => {
                 (steps, lost) = (steps + 1, true);
                 continue;
@@ -76,10 +84,11 @@ pub fn choose(
             Availability::Missing => {}
         }
     }
-    match (full, lost) {
-        (true, _) => Choice::Saturated,
-        (false, true) => Choice::Lost,
-        (false, false) => Choice::Missing,
+    match (full, lost, unfit) {
+        (true, ..) => Choice::Saturated,
+        (false, true, _) => Choice::Lost,
+        (false, false, true) => Choice::Unfit,
+        (false, false, false) => Choice::Missing,
     }
 }
 
@@ -123,7 +132,7 @@ mod tests {
         fn into_queue(self) -> QueueId {
             match self {
                 Self::Queue(queue) => queue,
-                Self::Skills(_) | Self::WorkItem(_) => panic!("no queue"),
+                _ => panic!("no queue"),
             }
         }
     }

@@ -75,6 +75,9 @@ pub(super) fn parked(sending: Option<&Sending>, why: Option<DeadLetterReason>, g
     let why = match (given_up, why) {
         (Some(GivenUp { reason, detail }), _) => format!("the event can't be sent again ({reason}: {detail})"),
         (None, Some(reason)) => format!("the event can't be sent again ({reason})"),
+        (None, None) if sending.is_some_and(|sending| sending.kind == "digital") => {
+            "no look-up has settled it".to_owned()
+        }
         (None, None) if sending.is_some() => "CXone knows no key of it".to_owned(),
         (None, None) => "CXone no longer remembers its key".to_owned(),
     };

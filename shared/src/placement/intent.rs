@@ -54,7 +54,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             return Ok(admission);
         }
         let address = self.address(stop);
-        let sending = Sending { kind: address.kind().to_owned(), target: address.to_string(), at: self.pipeline.now() };
+        let sending = Sending::now(address.kind().to_owned(), address.to_string(), self.pipeline.now());
         let before = self.claim.clone();
         let record = self.claim.sending(sending, self.prepared.identified.hash.clone());
         let (pipeline, key) = (self.pipeline, self.prepared.key());
@@ -90,16 +90,17 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
     }
 
     /// How a walk ends whose request may have been accepted.
-    pub(super) fn doubted(&mut self, stop: Stop, doubt: Doubt) -> Ending {
-        let outcome = match doubt {
-            Doubt::ServiceError(wait) => self.later(DeferralReason::ServiceError, wait),
-            Doubt::Unanswered => Outcome::deferred(DeferralReason::Timeout),
+    pub(super) async fn doubted(&mut self, stop: Stop, doubt: Doubt) -> Ending {
+        let (reason, wait) = match doubt {
+            Doubt::ServiceError(wait) => (DeferralReason::ServiceError, wait),
+            Doubt::Unanswered => (DeferralReason::Timeout, None),
         };
         self.leave(stop);
         self.pipeline.metrics.count_by(Metric::ContactsInDoubt, self.address(stop).kind());
         match self.address(stop).on_doubt() {
             OnDoubt::Park => Ending::GivenUp(unknown("CXone did not say whether it took it")),
-            OnDoubt::Resend => Ending::Deferred(outcome),
+            OnDoubt::Resend => Ending::Deferred(self.later(reason, wait)),
+            OnDoubt::LookUp => self.look_at_once(stop, reason).await,
         }
     }
 

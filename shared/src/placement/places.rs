@@ -14,8 +14,9 @@ use crate::{
         targets::{self, Choice, Passed},
         time::Timestamp,
     },
+    drafts::Drafts,
     error::chain,
-    pipeline::{Ending, Pipeline},
+    pipeline::{self, Ending, Pipeline},
     ports::{InjectPorts, Registry},
     room,
     snapshot::look_again,
@@ -140,7 +141,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 }
 
 /// The target that was chosen, or how an event ends that has none.
-pub(super) fn target_of(choice: Choice, route: &Route) -> Result<Stop, Ending> {
+pub(super) fn target_of(choice: Choice, route: &Route, drafts: &Drafts) -> Result<Stop, Ending> {
     let given_up =
         |reason, what: &str| Ending::GivenUp(GivenUp { reason, detail: what.to_owned() }.by_route(route.name()));
     Err(match choice {
@@ -151,6 +152,11 @@ pub(super) fn target_of(choice: Choice, route: &Route) -> Result<Stop, Ending> {
             DeadLetterReason::ContactFailed,
             "CXone created the contact and lost it at every target that would take it",
         ),
+        Choice::Unfit => {
+            let problems: Vec<_> = drafts.problems().cloned().collect();
+            let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
+            Ending::GivenUp(pipeline::given_up(reason, &problems))
+        }
         Choice::Missing => given_up(DeadLetterReason::UnknownQueue, "no target's queue exists in CXone"),
     })
 }

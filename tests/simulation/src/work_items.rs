@@ -195,7 +195,7 @@ fn said(request: &Request) -> (String, String) {
 
 /// A request as it goes over the wire; nothing where it would leave CXone's own hosts, or unencrypted.
 fn as_sent(request: HttpRequest<'_>) -> Option<Request> {
-    let mut url = Url::parse(request.base?).ok()?;
+    let mut url = Url::parse(request.base.as_deref()?).ok()?;
     let domain = url.domain().is_some_and(|domain| domain.ends_with(".niceincontact.com"));
     if url.scheme() != "https" || !domain {
         return None;
@@ -206,11 +206,15 @@ fn as_sent(request: HttpRequest<'_>) -> Option<Request> {
     if !request.query.is_empty() {
         url.query_pairs_mut().extend_pairs(request.query);
     }
-    let method = if matches!(request.content, Content::Get) { "GET" } else { "POST" };
+    let method = match request.content {
+        Content::Get => "GET",
+        Content::PutJson(_) => "PUT",
+        Content::PostJson(_) | Content::PostForm(_) => "POST",
+    };
     let sent = Request::new(method, &url[Position::BeforePath..Position::AfterQuery]);
     let sent = match request.content {
         Content::Get => sent,
-        Content::PostJson(body) => sent.with_body("application/json", body.to_string()),
+        Content::PostJson(body) | Content::PutJson(body) => sent.with_body("application/json", body.to_string()),
         Content::PostForm(members) => {
             let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
             sent.with_body("application/x-www-form-urlencoded", form)

@@ -50,7 +50,7 @@ impl<E: Environment> Cxone<E> {
 
     fn request(&self, request: HttpRequest<'_>) -> Result<RequestBuilder, ForbiddenUrl> {
         let mut url = match request.base {
-            Some(base) => base_url(base)?,
+            Some(base) => base_url(&base)?,
             None => self.base.clone().ok_or(ForbiddenUrl::Unreadable)?,
         };
         if !request.path.is_empty()
@@ -63,10 +63,8 @@ impl<E: Environment> Cxone<E> {
         }
         let builder = match request.content {
             Content::Get => self.client.get(url),
-            Content::PostJson(body) => {
-                let json = (header::CONTENT_TYPE, "application/json");
-                self.client.post(url).header(json.0, json.1).body(body.to_string())
-            }
+            Content::PostJson(body) => json(self.client.post(url), &body),
+            Content::PutJson(body) => json(self.client.put(url), &body),
             Content::PostForm(members) => self.client.post(url).form(&members),
         };
         let builder = match request.authorization {
@@ -133,6 +131,10 @@ pub(in crate::adapters) fn base_url(text: &str) -> Result<Url, ForbiddenUrl> {
     let bare =
         url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     if bare { Ok(url) } else { Err(ForbiddenUrl::NotABase) }
+}
+
+fn json(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
+    request.header(header::CONTENT_TYPE, "application/json").body(body.to_string())
 }
 
 #[cfg(test)]

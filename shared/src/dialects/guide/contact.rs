@@ -128,6 +128,7 @@ pub(in crate::dialects) mod tests {
             to: text("+15550201234"),
             callback_number: None,
             wrap_up_code: None,
+            text: None,
             attributes: ["string:notes", "string:order.ref"].map(attribute).into(),
         }
     }
@@ -147,7 +148,8 @@ pub(in crate::dialects) mod tests {
         let event = Submitted { key: IdempotencyKey::of_event("s", "i"), expires: None };
         for address in &addresses {
             let priority = Priority::try_from(1).unwrap();
-            let body = body(&Submission { contact: &contact, address, priority, route: "r", event });
+            let body =
+                body(&Submission { contact: &contact, address, priority, route: "r", event, at: Timestamp::default() });
             let members = body.as_object().unwrap();
             assert!(members.keys().all(|member| names.contains(member)), "{body}");
             assert_eq!(members.len(), 9, "a queue or skills, never both: {body}");

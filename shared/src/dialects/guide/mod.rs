@@ -14,17 +14,19 @@ use serde_json::{Map, Value};
 
 pub use self::schema::UnreadableSchema;
 use super::{
-    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, RegisteredAttributes,
-    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, answer::json, survey::Survey, text_member,
+    Afterwards, Authorization, ClientProblem, Content, Dialect, Facts, Fit, HealthOfAll, HttpReply, HttpRequest,
+    RegisteredAttributes, Submission, TokenSearch, TokenStep, Unread, Verdict, answer::json, survey::Survey,
+    text_member,
 };
 use crate::domain::{
-    attributes::Schema,
+    attributes::{AttributeKey, Registration, Schema},
     contact::Contact,
     contact_result::ContactResult,
     credentials::Credentials,
+    drift::Registers,
     health::QueueHealth,
     problem::Problem,
-    routes::{Profile, QueueId, Route, RouteRules, SkillLimits},
+    routes::{Address, Profile, QueueId, Route, RouteRules, SkillLimits},
     time::Timestamp,
     token::{Endpoints, Token, TokenError},
 };
@@ -32,6 +34,7 @@ use crate::domain::{
 /// What holds of the API as a whole: docs/wire.md#key-memory, docs/rules.md#attributes.
 pub const FACTS: Facts = Facts {
     key_memory: Some(Duration::from_secs(24 * 3600)),
+    every_attribute_registered: true,
     routes: RouteRules { profile: Profile::Guide, longest_text: 255, channels: true, drops_prefixes: false },
 };
 
@@ -67,8 +70,8 @@ impl Dialect for Guide {
         true
     }
 
-    fn fitted(&self, contact: Contact, _: &Route, _: &Submitted) -> Result<Contact, Problem> {
-        Ok(contact)
+    fn fitted(&self, _: &Contact, _: &Address, _: Fit<'_>) -> Result<Option<Contact>, Problem> {
+        Ok(None)
     }
 
     fn contact<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r> {
@@ -79,8 +82,12 @@ impl Dialect for Guide {
         contact::body(submission)
     }
 
-    fn read_contact(&self, contact: &Contact, reply: &HttpReply) -> Verdict<ContactResult> {
+    fn read_contact(&self, contact: &Contact, _: &Address, reply: &HttpReply) -> Verdict<ContactResult> {
         contact::read(contact, reply)
+    }
+
+    fn afterwards(&self, _: &Address) -> Option<&dyn Afterwards> {
+        None
     }
 
     fn queue_health<'r>(&self, token: &'r Token, queue: &QueueId) -> HttpRequest<'r> {
@@ -126,6 +133,16 @@ impl RegisteredAttributes for Guide {
     fn read_schema(&self, reply: &HttpReply) -> Verdict<Result<Schema, Unread>> {
         let Verdict { meaning, lesson } = json(reply, |status| statuses::row(status).client);
         Verdict { meaning: meaning.and_then(|body| Ok(schema::read(body)?)), lesson }
+    }
+}
+
+impl Registers for Guide {
+    fn concern(&self, _: &Route) -> bool {
+        true
+    }
+
+    fn registration<'s>(&self, schema: &'s Schema, key: &AttributeKey) -> Registration<'s> {
+        schema.registration(key)
     }
 }
 

@@ -65,7 +65,7 @@ impl Nice {
 
     pub(super) fn discovery(&self, document: &'static str) -> HttpRequest<'_> {
         let path = [".well-known", document].map(Cow::from).into();
-        HttpRequest { base: Some(&self.issuer), ..accepting_json(path, Content::Get) }
+        HttpRequest { base: Some(Cow::from(&self.issuer)), ..accepting_json(path, Content::Get) }
     }
 
     /// What that request came to.
@@ -159,14 +159,14 @@ fn grant<'r>(url: &'r str, credentials: &'r Credentials, key: &'r AccessKey) -> 
             let form = [("grant_type", "password"), ("username", id), ("password", secret)];
             let form = form.map(|(name, value)| (name, Cow::from(value))).into();
             HttpRequest {
-                base: Some(url),
+                base: Some(Cow::from(url)),
                 authorization: Authorization::Basic(client, client_secret),
                 ..accepting_json(Vec::new(), Content::PostForm(form))
             }
         }
         KeyClient::TokenEndpoint(_) => {
             let body = json!({ "accessKeyId": id, "accessKeySecret": secret });
-            HttpRequest { base: Some(url), ..accepting_json(Vec::new(), Content::PostJson(body)) }
+            HttpRequest { base: Some(Cow::from(url)), ..accepting_json(Vec::new(), Content::PostJson(body)) }
         }
     }
 }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn url(request: &HttpRequest<'_>) -> String {
-        let base = request.base.unwrap_or("the API");
+        let base = request.base.as_deref().unwrap_or("the API");
         request.path.iter().fold(base.to_owned(), |url, segment| url + "/" + segment)
     }
 

@@ -1,11 +1,16 @@
-//! The APIs of a NICE CXone tenant, as docs/real-tenant.md tells them: discovery and grants, work items, and the
-//! activity of skills.
+//! The APIs of a NICE CXone tenant, as docs/real-tenant.md tells them: discovery and grants, work items, callbacks,
+//! digital messages, and the activity of skills.
 //!
-//! None of its requests carries an idempotency key: what may have been created can't be asked for again.
+//! None of its requests carries an idempotency key: what may have been created can't be asked for again. A digital
+//! message can be looked for.
 
+mod callback;
+mod contact;
+mod digital;
 mod grant;
 mod health;
 mod hosts;
+mod parameters;
 mod payload;
 mod secret;
 mod statuses;
@@ -18,8 +23,8 @@ use serde_json::{Map, Value};
 
 pub use self::hosts::{Hosts, NotAnOrigin};
 use super::{
-    Authorization, ClientProblem, Content, Dialect, Facts, HealthOfAll, HttpReply, HttpRequest, RegisteredAttributes,
-    Submission, Submitted, TokenSearch, TokenStep, Unread, Verdict, answer, survey::Survey,
+    Afterwards, Authorization, ClientProblem, Content, Dialect, Facts, Fit, HealthOfAll, HttpReply, HttpRequest,
+    RegisteredAttributes, Submission, TokenSearch, TokenStep, Unread, Verdict, answer, survey::Survey,
 };
 use crate::domain::{
     contact::Contact,
@@ -27,7 +32,7 @@ use crate::domain::{
     credentials::Credentials,
     health::QueueHealth,
     problem::Problem,
-    routes::{Profile, QueueId, Route, RouteRules, Routes, SkillLimits, WorkItemRules},
+    routes::{Address, Profile, QueueId, RouteRules, Routes, SkillLimits, TenantRules},
     time::Timestamp,
     token::{Endpoints, Token, TokenError},
 };
@@ -41,6 +46,7 @@ pub const VERSION: &str = "v34.0";
 /// What holds of the API as a whole: docs/real-tenant.md#exactly-once.
 pub const FACTS: Facts = Facts {
     key_memory: None,
+    every_attribute_registered: false,
     routes: RouteRules { profile: Profile::Cxone, longest_text: 255, channels: false, drops_prefixes: true },
 };
 
@@ -55,8 +61,10 @@ pub struct Nice {
     base: Option<String>,
     /// Where credentials may go.
     hosts: Hosts,
-    /// How work items are sent.
-    work_items: WorkItemRules,
+    /// What the routes file says of it.
+    rules: TenantRules,
+    /// Whether any route leads into a digital channel.
+    has_digital: bool,
 }
 
 impl Nice {
@@ -71,7 +79,8 @@ impl Nice {
             issuer: issuer.trim_end_matches('/').to_owned(),
             version: version.to_owned(),
             base: base.map(str::to_owned),
-            work_items: routes.work_items(),
+            rules: routes.tenant().clone(),
+            has_digital: routes.has_digital(),
         })
     }
 
@@ -80,14 +89,29 @@ impl Nice {
         &self.hosts
     }
 
+    /// Whether digital messages may go where the routes file says.
+    pub fn allows_digital(&self) -> bool {
+        self.rules.digital_base.as_ref().is_none_or(|base| self.hosts.allow(base))
+    }
+
+    /// Where the tenant's digital channels are; nothing for the API's own address, which the transport knows.
+    fn digital_base<'r>(&self, token: &'r Token) -> Option<Cow<'r, str>> {
+        self.rules.digital_base.clone().map(Cow::from).or_else(|| self.api(token).map(Cow::from))
+    }
+
+    /// Where the API is that discovery found. What an operator says holds at once, whatever discovery said when the
+    /// token was had.
+    fn api<'r>(&self, token: &'r Token) -> Option<&'r str> {
+        token.endpoints().api.as_deref().filter(|_| self.base.is_none())
+    }
+
     /// A request to the tenant's API, under a token.
     fn request<'r>(&self, token: &'r Token, resource: &[&'static str], content: Content<'r>) -> HttpRequest<'r> {
         let version = Cow::from(self.version.clone());
         let path = [Cow::from("inContactAPI"), Cow::from("services"), version];
         let path = path.into_iter().chain(resource.iter().copied().map(Cow::from)).collect();
         HttpRequest {
-            // What an operator says holds at once, whatever discovery said when the token was had.
-            base: token.endpoints().api.as_deref().filter(|_| self.base.is_none()),
+            base: self.api(token).map(Cow::from),
             authorization: Authorization::Bearer(token.access_token()),
             ..accepting_json(path, content)
         }
@@ -120,20 +144,41 @@ impl Dialect for Nice {
         self.base.is_some() || endpoints.api.as_ref().is_some_and(|api| self.hosts.allow(api))
     }
 
-    fn fitted(&self, contact: Contact, route: &Route, event: &Submitted) -> Result<Contact, Problem> {
-        payload::fitted(contact, route, event, self.work_items.payload_bytes)
+    fn fitted(&self, contact: &Contact, address: &Address, fit: Fit<'_>) -> Result<Option<Contact>, Problem> {
+        let Fit { route, event, schema } = fit;
+        match address {
+            Address::Digital(_) => digital::fitted(contact, route, schema).map(Some),
+            Address::WorkItem(_) => payload::fitted(contact, route, event, self.rules.payload_bytes),
+            Address::Callback(_) | Address::Queue(_) | Address::Skills(_) => Ok(None),
+        }
     }
 
     fn contact<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r> {
-        self.work_item(token, submission)
+        match submission.address {
+            Address::Callback(_) => self.callback(token, submission),
+            Address::Digital(digital) => self.message(token, digital, submission),
+            Address::WorkItem(_) | Address::Queue(_) | Address::Skills(_) => self.work_item(token, submission),
+        }
     }
 
     fn contact_body(&self, submission: &Submission<'_>) -> Value {
-        work_item::shown(submission)
+        match submission.address {
+            Address::Callback(_) => callback::shown(submission),
+            Address::Digital(_) => digital::shown(submission),
+            Address::WorkItem(_) | Address::Queue(_) | Address::Skills(_) => work_item::shown(submission),
+        }
     }
 
-    fn read_contact(&self, _: &Contact, reply: &HttpReply) -> Verdict<ContactResult> {
-        work_item::read(reply)
+    fn read_contact(&self, contact: &Contact, address: &Address, reply: &HttpReply) -> Verdict<ContactResult> {
+        match address {
+            Address::Callback(_) => callback::read(reply),
+            Address::Digital(_) => digital::read(contact, reply),
+            Address::WorkItem(_) | Address::Queue(_) | Address::Skills(_) => work_item::read(reply),
+        }
+    }
+
+    fn afterwards(&self, address: &Address) -> Option<&dyn Afterwards> {
+        address.is_digital().then_some(self)
     }
 
     fn queue_health<'r>(&self, token: &'r Token, queue: &QueueId) -> HttpRequest<'r> {
@@ -157,7 +202,7 @@ impl Dialect for Nice {
     }
 
     fn registered_attributes(&self) -> Option<&dyn RegisteredAttributes> {
-        None
+        self.has_digital.then_some(self)
     }
 
     fn survey(&self) -> Option<&dyn Survey> {

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
+use super::FACTS;
 use crate::{
     dialects::{Submission, Submitted, survey::Payload},
     domain::{
@@ -61,7 +62,7 @@ const FLATTENED_NAME: usize = 64;
 /// The largest payload of a route's contacts: every attribute is there, each text as long as its prefix allows and of
 /// characters of four bytes, each constant as it is.
 pub(super) fn largest(route: &Route, limit: usize) -> Payload {
-    let text = || WIDEST.repeat(route.longest_text);
+    let text = || WIDEST.repeat(FACTS.routes.longest_text);
     let event =
         Submitted { key: IdempotencyKey::of_event("", ""), expires: Some(Timestamp::from_millis(4_102_444_800_000)) };
     let length = |cut: bool| {
@@ -83,6 +84,7 @@ pub(super) fn largest(route: &Route, limit: usize) -> Payload {
             to: number(),
             callback_number: route.callback_number.as_ref().map(|_| number()),
             wrap_up_code: None,
+            text: None,
             attributes: attributes.collect(),
         };
         of(&contact, Priority::MAX, route.name(), &event).to_string().len()
@@ -91,22 +93,50 @@ pub(super) fn largest(route: &Route, limit: usize) -> Payload {
     Payload { largest: length(false), cut: length(true), flattened, limit }
 }
 
-/// The contact with a payload of at most so many bytes: texts that may be cut are cut, the longest first.
+/// The contact with texts and a payload that are within their limits, where the mapped one's are not: texts that may be
+/// cut are cut, the longest first.
 ///
 /// # Errors
 /// [`Problem`] where nothing more may be cut.
-pub(super) fn fitted(mut contact: Contact, route: &Route, event: &Submitted, bytes: usize) -> Result<Contact, Problem> {
-    let cuttable: Vec<_> = route.attributes.iter().filter(|rule| rule.overflow == Overflow::Truncate).collect();
+pub(super) fn fitted(
+    contact: &Contact,
+    route: &Route,
+    event: &Submitted,
+    bytes: usize,
+) -> Result<Option<Contact>, Problem> {
+    let mut shorter = texts_fitted(contact, route)?;
     loop {
-        let length = of(&contact, Priority::MAX, route.name(), event).to_string().len();
-        let Some(excess) = length.checked_sub(bytes).filter(|excess| *excess > 0) else { return Ok(contact) };
-        let keys = cuttable.iter().map(|rule| &rule.key);
-        let longest = keys.filter_map(|key| Some((key, text_of(&contact, key)?.len()))).max_by_key(|(_, long)| *long);
+        let now = shorter.as_ref().unwrap_or(contact);
+        let length = of(now, Priority::MAX, route.name(), event).to_string().len();
+        let Some(excess) = length.checked_sub(bytes).filter(|excess| *excess > 0) else { return Ok(shorter) };
+        let keys = cuttable(route);
+        let longest = keys.filter_map(|key| Some((key, text_of(now, key)?.len()))).max_by_key(|(_, long)| *long);
         let Some((key, length)) = longest.filter(|(_, long)| *long > 0) else {
             return Err(too_long(bytes, route));
         };
-        cut(&mut contact, key, length.saturating_sub(excess.max(1)));
+        cut(shorter.get_or_insert_with(|| contact.clone()), key, length.saturating_sub(excess.max(1)));
     }
+}
+
+/// The contact with texts of so many characters as an attribute here may have: another target of the route takes more.
+fn texts_fitted(contact: &Contact, route: &Route) -> Result<Option<Contact>, Problem> {
+    let longest = FACTS.routes.longest_text;
+    let mut shorter = None;
+    for key in contact.attributes.keys() {
+        let Some(text) = text_of(contact, key) else { continue };
+        let Some((end, _)) = text.char_indices().nth(longest) else { continue };
+        if !cuttable(route).any(|other| other == key) {
+            let rule = format!("{key} is longer than {longest} characters (route {})", route.name());
+            return Err(Problem::new(DeadLetterReason::InvalidAttribute, rule).on(key));
+        }
+        cut(shorter.get_or_insert_with(|| contact.clone()), key, end);
+    }
+    Ok(shorter)
+}
+
+/// The attributes whose texts may be cut.
+fn cuttable(route: &Route) -> impl Iterator<Item = &AttributeKey> {
+    route.attributes.iter().filter(|rule| rule.overflow == Overflow::Truncate).map(|rule| &rule.key)
 }
 
 fn text_of<'c>(contact: &'c Contact, key: &AttributeKey) -> Option<&'c str> {
@@ -169,7 +199,8 @@ mod tests {
         let submitted = Submitted::from(event.identity());
         let route = routes.iter().next().unwrap();
         let contact = map(route, &event, &Schema::unrestricted(), ComplianceBoundary::Inside).unwrap();
-        (fitted(contact, route, &submitted, bytes), submitted, routes.clone())
+        let fitted = fitted(&contact, route, &submitted, bytes).map(|fitted| fitted.unwrap_or(contact));
+        (fitted, submitted, routes.clone())
     }
 
     fn text<'c>(contact: &'c Contact, name: &str) -> &'c str {

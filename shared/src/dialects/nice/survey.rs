@@ -122,11 +122,11 @@ impl Survey for Nice {
     }
 
     fn payload(&self, route: &Route) -> Payload {
-        payload::largest(route, self.work_items.payload_bytes)
+        payload::largest(route, self.rules.payload_bytes)
     }
 
     fn encoding(&self) -> Encoding {
-        self.work_items.encoding
+        self.rules.encoding
     }
 
     fn probe<'r>(&self, token: &'r Token, event: Submitted) -> HttpRequest<'r> {
@@ -136,6 +136,7 @@ impl Survey for Nice {
             to: NOBODY.to_owned(),
             callback_number: None,
             wrap_up_code: None,
+            text: None,
             attributes: Attributes::default(),
         };
         let address = Address::WorkItem(WorkItem {
@@ -146,7 +147,8 @@ impl Survey for Nice {
             on_doubt: OnDoubt::default(),
         });
         let (contact, address) = (&contact, &address);
-        self.work_item(token, &Submission { contact, address, priority: Priority::LOWEST, route: PROBE, event })
+        let at = event.expires.unwrap_or_default();
+        self.work_item(token, &Submission { contact, address, priority: Priority::LOWEST, route: PROBE, event, at })
     }
 
     fn read_probe(&self, reply: &HttpReply) -> Verdict<ContactResult> {
@@ -296,7 +298,7 @@ mod tests {
     fn where_a_tenants_tokens_serve_is_asked_of_the_issuer_by_the_tenants_id() {
         let nice = nice();
         let request = nice.tenant("t-1");
-        let asked = (request.base, request.path.join("/"), request.query);
+        let asked = (request.base.as_deref(), request.path.join("/"), request.query);
         let (issuer, path) = ("https://cxone.niceincontact.com", ".well-known/cxone-configuration");
         assert_eq!(asked, (Some(issuer), path.to_owned(), vec![("tenantId", "t-1".into())]));
     }

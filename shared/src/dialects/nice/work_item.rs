@@ -1,21 +1,19 @@
 //! `POST /interactions/work-items` (docs/real-tenant.md#work-items, docs/real-tenant.md#answers).
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
 use super::{
-    Nice, payload,
+    Nice, contact,
+    parameters::Parameter,
+    payload,
     statuses::{self, Row, row},
 };
 use crate::{
-    dialects::{
-        Content, HttpReply, HttpRequest, HttpResponse, Submission, Verdict, answer::of_contact, error::error_detail,
-    },
+    dialects::{HttpReply, HttpRequest, HttpResponse, Submission, Verdict, answer::of_contact},
     domain::{
         contact_result::{ContactResult, CreatedContact, Doubt, Refusal},
         lease::Lesson,
-        routes::{Address, Encoding},
+        routes::Address,
         token::Token,
     },
 };
@@ -36,25 +34,11 @@ const RATE: &str = "rate";
 impl Nice {
     /// Asks for a work item.
     pub(super) fn work_item<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r> {
-        let parameters = parameters(submission);
-        let of = |content| self.request(token, &["interactions", "work-items"], content);
-        match self.work_items.encoding {
-            Encoding::Json => {
-                let members = parameters.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
-                of(Content::PostJson(members.collect()))
-            }
-            Encoding::Form => of(Content::PostForm(owned(parameters))),
-            // A POST has a body, if an empty one.
-            Encoding::Query => HttpRequest { query: owned(parameters), ..of(Content::PostForm(Vec::new())) },
-        }
+        self.parameterised(token, &["interactions", "work-items"], parameters(submission))
     }
 }
 
-fn owned<'r>(parameters: Vec<(&'static str, String)>) -> Vec<(&'static str, Cow<'r, str>)> {
-    parameters.into_iter().map(|(name, value)| (name, Cow::from(value))).collect()
-}
-
-fn parameters(submission: &Submission<'_>) -> Vec<(&'static str, String)> {
+fn parameters(submission: &Submission<'_>) -> Vec<Parameter> {
     let Address::WorkItem(item) = submission.address else { return Vec::new() };
     let members = [
         ("pointOfContact", Some(item.point_of_contact.clone())),
@@ -63,13 +47,13 @@ fn parameters(submission: &Submission<'_>) -> Vec<(&'static str, String)> {
         ("workItemType", item.item_type.clone()),
         ("from", Some(submission.contact.from.clone())),
     ];
-    members.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    members.into_iter().filter_map(|(name, value)| Some((name, value?.into()))).collect()
 }
 
 /// What the request says, its payload opened for whoever wants to read it.
 pub(super) fn shown(submission: &Submission<'_>) -> Value {
     let parameters = parameters(submission).into_iter().map(|(name, value)| {
-        let value = if name == "workItemPayload" { payload::value(submission) } else { value.into() };
+        let value = if name == "workItemPayload" { payload::value(submission) } else { value };
         (name.to_owned(), value)
     });
     json!({ "workItem": parameters.collect::<Value>() })
@@ -83,14 +67,10 @@ fn answer(response: &HttpResponse) -> Verdict<ContactResult> {
     let &HttpResponse { status, retry_after: wait, ref body, .. } = response;
     let row @ Row { contact, .. } = row(status);
     let lesson = row.client.lesson(wait);
-    let refused = |refusal| {
-        let names = PARAMETERS.iter().map(ToString::to_string);
-        let detail = body.as_ref().and_then(|body| error_detail(body, names));
-        ContactResult::Refused { refusal, wait, detail, clears_doubt: false }
-    };
+    let refused = |refusal| contact::refused(response, refusal, PARAMETERS.iter().map(ToString::to_string));
     match contact {
         statuses::Contact::Created => {
-            let id = body.as_ref().and_then(contact_id).unwrap_or_default();
+            let id = body.as_ref().and_then(|body| contact::id(body.get("contactId")?)).unwrap_or_default();
             Verdict { meaning: ContactResult::Injected(CreatedContact { id }), lesson }
         }
         statuses::Contact::Refused(refusal) => Verdict { meaning: refused(refusal), lesson },
@@ -110,15 +90,6 @@ fn answer(response: &HttpResponse) -> Verdict<ContactResult> {
     }
 }
 
-/// The id of a created item: a number of any length, or its text.
-fn contact_id(body: &Value) -> Option<String> {
-    match body.get("contactId")? {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => Some(text.clone()).filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric())),
-        _ => None,
-    }
-}
-
 /// Whether an answer has one of these words, in its body or in the header that describes its status.
 fn says(response: &HttpResponse, words: &[&str]) -> bool {
     let body = response.body.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -128,11 +99,11 @@ fn says(response: &HttpResponse, words: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{borrow::Cow, time::Duration};
 
     use super::*;
     use crate::{
-        dialects::{Dialect as _, Submitted, nice::FACTS},
+        dialects::{Content, Dialect as _, Submitted, nice::FACTS},
         domain::{
             attributes::AttributeValue,
             contact::Contact,
@@ -161,6 +132,7 @@ mod tests {
             to: "+15550201234".to_owned(),
             callback_number: Some("+15550301234".to_owned()),
             wrap_up_code: None,
+            text: None,
             attributes: [("string:notes".parse().unwrap(), AttributeValue::String("n".to_owned()))].into(),
         };
         let submission = Submission {
@@ -169,6 +141,7 @@ mod tests {
             priority: Priority::try_from(7).unwrap(),
             route: route.name(),
             event: Submitted { key: IdempotencyKey::of_event("s", "i"), expires: Some(NOW) },
+            at: NOW,
         };
         let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).unwrap();
         let endpoints = Endpoints { token: None, api: Some("https://api-na1.niceincontact.com".to_owned()) };
@@ -210,7 +183,7 @@ mod tests {
         let shown = asked("json", |request| {
             let path = "inContactAPI/services/v34.0/interactions/work-items";
             assert_eq!((request.path.join("/").as_str(), request.query.len()), (path, 0));
-            assert_eq!(request.base, Some("https://api-na1.niceincontact.com"));
+            assert_eq!(request.base.as_deref(), Some("https://api-na1.niceincontact.com"));
             let Content::PostJson(body) = &request.content else { panic!("JSON") };
             assert_eq!(*body, parameters);
         });

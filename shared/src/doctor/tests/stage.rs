@@ -242,7 +242,7 @@ impl Transport for Stage {
 /// The request as it would arrive.
 fn arrived(request: &HttpRequest<'_>) -> Request {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let base = url::Url::parse(request.base.unwrap_or(ISSUER)).unwrap();
+    let base = url::Url::parse(request.base.as_deref().unwrap_or(ISSUER)).unwrap();
     let mut target = base.path().trim_end_matches('/').to_owned();
     request.path.iter().for_each(|segment| target.extend(["/", segment]));
     let encoded = |pairs: &[(&str, std::borrow::Cow<'_, str>)]| {
@@ -254,6 +254,7 @@ fn arrived(request: &HttpRequest<'_>) -> Request {
     let (method, body) = match &request.content {
         Content::Get => ("GET", None),
         Content::PostJson(body) => ("POST", Some(("application/json", body.to_string()))),
+        Content::PutJson(body) => ("PUT", Some(("application/json", body.to_string()))),
         Content::PostForm(form) => ("POST", Some(("application/x-www-form-urlencoded", encoded(form)))),
     };
     let authorization = match request.authorization {

@@ -77,6 +77,21 @@ impl Claim {
         self.record.sending.as_ref().filter(|_| self.is_doubtful())
     }
 
+    /// A look-up at this time has not found what may have been sent. Whether that proves that nothing was: then the
+    /// claim is as free as if nothing had left.
+    pub fn not_found(&mut self, now: Timestamp) -> bool {
+        let Some(sending) = self.record.sending.as_mut() else { return false };
+        if now < sending.look_up_counts_from() {
+            return false;
+        }
+        if sending.absent.is_none() {
+            sending.absent = Some(now);
+            return false;
+        }
+        self.doubtful = None;
+        true
+    }
+
     /// A request was sent for this target.
     pub fn sent(&mut self, target: &str) {
         self.record.attempts = self.record.attempts.saturating_add(1);

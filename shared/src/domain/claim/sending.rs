@@ -13,11 +13,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{time::Timestamp, window::LATE_ARRIVAL};
+use crate::domain::{
+    time::Timestamp,
+    window::{CLOCK_SKEW, LATE_ARRIVAL},
+};
 
 /// The longest that a request may take. What was about to be sent may leave and arrive this long, and
 /// [`LATE_ARRIVAL`] beyond, after the write that says so.
 const REQUEST: Duration = Duration::from_secs(10);
+
+/// How long what CXone searches may lag behind what it has taken: nobody looks sooner, and twice it must not be there.
+const SETTLE: Duration = Duration::from_secs(60);
+
+/// For so long what is in doubt is looked for. What no look-up has settled by then is a person's to decide.
+const LOOKED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// A request that is about to leave, or may have left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,17 +37,39 @@ pub struct Sending {
     pub target: String,
     /// When it was said that it would leave.
     pub at: Timestamp,
+    /// When it was looked for first and was not there, long enough after it may have arrived for that to count.
+    pub absent: Option<Timestamp>,
 }
 
 impl Sending {
+    /// A request that is about to leave.
+    pub const fn now(kind: String, target: String, at: Timestamp) -> Self {
+        Self { kind, target, at, absent: None }
+    }
+
     /// Until when it may still be on its way, whatever became of its worker.
     pub fn arrives_by(&self) -> Timestamp {
         self.at.plus(REQUEST + LATE_ARRIVAL)
     }
 
+    /// From when on a look-up that doesn't find it counts, by any worker's clock: the first one a settle time after it
+    /// may have arrived, the second one two, and one after the first.
+    pub fn look_up_counts_from(&self) -> Timestamp {
+        let arrived = self.arrives_by().plus(CLOCK_SKEW);
+        match self.absent {
+            None => arrived.plus(SETTLE),
+            Some(first) => arrived.plus(SETTLE * 2).max(first.plus(SETTLE)),
+        }
+    }
+
+    /// Until when it is looked for.
+    pub fn looked_for_until(&self) -> Timestamp {
+        self.at.plus(LOOKED_FOR)
+    }
+
     /// What a person is to look for in CXone. No number of the event's is told.
     pub fn to_look_for(&self) -> String {
-        let Self { kind, target, at } = self;
+        let Self { kind, target, at, .. } = self;
         let (at, within) = (at.in_words(), (REQUEST + LATE_ARRIVAL).as_secs());
         format!("a {kind} that was sent to {target} on {at}, or within {within} s after")
     }
@@ -49,6 +80,21 @@ impl Sending {
 pub enum Repetition {
     /// Under its key, which CXone knows for so long.
     UnderKey(Duration),
-    /// CXone knows no key: only for these targets, as logs show them, since there a twin does no harm.
-    Harmless(Vec<String>),
+    /// CXone knows no key: by what its target allows, as logs show it.
+    ByTarget {
+        /// Those where a twin does no harm.
+        harmless: Vec<String>,
+        /// Those where it can be looked for first.
+        looked_up: Vec<String>,
+    },
+}
+
+impl Repetition {
+    /// When a request in doubt may be judged.
+    pub(super) fn judged_from(&self, sending: &Sending) -> Timestamp {
+        match self {
+            Self::ByTarget { looked_up, .. } if looked_up.contains(&sending.target) => sending.look_up_counts_from(),
+            Self::ByTarget { .. } | Self::UnderKey(_) => sending.arrives_by(),
+        }
+    }
 }

@@ -14,12 +14,15 @@ use super::{
     convert,
     event::Event,
     json::{Kind, Node},
-    phone::E164,
+    phone::{self, E164},
     pii,
     problem::Problem,
     reason::DeadLetterReason,
-    routes::{AttributeRule, Field, Overflow, Path, Pii, Route, Selection, Source},
+    routes::{AttributeRule, Field, Overflow, Path, PhoneFormat, Pii, Route, Selection, Source},
 };
+
+/// Fields that hold free text.
+const FREE_TEXTS: [&str; 2] = ["wrapUpCode", "text"];
 
 /// Whether the deployment is inside a HIPAA or PCI-DSS boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +65,46 @@ pub fn map(
             to,
             callback_number,
             wrap_up_code,
+            text: None,
             attributes: mapping.attributes,
         }),
         _ => Err(mapping.problems),
+    }
+}
+
+/// What a message to a digital channel says: free text, in which nothing passes a boundary that may not.
+///
+/// # Errors
+/// [`Problem`] where the event has no such text.
+pub(crate) fn text_of(
+    route: &Route,
+    field: &Field,
+    event: &Event,
+    boundary: ComplianceBoundary,
+) -> Result<String, Problem> {
+    let schema = &Schema::unrestricted();
+    let mut mapping = Mapping { route, event, schema, boundary, attributes: Attributes::new(), problems: Vec::new() };
+    let text = mapping.field("text", field);
+    text.ok_or_else(|| mapping.problems.pop().unwrap_or_else(|| lacking(route, "text", Some(field), event)))
+}
+
+/// A number that an agent is to call, as a target has it written; nothing where it is no international one.
+pub(crate) fn called_number(number: &str, format: PhoneFormat) -> Option<String> {
+    let international = E164::new(None).ok()?.normalise(number)?;
+    match format {
+        PhoneFormat::E164 => Some(international),
+        PhoneFormat::National => phone::national(&international).map(str::to_owned),
+    }
+}
+
+/// What an event lacks that one of its route's targets needs.
+pub(crate) fn lacking(route: &Route, name: &str, field: Option<&Field>, event: &Event) -> Problem {
+    let rule =
+        format!("{name} is needed by every target that is left, and the event has none (route {})", route.name());
+    let problem = Problem::new(DeadLetterReason::MappingFailed, rule);
+    match field.map(|field| &field.source) {
+        Some(Source::Path { path, .. }) => problem.at(path.pointer(event)),
+        Some(Source::Constant(_)) | None => problem,
     }
 }
 
@@ -107,7 +147,7 @@ impl<'a> Mapping<'a> {
         let made = made.and_then(|text| if text.trim().is_empty() { Err("is empty".into()) } else { Ok(text) });
         match made {
             // A phone number and an address are what these fields are for; a code is free text.
-            Ok(text) if name == "wrapUpCode" && self.boundary == ComplianceBoundary::Outside => {
+            Ok(text) if FREE_TEXTS.contains(&name) && self.boundary == ComplianceBoundary::Outside => {
                 Some(pii::guard(&text).into_owned())
             }
             Ok(text) => Some(text),

@@ -4,10 +4,11 @@ use std::{fmt, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use super::{OnDoubt, WorkItem};
+use super::{Callback, Digital, OnDoubt, SkillLimits, WorkItem};
 
-/// Where a contact goes, in the terms of one API: a queue or skills in the guide's, a work item in the tenant's.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Where a contact goes, in the terms of one API: a queue or skills in the guide's; a work item, a callback or a
+/// digital channel in a tenant's.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A queue by its id.
     Queue(QueueId),
@@ -15,6 +16,10 @@ pub enum Address {
     Skills(Vec<String>),
     /// A work item at a point of contact.
     WorkItem(WorkItem),
+    /// A callback at a skill.
+    Callback(Box<Callback>),
+    /// A message in a digital channel.
+    Digital(Digital),
 }
 
 impl Address {
@@ -24,21 +29,27 @@ impl Address {
             Self::Queue(queue) => Some(queue),
             Self::Skills(_) => None,
             Self::WorkItem(item) => item.skill.as_ref(),
+            Self::Callback(callback) => Some(&callback.skill),
+            Self::Digital(digital) => digital.skill.as_ref(),
         }
     }
 
-    /// The work item, where it is one.
-    pub const fn work_item(&self) -> Option<&WorkItem> {
+    /// When the queue counts as full, where the routes say so.
+    pub const fn limits(&self) -> Option<SkillLimits> {
         match self {
-            Self::WorkItem(item) => Some(item),
             Self::Queue(_) | Self::Skills(_) => None,
+            Self::WorkItem(item) => Some(item.limits),
+            Self::Callback(callback) => Some(callback.limits),
+            Self::Digital(digital) => Some(digital.limits),
         }
     }
 
     /// The point of contact of a work item that names no skill.
     pub fn without_skill(&self) -> Option<&str> {
-        let item = self.work_item().filter(|item| item.skill.is_none())?;
-        Some(&item.point_of_contact)
+        match self {
+            Self::WorkItem(WorkItem { point_of_contact, skill: None, .. }) => Some(point_of_contact),
+            _ => None,
+        }
     }
 
     /// What stands among the queues for every target of its kind, where they can be full together.
@@ -46,11 +57,13 @@ impl Address {
         matches!(self, Self::WorkItem(_)).then(|| &*WORK_ITEMS)
     }
 
-    /// What becomes of a contact here that may have been created and can't be asked about.
+    /// What becomes of a contact here that may have been created and can't be asked for again under a key.
     pub const fn on_doubt(&self) -> OnDoubt {
         match self {
             Self::Queue(_) | Self::Skills(_) => OnDoubt::Park,
             Self::WorkItem(item) => item.on_doubt,
+            Self::Callback(callback) => callback.on_doubt,
+            Self::Digital(digital) => digital.on_doubt,
         }
     }
 
@@ -60,7 +73,14 @@ impl Address {
             Self::Queue(_) => "queue",
             Self::Skills(_) => "skills",
             Self::WorkItem(_) => "workItem",
+            Self::Callback(_) => "callback",
+            Self::Digital(_) => "digital",
         }
+    }
+
+    /// Whether a contact there is told attributes that have to be registered.
+    pub const fn is_digital(&self) -> bool {
+        matches!(self, Self::Digital(_))
     }
 }
 
@@ -92,6 +112,8 @@ impl fmt::Display for Address {
             Self::Queue(queue) => write!(f, "queue:{queue}"),
             Self::Skills(skills) => write!(f, "skills:{}", skills.join(",")),
             Self::WorkItem(item) => write!(f, "workItem:{}", item.point_of_contact),
+            Self::Callback(callback) => write!(f, "callback:{}", callback.skill),
+            Self::Digital(digital) => write!(f, "digital:{}", digital.channel),
         }
     }
 }
@@ -119,7 +141,7 @@ impl fmt::Display for QueueId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::routes::SkillLimits;
+    use crate::domain::routes::PhoneFormat;
 
     #[test]
     fn an_address_is_written_one_way_since_the_ledger_keeps_it() {
@@ -141,5 +163,23 @@ mod tests {
             (item.kind(), item.on_doubt(), among_queues, item.without_skill()),
             ("workItem", OnDoubt::Resend, [Some("4012"), Some("workItem")], None)
         );
+        let callback = Address::Callback(Box::new(Callback {
+            skill: QueueId::new("4013".to_owned()).unwrap(),
+            caller_id: None,
+            acceleration: None,
+            max_priority: None,
+            phone_format: PhoneFormat::E164,
+            screen_pop: None,
+            limits: SkillLimits::default(),
+            on_doubt: OnDoubt::Park,
+        }));
+        let digital = Address::Digital(Digital {
+            channel: "chat_0B7c".to_owned(),
+            skill: None,
+            limits: SkillLimits::default(),
+            on_doubt: OnDoubt::LookUp,
+        });
+        assert_eq!([callback.to_string(), digital.to_string()], ["callback:4013", "digital:chat_0B7c"]);
+        assert_eq!([callback.kind_queue(), digital.kind_queue(), digital.queue()], [None; 3]);
     }
 }

@@ -16,7 +16,8 @@ use serde::{
 };
 use serde_json::Value;
 
-pub(super) use self::tenant::{CxoneSpec, WorkItemSpec};
+pub(super) use self::tenant::{CallbackSpec, CxoneSpec, DigitalSpec, WorkItemSpec};
+use super::Profile;
 
 /// A member of the file: absent, unreadable on its own, or read.
 #[derive(Debug, Default)]
@@ -113,13 +114,16 @@ pub(super) struct MatchSpec {
     pub(super) unknown: Unknown,
 }
 
-/// A queue or a set of skills; in a NICE CXone tenant a work item.
+/// A queue or a set of skills; in a NICE CXone tenant a work item, a callback or a digital message.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(
     deny_unknown_fields,
     rename = "Target",
-    extend("oneOf" = [{"required": ["queueId"]}, {"required": ["skillIds"]}, {"required": ["workItem"]}])
+    extend("oneOf" = [
+        {"required": ["queueId"]}, {"required": ["skillIds"]}, {"required": ["workItem"]}, {"required": ["callback"]},
+        {"required": ["digital"]},
+    ])
 )]
 pub(super) struct TargetSpec {
     /// The queue.
@@ -133,6 +137,12 @@ pub(super) struct TargetSpec {
     /// A work item.
     #[serde(default)]
     pub(super) work_item: Member<WorkItemSpec>,
+    /// A callback.
+    #[serde(default)]
+    pub(super) callback: Member<CallbackSpec>,
+    /// A digital message.
+    #[serde(default)]
+    pub(super) digital: Member<DigitalSpec>,
     /// What the target adds to the priority.
     #[serde(default)]
     #[schemars(range(min = -999, max = 999))]
@@ -318,6 +328,20 @@ pub enum OnUnknownHealth {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(super) struct Scalar(#[schemars(extend("type" = ["string", "number", "boolean"]))] pub(super) Value);
+
+impl TargetSpec {
+    /// The kinds of target that it says, each with the API that it is for.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&'static str, Profile)> + use<> {
+        let kinds = [
+            ("queueId", Profile::Guide, self.queue_id.is_absent()),
+            ("skillIds", Profile::Guide, self.skill_ids.is_absent()),
+            ("workItem", Profile::Cxone, self.work_item.is_absent()),
+            ("callback", Profile::Cxone, self.callback.is_absent()),
+            ("digital", Profile::Cxone, self.digital.is_absent()),
+        ];
+        kinds.into_iter().filter(|(.., absent)| !absent).map(|(kind, profile, _)| (kind, profile))
+    }
+}
 
 impl<T> Member<T> {
     pub(super) fn is_absent(&self) -> bool {

@@ -3,17 +3,17 @@
 //! Each function returns `None` only after it has noted why, so that a caller may go on with the rest.
 
 mod targets;
+mod tenant;
 mod values;
 
 use std::{collections::HashMap, fmt, time::Duration};
 
 use serde_json::Value;
 
+use self::tenant::Carried;
 use super::{
-    ByType, Degrade, Field, Glob, Priorities, Priority, Profile, Route, RouteRules, Routes, WorkItemRules,
-    file::{
-        CxoneSpec, DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, Unknown, ValueSpec,
-    },
+    ByType, Degrade, Field, Glob, Priorities, Priority, Route, RouteRules, Routes, TenantRules,
+    file::{DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, Unknown, ValueSpec},
     path::{Path, Root},
 };
 use crate::domain::json;
@@ -39,8 +39,6 @@ pub struct RoutesProblem {
 
 /// Values of a routes file, some ten thousand routes: its operator wrote it, so it may be larger than an event.
 const MAX_VALUES: usize = 1_000_000;
-/// Bytes of the smallest payload that holds more than its own frame.
-const SMALLEST_PAYLOAD: usize = 1024;
 /// Characters of a route's name: it stands in every log line.
 const MAX_NAME_LENGTH: usize = 64;
 
@@ -48,7 +46,7 @@ pub(super) fn routes(text: &str, rules: RouteRules) -> Result<Routes, RoutesErro
     let mut findings = Findings { problems: Vec::new(), rules };
     let routes = findings.file(text);
     match routes {
-        Some((routes, work_items)) if findings.problems.is_empty() => Ok(Routes { work_items, ..Routes::new(routes) }),
+        Some((routes, tenant)) if findings.problems.is_empty() => Ok(Routes { tenant, ..Routes::new(routes) }),
         _ => Err(RoutesError { problems: findings.problems }),
     }
 }
@@ -137,7 +135,7 @@ impl Findings {
         Some(text)
     }
 
-    fn file(&mut self, text: &str) -> Option<(Vec<Route>, WorkItemRules)> {
+    fn file(&mut self, text: &str) -> Option<(Vec<Route>, TenantRules)> {
         let value = match json::read_up_to(MAX_VALUES, text) {
             Ok(document) => document.root().to_value(),
             Err(fault) => {
@@ -153,7 +151,7 @@ impl Findings {
         };
         self.unknown(&file.unknown, "");
         let _ = self.optional(file.schema, "/$schema");
-        let work_items = self.cxone(file.cxone);
+        let tenant = self.cxone(file.cxone);
         let members = self.required(file.routes, "/routes")?;
         if members.is_empty() {
             return self.refuse("/routes", "is empty", "an event without a route is dead-lettered: give at least one");
@@ -166,30 +164,7 @@ impl Findings {
             earlier.add(index, route);
         }
         self.skill_limits(&earlier);
-        Some((earlier.routes, work_items))
-    }
-
-    /// How a tenant is spoken to; another API has nothing of it.
-    fn cxone(&mut self, member: Member<CxoneSpec>) -> WorkItemRules {
-        let mut rules = WorkItemRules::default();
-        let Ok(Some(spec)) = self.optional(member, "/cxone") else { return rules };
-        self.unknown(&spec.unknown, "/cxone");
-        if self.rules.profile != Profile::Cxone {
-            self.add("/cxone", "is for a NICE CXone tenant, which this deployment doesn't speak to", "remove it");
-        }
-        rules.encoding = self.or_default(spec.work_item_encoding, "/cxone/workItemEncoding");
-        let at = "/cxone/workItemPayloadBytes";
-        if let Ok(Some(bytes)) = self.optional(spec.work_item_payload_bytes, at) {
-            if bytes < SMALLEST_PAYLOAD {
-                self.add(
-                    at,
-                    format!("is less than {SMALLEST_PAYLOAD}"),
-                    "take the business unit's own limit, in bytes",
-                );
-            }
-            rules.payload_bytes = bytes;
-        }
-        rules
+        Some((earlier.routes, tenant))
     }
 
     /// A null would read as absent, but whoever wrote it may have meant something by it.
@@ -232,15 +207,17 @@ impl Findings {
     fn route(&mut self, spec: RouteSpec, at: &str) -> Option<Route> {
         let member = |name: &str| format!("{at}/{name}");
         self.unknown(&spec.unknown, at);
+        let carried = Carried::by(&spec);
         let name = self.name(spec.name, &member("name"));
         let globs = self.required(spec.r#match, &member("match")).and_then(|spec| self.globs(spec, &member("match")));
         let channel = self.channel(spec.channel, &member("channel"));
-        let targets = self.targets(spec.targets, &member("targets"));
+        let targets = self.targets(spec.targets, &carried, &member("targets"));
         let priorities = self.required(spec.priority, &member("priority"));
         let priorities = priorities.and_then(|spec| self.priorities(spec, &member("priority")));
         if let (Some(targets), Some(priorities)) = (&targets, &priorities) {
             self.deltas(targets, priorities, &member("targets"));
         }
+        let targets = targets.inspect(|targets| self.asked_of_route(targets, &carried, at));
         let from = self.required(spec.from, &member("from")).and_then(|spec| self.field(spec, true, &member("from")));
         let to = self.required(spec.to, &member("to")).and_then(|spec| self.field(spec, true, &member("to")));
         let callback_number = self.optional_field(spec.callback_number, &member("callbackNumber"));
@@ -250,7 +227,8 @@ impl Findings {
             self.add(member("maxAgeSeconds"), "is 0, which no event is young enough for", "leave it out for no limit");
         }
         let on_unknown_health = self.or_default(spec.on_unknown_health, &member("onUnknownHealth"));
-        let attributes = self.attributes(spec.attributes, &member("attributes"));
+        let longest = self.longest_texts(targets.as_deref().unwrap_or_default());
+        let attributes = self.attributes(spec.attributes, longest.of_constants, &member("attributes"));
         let flatten = self.optional(spec.flatten, &member("flatten")).ok().flatten();
         let flatten = flatten.map(|spec| self.flatten(spec, &member("flatten")));
 
@@ -264,7 +242,7 @@ impl Findings {
             priorities: priorities?,
             max_age: max_age.map(|seconds| Duration::from_secs(seconds.into())),
             on_unknown_health,
-            longest_text: self.rules.longest_text,
+            longest_text: longest.of_any_target,
             from: from?,
             to: to?,
             callback_number,

@@ -11,7 +11,8 @@ mod glob;
 mod load;
 mod path;
 mod priority;
-mod work_item;
+mod screen_pop;
+mod tenant;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -25,7 +26,8 @@ pub use self::{
     file::OnUnknownHealth,
     load::{RoutesError, RoutesProblem},
     priority::{Degrade, NotAPriority, Priority},
-    work_item::{Encoding, OnDoubt, SkillLimits, WorkItem, WorkItemRules},
+    screen_pop::ScreenPop,
+    tenant::{Callback, Digital, Encoding, OnDoubt, PhoneFormat, SkillLimits, TenantRules, WorkItem},
 };
 pub(crate) use self::{
     file::{Overflow, Pii, Unregistered},
@@ -46,7 +48,7 @@ pub struct Routes {
     queues: Vec<QueueId>,
     /// Points of contact that name no skill.
     without_skill: Vec<String>,
-    work_items: WorkItemRules,
+    tenant: TenantRules,
 }
 
 /// Which routes may be for an event of a type: among ten thousand, two or three are asked.
@@ -105,10 +107,12 @@ struct Priorities {
 }
 
 /// Where a contact may go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Target {
     address: Address,
     priority_delta: i16,
+    /// What a message to a digital channel says.
+    pub(crate) text: Option<Field>,
 }
 
 /// What an API asks of a routes file.
@@ -198,7 +202,7 @@ impl Routes {
         let queues: BTreeSet<_> = addresses.clone().filter_map(Address::queue).cloned().collect();
         let without_skill: BTreeSet<_> = addresses.filter_map(Address::without_skill).map(str::to_owned).collect();
         let (queues, without_skill) = (queues.into_iter().collect(), without_skill.into_iter().collect());
-        Self { queues, without_skill, list, by_type, work_items: WorkItemRules::default() }
+        Self { queues, without_skill, list, by_type, tenant: TenantRules::default() }
     }
 
     /// Reads a routes file for an API with these rules. It is refused as a whole, with every problem that it has.
@@ -206,9 +210,14 @@ impl Routes {
         load::routes(text, rules)
     }
 
-    /// How work items are sent.
-    pub fn work_items(&self) -> WorkItemRules {
-        self.work_items
+    /// How a tenant is spoken to.
+    pub const fn tenant(&self) -> &TenantRules {
+        &self.tenant
+    }
+
+    /// Whether any route leads into a digital channel.
+    pub fn has_digital(&self) -> bool {
+        self.list.iter().any(Route::has_digital)
     }
 
     /// What the routes say of each skill's room: the tightest of it, where targets come to one skill that didn't name
@@ -216,8 +225,8 @@ impl Routes {
     pub fn skill_limits(&self, defaults: &DefaultSkills) -> BTreeMap<QueueId, SkillLimits> {
         let mut limits: BTreeMap<QueueId, SkillLimits> = BTreeMap::new();
         for address in self.list.iter().flat_map(Route::targets).map(Target::address) {
-            let (Some(item), Some(skill)) = (address.work_item(), defaults.queue_of(address)) else { continue };
-            let tightest = limits.get(&*skill).map_or(item.limits, |other| item.limits.tightest(*other));
+            let (Some(own), Some(skill)) = (address.limits(), defaults.queue_of(address)) else { continue };
+            let tightest = limits.get(&*skill).map_or(own, |other| own.tightest(*other));
             limits.insert(skill.into_owned(), tightest);
         }
         limits
@@ -289,6 +298,11 @@ impl Route {
         &self.targets
     }
 
+    /// Whether it may lead into a digital channel.
+    pub fn has_digital(&self) -> bool {
+        self.targets.iter().any(|target| target.address.is_digital())
+    }
+
     /// The priority of the first rule that holds for the event, or the route's default.
     pub fn base_priority(&self, event: &Event) -> Priority {
         let Priorities { default, rules, .. } = &self.priorities;
@@ -331,7 +345,7 @@ impl Priorities {
 }
 
 impl Target {
-    /// The queue or the skills.
+    /// Where that is.
     pub fn address(&self) -> &Address {
         &self.address
     }

@@ -12,8 +12,8 @@
 //!    limit (429) and for a message its twin (409, where so configured).
 //!
 //! Paths and the names of parameters are compared without case, as CXone does; identifiers in a path and the members
-//! of a digital body keep their case. A parameter that an endpoint doesn't act on is refused, documented or not, so that
-//! no client believes in a filter that isn't there.
+//! of a digital body keep their case. A parameter that an endpoint doesn't act on is refused, documented or not, so
+//! that no client believes in a filter that isn't there.
 //!
 //! Work items and callbacks are never deduplicated: nothing here remembers a `workItemID`, or a number and its skill,
 //! to find a twin, and two requests are two contacts. A message joins the open contact of its thread; what becomes of

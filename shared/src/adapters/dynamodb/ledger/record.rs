@@ -142,14 +142,17 @@ pub(super) fn read(item: &Item) -> Result<Record, Unreadable> {
 }
 
 fn write_sending(sending: &Sending) -> Item {
-    let Sending { kind, target, at } = sending;
-    Item::from([("kind".to_owned(), text(kind)), ("target".to_owned(), text(target)), ("at".to_owned(), millis(*at))])
+    let Sending { kind, target, at, absent } = sending;
+    let members = [("kind", text(kind)), ("target", text(target)), ("at", millis(*at))];
+    let absent = absent.map(|at| ("absentAt", millis(at)));
+    members.into_iter().chain(absent).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn read_sending(item: &Item, name: &'static str) -> Result<Sending, Unreadable> {
     let sending = item.get(name).and_then(|value| value.as_m().ok()).ok_or(Unreadable(name))?;
     let owned = |member| get_text(sending, member).map(str::to_owned);
-    Ok(Sending { kind: owned("kind")?, target: owned("target")?, at: get_millis(sending, "at")? })
+    let absent = optional(sending, "absentAt", get_millis)?;
+    Ok(Sending { kind: owned("kind")?, target: owned("target")?, at: get_millis(sending, "at")?, absent })
 }
 
 fn read_description(item: &Item) -> Description {
@@ -221,6 +224,7 @@ mod tests {
                 kind: "workItem".to_owned(),
                 target: "workItem:123456 - Orders".to_owned(),
                 at: Timestamp::from_millis(3),
+                absent: Some(Timestamp::from_millis(4)),
             }),
             after_crash: true,
             crashes: 1,

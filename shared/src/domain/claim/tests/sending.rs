@@ -6,12 +6,13 @@ const TARGET: &str = "workItem:Orders";
 
 /// A claim of an event that has no key, whose twin does harm everywhere but at these targets.
 fn unkeyed(number: u128, seconds: u64, harmless: &[&str]) -> ClaimRequest {
-    let repetition = Repetition::Harmless(harmless.iter().map(ToString::to_string).collect());
+    let harmless = harmless.iter().map(ToString::to_string).collect();
+    let repetition = Repetition::ByTarget { harmless, looked_up: Vec::new() };
     ClaimRequest { repetition, ..alone(number, seconds) }
 }
 
 fn sending(seconds: u64) -> Sending {
-    Sending { kind: "workItem".to_owned(), target: TARGET.to_owned(), at: at(seconds) }
+    Sending::now("workItem".to_owned(), TARGET.to_owned(), at(seconds))
 }
 
 fn claimed() -> Claim {

@@ -45,6 +45,7 @@ impl Findings {
     pub(super) fn attributes(
         &mut self,
         member: Member<BTreeMap<String, Member<ValueSpec>>>,
+        longest: usize,
         at: &str,
     ) -> Vec<AttributeRule> {
         let mut rules = Vec::new();
@@ -57,7 +58,7 @@ impl Findings {
             let spec = self.required(member, &at);
             if let (Some(key), Some(spec)) = (key, spec) {
                 self.shared_name(&rules, &key, &at);
-                rules.extend(self.attribute(key, spec, &at));
+                rules.extend(self.attribute(key, spec, longest, &at));
             }
         }
         rules
@@ -102,7 +103,7 @@ impl Findings {
         }
     }
 
-    fn attribute(&mut self, key: AttributeKey, spec: ValueSpec, at: &str) -> Option<AttributeRule> {
+    fn attribute(&mut self, key: AttributeKey, spec: ValueSpec, longest: usize, at: &str) -> Option<AttributeRule> {
         let ValueRule { source, coerce, phone, overflow, pii } = self.value(spec, key.kind(), at)?;
         if key.kind() != AttributeType::String {
             if overflow.is_some() {
@@ -118,9 +119,9 @@ impl Findings {
         }
         for (name, constant) in source.constants() {
             if let AttributeValue::String(text) = constant
-                && text.chars().count() > self.rules.longest_text
+                && text.chars().count() > longest
             {
-                let rule = format!("is longer than {} characters", self.rules.longest_text);
+                let rule = format!("is longer than {longest} characters");
                 self.add(format!("{at}/{name}"), rule, "CXone would cut it: shorten it");
             }
         }

@@ -1,0 +1,128 @@
+//! The custom fields of a digital contact: its attributes without their prefixes, each as text, and the number to call
+//! back where the tenant has a field for it.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::super::{Nice, json};
+use crate::{
+    dialects::{Content, HttpReply, HttpRequest, RegisteredAttributes, Unread, Verdict},
+    domain::{
+        attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue, Registration, Schema},
+        contact::{Attributes, Contact},
+        drift::Registers,
+        problem::Problem,
+        reason::DeadLetterReason,
+        routes::{Route, Unregistered},
+        token::Token,
+    },
+};
+
+/// The field that the number to call back goes to, where the tenant has defined it.
+const CALLBACK_NUMBER: &str = "callbackNumber";
+
+/// Characters that the ident of a field may have.
+const LONGEST_IDENT: usize = 255;
+
+/// The fields of a contact that is fitted for a digital channel.
+pub(super) fn of(contact: &Contact) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    contact.attributes.iter().map(|(key, value)| {
+        let value = match value {
+            AttributeValue::String(text) | AttributeValue::Date(text) => Cow::Borrowed(text.as_str()),
+            AttributeValue::Number(number) => Cow::Owned(number.to_string()),
+            AttributeValue::Boolean(true) => Cow::Borrowed("true"),
+            AttributeValue::Boolean(false) => Cow::Borrowed("false"),
+        };
+        (key.name(), value)
+    })
+}
+
+/// The contact with the fields that the tenant has.
+///
+/// # Errors
+/// [`Problem`] where it has not one that the route makes.
+pub(in super::super) fn fitted(contact: &Contact, route: &Route, fields: &Schema) -> Result<Contact, Problem> {
+    let flattened = |key: &AttributeKey| !route.attributes.iter().any(|rule| rule.key == *key);
+    let dropped = route.flatten.as_ref().is_some_and(|flatten| flatten.unregistered == Unregistered::Drop);
+    let mut attributes = Attributes::new();
+    for (key, value) in &contact.attributes {
+        if key.name().chars().count() > LONGEST_IDENT {
+            let rule = format!("has a name that is longer than {LONGEST_IDENT} characters");
+            return Err(problem(DeadLetterReason::InvalidAttribute, key, &rule, route));
+        }
+        match registration(fields, key) {
+            Registration::Registered(_) => {
+                attributes.insert(key.clone(), value.clone());
+            }
+            Registration::Unregistered | Registration::OtherSpelling(_) if dropped && flattened(key) => {}
+            Registration::Unregistered => {
+                return Err(problem(DeadLetterReason::UnregisteredAttribute, key, "is no custom field", route));
+            }
+            Registration::OtherSpelling(similar) => {
+                let rule = format!("is no custom field; did you mean {}?", similar.key);
+                return Err(problem(DeadLetterReason::UnregisteredAttribute, key, &rule, route));
+            }
+            Registration::OtherType(_) => {
+                let rule = "is no date, and its custom field holds one";
+                return Err(problem(DeadLetterReason::InvalidAttribute, key, rule, route));
+            }
+        }
+    }
+    let number = AttributeKey::new(AttributeType::String, CALLBACK_NUMBER);
+    if let Some(text) = contact.callback_number.as_ref().filter(|_| !fields.named(CALLBACK_NUMBER).is_empty()) {
+        attributes.entry(number).or_insert_with(|| AttributeValue::String(text.clone()));
+    }
+    Ok(Contact { attributes, ..contact.clone() })
+}
+
+fn problem(code: DeadLetterReason, key: &AttributeKey, rule: &str, route: &Route) -> Problem {
+    Problem::new(code, format!("{key} {rule} (route {})", route.name())).on(key)
+}
+
+/// What the tenant knows of a key: a text field takes a value of any type.
+fn registration<'s>(fields: &'s Schema, key: &AttributeKey) -> Registration<'s> {
+    let takes_it = |field: &&AttributeDefinition| field.attribute_type == AttributeType::String;
+    match fields.registration(key) {
+        Registration::OtherType(other) => fields
+            .named(key.name())
+            .iter()
+            .find(takes_it)
+            .map_or(Registration::OtherType(other), Registration::Registered),
+        known => known,
+    }
+}
+
+impl RegisteredAttributes for Nice {
+    fn schema<'r>(&self, token: &'r Token) -> HttpRequest<'r> {
+        self.digital(token, [Cow::from("consumer-contact-custom-fields")], Content::Get)
+    }
+
+    fn read_schema(&self, reply: &HttpReply) -> Verdict<Result<Schema, Unread>> {
+        let Verdict { meaning, lesson } = json(reply);
+        let meaning = meaning.and_then(|body| {
+            let list = body.as_array().or_else(|| body.get("data")?.as_array()).ok_or(Unread::NotJson)?;
+            let fields: Vec<_> = list.iter().filter_map(definition).collect();
+            // One that can't be read may be one that a route makes.
+            (fields.len() == list.len()).then(|| Schema::new(fields)).ok_or(Unread::NotJson)
+        });
+        Verdict { meaning, lesson }
+    }
+}
+
+impl Registers for Nice {
+    fn concern(&self, route: &Route) -> bool {
+        route.has_digital()
+    }
+
+    fn registration<'s>(&self, schema: &'s Schema, key: &AttributeKey) -> Registration<'s> {
+        registration(schema, key)
+    }
+}
+
+fn definition(row: &Value) -> Option<AttributeDefinition> {
+    let text = |name: &str| row.get(name).and_then(Value::as_str);
+    let attribute_type = if text("type")? == "date" { AttributeType::Date } else { AttributeType::String };
+    let required = row.get("required").and_then(Value::as_bool).unwrap_or_default();
+    Some(AttributeDefinition { key: text("ident")?.to_owned(), attribute_type, max_length: None, required })
+}

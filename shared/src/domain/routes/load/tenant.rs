@@ -1,0 +1,274 @@
+//! What a NICE CXone tenant takes: work items, callbacks and digital messages, and how it is spoken to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Earlier, Findings, Noted};
+use crate::domain::routes::{
+    Address, Callback, Digital, Field, Profile, QueueId, Route, ScreenPop, SkillLimits, Target, TenantRules, WorkItem,
+    file::{CallbackSpec, CxoneSpec, DigitalSpec, Member, RouteSpec, WorkItemSpec},
+};
+
+/// Bytes of the smallest payload that holds more than its own frame.
+const SMALLEST_PAYLOAD: usize = 1024;
+
+/// The highest priority that a tenant knows.
+const HIGHEST_PRIORITY: u16 = 1000;
+
+/// Characters of the longest channel id.
+const LONGEST_CHANNEL: usize = 128;
+
+/// Characters that the value of a custom field may have.
+const CUSTOM_FIELD: usize = 1024;
+
+/// How many characters the texts of a route's attributes may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LongestTexts {
+    /// So many that one of its targets takes them.
+    pub(super) of_any_target: usize,
+    /// So many that all of them do.
+    pub(super) of_constants: usize,
+}
+
+/// What a route's contacts carry, as far as its targets have to know.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    /// The names of its attributes.
+    names: BTreeSet<String>,
+    /// The first word of the names that an object is flattened into.
+    prefix: Option<String>,
+    /// Whether there are any attributes.
+    any: bool,
+    /// Whether there is a number to call back.
+    callback_number: bool,
+}
+
+impl Carried {
+    pub(super) fn by(spec: &RouteSpec) -> Self {
+        let prefix = match &spec.flatten {
+            Member::Read(flatten) => match &flatten.prefix {
+                Member::Read(prefix) => Some(prefix.clone()),
+                Member::Absent | Member::Unreadable(_) => None,
+            },
+            Member::Absent | Member::Unreadable(_) => None,
+        };
+        let names: BTreeSet<_> = match &spec.attributes {
+            Member::Read(rules) => {
+                rules.keys().filter_map(|key| key.split_once(':')).map(|(_, name)| name.to_owned()).collect()
+            }
+            Member::Absent | Member::Unreadable(_) => BTreeSet::new(),
+        };
+        let any = !names.is_empty() || !spec.flatten.is_absent();
+        Self { names, prefix, any, callback_number: !spec.callback_number.is_absent() }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let flattened = || self.prefix.as_ref().is_some_and(|prefix| name.starts_with(prefix.as_str()));
+        self.names.contains(name) || flattened()
+    }
+}
+
+impl Findings {
+    /// How a tenant is spoken to; another API has nothing of it.
+    pub(super) fn cxone(&mut self, member: Member<CxoneSpec>) -> TenantRules {
+        let mut rules = TenantRules::default();
+        let Ok(Some(spec)) = self.optional(member, "/cxone") else { return rules };
+        self.unknown(&spec.unknown, "/cxone");
+        if self.rules.profile != Profile::Cxone {
+            self.add("/cxone", "is for a NICE CXone tenant, which this deployment doesn't speak to", "remove it");
+        }
+        rules.encoding = self.or_default(spec.work_item_encoding, "/cxone/workItemEncoding");
+        let at = "/cxone/workItemPayloadBytes";
+        if let Ok(Some(bytes)) = self.optional(spec.work_item_payload_bytes, at) {
+            if bytes < SMALLEST_PAYLOAD {
+                let what = format!("is less than {SMALLEST_PAYLOAD}");
+                self.add(at, what, "take the business unit's own limit, in bytes");
+            }
+            rules.payload_bytes = bytes;
+        }
+        let at = "/cxone/digitalBaseUrl";
+        if let Ok(Some(base)) = self.optional(spec.digital_base_url, at) {
+            match url::Url::parse(&base) {
+                Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") => {
+                    rules.digital_base = Some(base.trim_end_matches('/').to_owned());
+                }
+                // It isn't repeated: it may hold credentials.
+                _ => self.add(at, "is not a URL with a host", "write it like https://api-de-na1.niceincontact.com"),
+            }
+        }
+        rules
+    }
+
+    pub(super) fn work_item(&mut self, spec: WorkItemSpec, at: &str) -> Option<Address> {
+        let at = format!("{at}/workItem");
+        let member = |name: &str| format!("{at}/{name}");
+        self.unknown(&spec.unknown, &at);
+        let point_of_contact = self.point_of_contact(spec.point_of_contact, &member("pointOfContact"));
+        let item_type = self.optional_text(spec.r#type, &member("type"));
+        let skill = self.skill(spec.skill_id, &member("skillId"));
+        let limits = self.limits(spec.max_queue_count, spec.min_agents_logged_in, &at);
+        let on_doubt = self.or_default(spec.on_doubt, &member("onDoubt")).into();
+        Some(Address::WorkItem(WorkItem {
+            point_of_contact: point_of_contact?,
+            item_type: item_type.ok()?,
+            skill: skill.ok()?,
+            limits,
+            on_doubt,
+        }))
+    }
+
+    pub(super) fn callback(&mut self, spec: CallbackSpec, carried: &Carried, at: &str) -> Option<Address> {
+        let at = format!("{at}/callback");
+        let member = |name: &str| format!("{at}/{name}");
+        self.unknown(&spec.unknown, &at);
+        if spec.skill_id.is_absent() {
+            self.add(member("skillId"), "is missing", "it is mandatory");
+        }
+        let skill = self.skill(spec.skill_id, &member("skillId"));
+        let caller_id = self.optional_text(spec.caller_id, &member("callerId"));
+        let acceleration = self.up_to_highest(spec.acceleration, &member("acceleration"));
+        let max_priority = self.up_to_highest(spec.max_priority, &member("maxPriority"));
+        let phone_format = self.or_default(spec.phone_format, &member("phoneFormat"));
+        let screen_pop = self.screen_pop(spec.screen_pop_url, carried, &member("screenPopUrl"));
+        let dropped = self.optional(spec.attributes, &member("attributes"));
+        if carried.any && matches!(dropped, Ok(None)) {
+            let hint = "say \"attributes\": \"drop\"; screenPopUrl may hold those that its agent needs";
+            self.add(
+                member("attributes"),
+                "is missing: a callback carries no attributes, and the route has some",
+                hint,
+            );
+        }
+        let limits = self.limits(spec.max_queue_count, spec.min_agents_logged_in, &at);
+        let on_doubt = self.or_default(spec.on_doubt, &member("onDoubt")).into();
+        Some(Address::Callback(Box::new(Callback {
+            skill: skill.ok()??,
+            caller_id: caller_id.ok()?,
+            acceleration,
+            max_priority,
+            phone_format,
+            screen_pop: screen_pop.ok()?,
+            limits,
+            on_doubt,
+        })))
+    }
+
+    /// The address, and what its message says.
+    pub(super) fn digital(&mut self, spec: DigitalSpec, at: &str) -> Option<(Address, Option<Field>)> {
+        let at = format!("{at}/digital");
+        let member = |name: &str| format!("{at}/{name}");
+        self.unknown(&spec.unknown, &at);
+        let channel = self.text(spec.channel_id, &member("channelId"));
+        if channel.as_ref().is_some_and(|id| id.len() > LONGEST_CHANNEL || id.chars().any(char::is_whitespace)) {
+            self.add(member("channelId"), "is no channel's id", "take it from the channel's settings in CXone");
+        }
+        let text = self.required(spec.text, &member("text")).and_then(|spec| self.field(spec, false, &member("text")));
+        let skill = self.skill(spec.skill_id, &member("skillId"));
+        let limits = self.limits(spec.max_queue_count, spec.min_agents_logged_in, &at);
+        let on_doubt = self.or_default(spec.on_doubt, &member("onDoubt")).into();
+        let address = Address::Digital(Digital { channel: channel?, skill: skill.ok()?, limits, on_doubt });
+        Some((address, Some(text?)))
+    }
+
+    /// How long the texts of a route with these targets may be.
+    pub(super) fn longest_texts(&self, targets: &[Target]) -> LongestTexts {
+        let longest = |digital: bool| if digital { CUSTOM_FIELD } else { self.rules.longest_text };
+        let digital = |target: &Target| target.address.is_digital();
+        LongestTexts {
+            of_any_target: longest(targets.iter().any(digital)),
+            of_constants: longest(!targets.is_empty() && targets.iter().all(digital)),
+        }
+    }
+
+    /// What a route's targets ask of the rest of it.
+    pub(super) fn asked_of_route(&mut self, targets: &[Target], carried: &Carried, at: &str) {
+        let callback = targets.iter().position(|target| matches!(target.address, Address::Callback(_)));
+        if let Some(index) = callback.filter(|_| !carried.callback_number) {
+            let what = format!("is missing, and target {index} is a callback");
+            self.add(format!("{at}/callbackNumber"), what, "say which number an agent calls");
+        }
+    }
+
+    fn point_of_contact(&mut self, member: Member<String>, at: &str) -> Option<String> {
+        let text = self.text(member, at)?;
+        if uuid::Uuid::try_parse(text.trim()).is_ok() {
+            return self.refuse(at, "is a GUID, which CXone refuses", "write it as `123456 - Name`, or its name alone");
+        }
+        Some(text)
+    }
+
+    fn optional_text(&mut self, member: Member<String>, at: &str) -> Result<Option<String>, Noted> {
+        match member {
+            Member::Absent => Ok(None),
+            stated => self.text(stated, at).map(Some).ok_or(Noted),
+        }
+    }
+
+    fn skill(&mut self, member: Member<u64>, at: &str) -> Result<Option<QueueId>, Noted> {
+        let skill = self.optional(member, at)?;
+        Ok(skill.and_then(|id| QueueId::new(id.to_string())))
+    }
+
+    fn limits(&mut self, most: Member<u64>, fewest: Member<u64>, at: &str) -> SkillLimits {
+        let most_at = format!("{at}/maxQueueCount");
+        let max_queue_count = self.optional(most, &most_at).ok().flatten();
+        let min_agents_logged_in = self.or_default(fewest, &format!("{at}/minAgentsLoggedIn"));
+        if max_queue_count == Some(0) {
+            self.add(most_at, "is 0, so that it always counts as full", "leave it out for no limit");
+        }
+        SkillLimits { max_queue_count, min_agents_logged_in }
+    }
+
+    fn up_to_highest(&mut self, member: Member<u16>, at: &str) -> Option<u16> {
+        let number = self.optional(member, at).ok().flatten()?;
+        if number > HIGHEST_PRIORITY {
+            return self.refuse(at, format!("is more than {HIGHEST_PRIORITY}"), "CXone knows no higher priority");
+        }
+        Some(number)
+    }
+
+    fn screen_pop(&mut self, member: Member<String>, carried: &Carried, at: &str) -> Result<Option<ScreenPop>, Noted> {
+        let Some(text) = self.optional_text(member, at)? else { return Ok(None) };
+        match ScreenPop::parse(&text) {
+            Ok(template) => {
+                for name in template.attributes().filter(|name| !carried.has(name)) {
+                    let what = format!("names {{{name}}}, which the route makes no attribute of");
+                    self.add(at, what, "name an attribute without its prefix, or key");
+                }
+                Ok(Some(template))
+            }
+            Err(error) => {
+                self.add(at, error.to_string(), "write it like https://crm.example.com/orders/{orderRef}?key={key}");
+                Err(Noted)
+            }
+        }
+    }
+
+    /// A skill has one queue, so it can't be full by one route and have room by another.
+    pub(super) fn skill_limits(&mut self, earlier: &Earlier) {
+        let mut known: BTreeMap<&QueueId, (SkillLimits, String)> = BTreeMap::new();
+        for (route, index) in earlier.routes.iter().zip(&earlier.indexes) {
+            for (place, limits, skill, kind) in limited(route) {
+                let at = format!("/routes/{index}/targets/{place}/{kind}");
+                match known.get(skill) {
+                    Some((others, first)) if *others != limits => self.add(
+                        at,
+                        format!("has other limits for skill {skill} than {first}"),
+                        "give maxQueueCount and minAgentsLoggedIn alike wherever the skill is named",
+                    ),
+                    Some(_) => {}
+                    None => {
+                        known.insert(skill, (limits, at));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The targets that name a skill: their places, its limits, the skill, and their kinds.
+fn limited(route: &Route) -> impl Iterator<Item = (usize, SkillLimits, &QueueId, &'static str)> {
+    route.targets.iter().enumerate().filter_map(|(place, target)| {
+        let address = &target.address;
+        Some((place, address.limits()?, address.queue()?, address.kind()))
+    })
+}
