@@ -24,6 +24,8 @@ mod status;
 mod stores;
 mod sync;
 mod tenant_access;
+mod tenant_callbacks;
+mod tenant_digital;
 mod tenant_health;
 mod tenant_items;
 mod tokens;

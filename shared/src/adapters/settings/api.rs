@@ -66,11 +66,17 @@ impl Reader<'_> {
             Api::Tenant { issuer, version, base } => (issuer, version, base),
         };
         match nice::Nice::new(&issuer, &version, base.as_deref(), routes) {
-            Ok(nice) if nice.hosts().allow_issuer(&issuer) => Some((Arc::new(nice), base)),
-            Ok(_) => {
-                let rule = "is none of CXone's, so that CXONE_BASE_URL must say where the API is";
-                self.problems.push(format!("CXONE_ISSUER {rule}"));
-                None
+            Ok(nice) => {
+                let before = self.problems.len();
+                if !nice.hosts().allow_issuer(&issuer) {
+                    let rule = "is none of CXone's, so that CXONE_BASE_URL must say where the API is";
+                    self.problems.push(format!("CXONE_ISSUER {rule}"));
+                }
+                if !nice.allows_digital() {
+                    let rule = "is at a host that is none of CXone's, nor CXONE_BASE_URL's";
+                    self.problems.push(format!("the routes file: \"/cxone/digitalBaseUrl\" {rule}"));
+                }
+                (self.problems.len() == before).then(|| (Arc::new(nice) as Arc<dyn Dialect>, base))
             }
             Err(error) => {
                 self.problems.push(format!("CXONE_ISSUER: {error}"));
