@@ -10,11 +10,10 @@
 
 mod intent;
 mod look_up;
+mod loss;
 mod places;
 
 use std::time::Duration;
-
-use tracing::warn;
 
 use self::places::target_of;
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
     domain::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, PlacedContact},
-        contact_result::{ContactResult, CreatedContact, Doubt, ErrorDetail, Refusal},
+        contact_result::{ContactResult, Doubt, ErrorDetail, Refusal},
         outcome::{GivenUp, Outcome},
         reason::{DeadLetterReason, DeferralReason},
         retry_after::RetryAfter,
@@ -30,8 +29,6 @@ use crate::{
         targets::{Choice, Passed},
     },
     drafts::Drafts,
-    error::chain,
-    ledger::{self, SettleError},
     metrics::Metric,
     pipeline::{DeliveryDetails, Ending, Pipeline, Prepared, given_up},
     ports::{Environment, InjectPorts},
@@ -41,9 +38,6 @@ use crate::{
 /// Requests in a row that came to nothing, in one delivery: a blip is over by the third; what isn't waits better
 /// outside.
 const TRIES: u32 = 3;
-
-/// Where a contact was lost that a request without an answer created: no target's name.
-const LOST_SOMEWHERE: &str = "unknown";
 
 impl<P: InjectPorts> Pipeline<'_, P> {
     pub(crate) async fn place(
@@ -279,35 +273,6 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             }
             Refusal::Unreachable => self.again(stop, None, Outcome::deferred(DeferralReason::ServiceError)).await,
         }
-    }
-
-    /// CXone created the contact and lost it. The answer to a key that an earlier request may have used can tell of a
-    /// loss at another target: then this one is asked again, under the next key.
-    async fn lost(&mut self, stop: Stop, created: CreatedContact) -> Option<Ending> {
-        let target = self.address(stop).to_string();
-        warn!(contact_id = created.id, target, "CXone created the contact and lost it");
-        self.arrive(stop);
-        let at = if self.claim.is_doubtful() {
-            LOST_SOMEWHERE.to_owned()
-        } else {
-            self.passed[stop.index] = Some(Passed::Lost);
-            target
-        };
-        (self.failures, self.counted) = (0, None);
-        let lost = PlacedContact { contact_id: created.id, target: at };
-        let recorded = self.record_loss(lost).await;
-        matches!(recorded, Err(SettleError::TakenOver))
-            .then(|| Ending::Deferred(Outcome::deferred(DeferralReason::InProgress)))
-    }
-
-    /// Puts a lost contact on record, so that the next key is known to whoever comes after. A ledger that doesn't
-    /// answer is no reason to stop: CXone repeats the loss to whoever asks under the old key.
-    async fn record_loss(&mut self, lost: PlacedContact) -> Result<(), SettleError> {
-        let (pipeline, key, before) = (self.pipeline, self.prepared.key(), self.claim.clone());
-        let record = self.claim.lose(lost, pipeline.now()).clone();
-        ledger::settle(pipeline.ports.ledger(), key, &before, &record).await.inspect_err(|cause| {
-            warn!(error = chain(cause), "the lost contact is not on record");
-        })
     }
 
     /// Passes a target over.

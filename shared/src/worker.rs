@@ -6,6 +6,7 @@
 //! when nothing keeps it from going there. Whoever waits for a token waits for the one request that fetches it.
 
 mod access;
+mod afterwards;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,10 +14,13 @@ use tokio::sync::Mutex;
 use tracing::{info, warn};
 
 use self::access::Access;
-pub use self::access::TokenAnswer;
+pub use self::{
+    access::TokenAnswer,
+    afterwards::{Looked, NotSet},
+};
 use crate::{
     dialects::{
-        Found, HttpReply, HttpRequest, Submission, Unread, Verdict,
+        HttpReply, HttpRequest, Submission, Unread, Verdict,
         survey::{Question, default_skills},
     },
     domain::{
@@ -25,12 +29,11 @@ use crate::{
         contact_result::ContactResult,
         credentials::{ClientId, Credentials},
         health::QueueHealth,
-        idempotency::IdempotencyKey,
         lease::{Lease, Lesson, NoPermit, Permit, Service},
         outcome::{Outcome, Retry},
         queues::{Queue, Reading},
         reason::DeferralReason,
-        routes::{Address, DefaultSkills, Priority, QueueId, SkillLimits},
+        routes::{DefaultSkills, QueueId, SkillLimits},
         time::Timestamp,
         token::Token,
     },
@@ -114,35 +117,6 @@ pub struct Observed {
     pub before: Option<Reading>,
 }
 
-/// What a look-up came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Looked {
-    /// What was found; nothing where the answer settles nothing.
-    pub found: Option<Found>,
-    /// When CXone was asked.
-    pub asked: Timestamp,
-}
-
-/// Why a contact's priority isn't set.
-#[derive(Debug, thiserror::Error)]
-pub enum NotSet {
-    /// CXone didn't say which contact it is.
-    #[error("CXone didn't tell the contact's id")]
-    Nameless,
-    /// Nothing left this worker.
-    #[error("it was not sent: {}", .0.reason)]
-    NotSent(NotSent),
-    /// CXone didn't do it, or didn't say so.
-    #[error(transparent)]
-    Unread(#[from] Unread),
-}
-
-impl From<NotSent> for NotSet {
-    fn from(not_sent: NotSent) -> Self {
-        Self::NotSent(not_sent)
-    }
-}
-
 /// One leased client at work.
 pub struct Worker<'a, P: Ports> {
     ports: &'a P,
@@ -198,42 +172,6 @@ impl<'a, P: Ports> Worker<'a, P> {
         let Verdict { meaning, lesson } = dialect.read_contact(submission.contact, submission.address, &reply);
         self.learn(permit, &token, lesson).await;
         (meaning, reply.status())
-    }
-
-    /// Looks for the contact of an event that may have been created at an address.
-    ///
-    /// # Errors
-    /// [`NotSent`] where nothing left this worker.
-    pub async fn look_up(&self, address: &Address, key: IdempotencyKey) -> Result<Looked, NotSent> {
-        let afterwards = self.ports.dialect().afterwards(address);
-        let Some(afterwards) = afterwards else {
-            return Ok(Looked { found: None, asked: self.ports.environment().now() });
-        };
-        let read = |reply: &HttpReply, _| afterwards.read_look_up(address, key, reply);
-        let ((), asked, found) = self.ask(async || (), |token| afterwards.look_up(token, address, key), read).await?;
-        let found = found.inspect_err(|unread| warn!(error = %unread, "the look-up settles nothing")).ok();
-        self.metrics.count_by(
-            Metric::LookUps,
-            match &found {
-                Some(Found::There { .. }) => "found",
-                Some(Found::Absent) => "absent",
-                None => "unknown",
-            },
-        );
-        Ok(Looked { found, asked })
-    }
-
-    /// Says with which priority a contact at an address waits, where that is said afterwards.
-    ///
-    /// # Errors
-    /// [`NotSet`] where it isn't known to be so.
-    pub async fn set_priority(&self, address: &Address, contact_id: &str, priority: Priority) -> Result<(), NotSet> {
-        let Some(afterwards) = self.ports.dialect().afterwards(address) else { return Ok(()) };
-        if contact_id.is_empty() {
-            return Err(NotSet::Nameless);
-        }
-        let read = |reply: &HttpReply, _| afterwards.read_set_priority(reply);
-        Ok(self.question(|token| afterwards.set_priority(token, contact_id, priority), read).await??)
     }
 
     /// Asks for a queue's health, by these limits. What the registry knows of it `before` is looked up when nothing

@@ -194,6 +194,21 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_dialled_at_home_without_its_countrys_code() {
+        for (number, dialled) in [
+            ("+15550109876", Some("5550109876")),
+            ("+442079460123", Some("2079460123")),
+            ("+390612345678", Some("0612345678")),
+            ("+351210000000", Some("210000000")),
+            ("+1", None),
+            ("+0123", None),
+            ("15550109876", None),
+        ] {
+            assert_eq!(national(number), dialled, "{number}");
+        }
+    }
+
+    #[test]
     fn international_numbers_come_out_in_e164() {
         for text in ["+15550109876", "+1 (555) 010-9876", " +1-555-010-9876 ", "tel:+1-555-010-9876", "+1.555.010.9876"]
         {

@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn what_a_delivery_finds_out_outweighs_what_health_says() {
         let targets = targets(2, true);
-        let outcomes = [None, Some(Passed::Saturated), Some(Passed::Missing), Some(Passed::Lost)];
+        let outcomes = [None, Some(Passed::Saturated), Some(Passed::Missing), Some(Passed::Lost), Some(Passed::Unfit)];
         for first in outcomes {
             for second in outcomes {
                 for third in outcomes {
@@ -200,6 +200,7 @@ mod tests {
                         },
                         None if passed.contains(&Some(Passed::Saturated)) => Choice::Saturated,
                         None if passed.contains(&Some(Passed::Lost)) => Choice::Lost,
+                        None if passed.contains(&Some(Passed::Unfit)) => Choice::Unfit,
                         None => Choice::Missing,
                     };
                     assert_eq!(choice, expected, "{passed:?}");

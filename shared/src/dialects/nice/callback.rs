@@ -89,3 +89,135 @@ pub(super) fn read(reply: &HttpReply) -> Verdict<ContactResult> {
         Some(CreatedContact { id: id.unwrap_or_default() })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        dialects::{Content, HttpResponse, Submitted, nice::ISSUER},
+        domain::{
+            contact_result::{Doubt, Refusal},
+            idempotency::IdempotencyKey,
+            lease::Lesson,
+            routes::{Priority, Routes},
+            time::Timestamp,
+            token::{Endpoints, GrantedToken},
+        },
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    /// What is asked for by a target with these members of an event that expires so many milliseconds from now.
+    fn asked(members: &Value, expires: Option<i64>) -> Value {
+        let mut callback = json!({"skillId": 4013, "attributes": "drop"});
+        callback.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let file = json!({"routes": [{
+            "name": "r", "match": {"type": "t"}, "targets": [{"callback": callback}], "priority": {"default": 7},
+            "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
+            "callbackNumber": {"path": "$.phone"},
+            "attributes": {"string:ref": {"path": "$.ref"}, "number:total": {"path": "$.total"}},
+        }]});
+        let routes = Routes::from_json(&file.to_string(), super::super::FACTS.routes).unwrap();
+        let route = routes.iter().next().unwrap();
+        let attributes = [
+            ("string:ref", AttributeValue::String("A/1".to_owned())),
+            ("number:total", AttributeValue::Number(5.into())),
+            ("boolean:vip", AttributeValue::Boolean(false)),
+        ];
+        let contact = Contact {
+            channel: None,
+            from: "+15550109876".to_owned(),
+            to: "+15550201234".to_owned(),
+            callback_number: Some("+15550301234".to_owned()),
+            wrap_up_code: None,
+            text: None,
+            attributes: attributes.into_iter().map(|(key, value)| (key.parse().unwrap(), value)).collect(),
+        };
+        let expires = expires.map(|millis| Timestamp::from_millis(NOW.as_millis() + millis));
+        let submission = Submission {
+            contact: &contact,
+            address: route.targets()[0].address(),
+            priority: Priority::try_from(7).unwrap(),
+            route: route.name(),
+            event: Submitted { key: IdempotencyKey::of_event("s", "i"), expires },
+            at: NOW,
+        };
+        let nice = Nice::new(ISSUER, "v34.0", None, &routes).unwrap();
+        let endpoints = Endpoints { token: None, api: Some("https://api-na1.niceincontact.com".to_owned()) };
+        let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints };
+        let token = Token::obtained(granted, NOW);
+        let request = nice.callback(&token, &submission);
+        assert_eq!(request.path.join("/"), "inContactAPI/services/v34.0/queuecallback");
+        let Content::PostJson(body) = request.content else { panic!("JSON") };
+        assert_eq!(shown(&submission), json!({"callback": body}));
+        body
+    }
+
+    #[test]
+    fn only_what_is_there_is_said() {
+        let bare = json!({
+            "phoneNumber": "+15550301234", "skill": 4013, "priorityManagement": "Custom", "initialPriority": 7,
+        });
+        assert_eq!(asked(&json!({}), None), bare);
+        let mut whole = bare;
+        let more = json!({
+            "callerId": "+15550201234", "acceleration": 2, "maxPriority": 900, "screenPopSrc": "Custom",
+            "screenPopUrl": format!("https://x.example/A%2F1?key={}&t=5", IdempotencyKey::of_event("s", "i")),
+            "timeout": 90,
+        });
+        whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let members = json!({
+            "callerId": "+15550201234", "acceleration": 2, "maxPriority": 900,
+            "screenPopUrl": "https://x.example/{ref}?key={key}&t={total}",
+        });
+        assert_eq!(asked(&members, Some(90_999)), whole);
+    }
+
+    #[test]
+    fn what_is_left_of_its_life_is_told_in_seconds_and_is_never_none() {
+        for (millis, seconds) in [(1, 1), (999, 1), (1000, 1), (1999, 1), (2000, 2), (86_400_000, 86_400)] {
+            assert_eq!(asked(&json!({}), Some(millis))["timeout"], seconds, "{millis}");
+        }
+    }
+
+    fn answered(status: u16, body: &str) -> Verdict<ContactResult> {
+        read(&HttpReply::Answered(HttpResponse::new(status, Some("7"), body.as_bytes(), NOW)))
+    }
+
+    #[test]
+    fn a_2xx_is_a_callback_whether_or_not_it_says_which() {
+        for (body, id) in [(r#"{"contactId": 123456789012345678}"#, "123456789012345678"), ("", ""), ("{}", "")] {
+            for status in [200, 201, 202] {
+                let injected = ContactResult::Injected(CreatedContact { id: id.to_owned() });
+                assert_eq!(answered(status, body), Verdict { meaning: injected, lesson: Lesson::Works }, "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_refusal_is_about_what_its_status_says() {
+        for (status, expected) in [
+            (400, Refusal::Payload),
+            (401, Refusal::Unauthorized),
+            (403, Refusal::Forbidden),
+            (404, Refusal::UnknownQueue),
+            (415, Refusal::Payload),
+            (429, Refusal::RateLimited),
+        ] {
+            let ContactResult::Refused { refusal, clears_doubt: false, .. } = answered(status, "").meaning else {
+                panic!("{status}")
+            };
+            assert_eq!(refusal, expected, "{status}");
+        }
+        let named = answered(400, r#"{"error": "invalid", "message": "phoneNumber of Jane Doe"}"#).meaning;
+        let ContactResult::Refused { detail: Some(detail), .. } = named else { panic!("a detail") };
+        assert_eq!(detail.to_string(), "invalid: phoneNumber");
+        for status in [203, 302, 409, 500, 503] {
+            assert!(matches!(answered(status, "").meaning, ContactResult::InDoubt(Doubt::ServiceError(Some(_)))));
+        }
+        assert_eq!(read(&HttpReply::Silence).meaning, ContactResult::InDoubt(Doubt::Unanswered));
+        assert_eq!(read(&HttpReply::Unreachable).meaning, ContactResult::refused(Refusal::Unreachable));
+    }
+}

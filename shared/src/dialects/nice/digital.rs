@@ -99,3 +99,84 @@ pub(super) fn read(contact: &Contact, reply: &HttpReply) -> Verdict<ContactResul
         Some(CreatedContact { id: id? })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dialects::HttpResponse,
+        domain::{
+            attributes::AttributeValue,
+            contact_result::{Doubt, Refusal},
+            lease::Lesson,
+            time::Timestamp,
+        },
+    };
+
+    fn contact() -> Contact {
+        let text = |text: &str| text.to_owned();
+        let attribute = ("string:orderRef".parse().unwrap(), AttributeValue::String(text("A")));
+        Contact {
+            channel: None,
+            from: text("+15550109876"),
+            to: text("+15550201234"),
+            callback_number: None,
+            wrap_up_code: None,
+            text: Some(text("hello")),
+            attributes: [attribute].into(),
+        }
+    }
+
+    fn answered(status: u16, body: &Value) -> ContactResult {
+        let bytes = body.to_string();
+        let response = HttpResponse::new(status, None, bytes.as_bytes(), Timestamp::from_millis(0));
+        read(&contact(), &HttpReply::Answered(response)).meaning
+    }
+
+    #[test]
+    fn a_message_is_there_only_where_its_contact_can_be_read() {
+        let injected = |id: &str| ContactResult::Injected(CreatedContact { id: id.to_owned() });
+        let number = 400_000_000_001_u64;
+        for body in [
+            json!({"consumerContact": {"id": "400000000001"}, "message": {}}),
+            json!({"consumerContact": {"id": number}}),
+            json!({"consumerContact": {}, "message": {"contactNumber": "400000000001"}}),
+        ] {
+            assert_eq!(answered(201, &body), injected("400000000001"), "{body}");
+            assert_eq!(answered(200, &body), injected("400000000001"), "{body}");
+        }
+        for body in
+            [json!({}), json!([]), json!("<html>"), json!({"consumerContact": {"id": null}}), json!({"id": "7"})]
+        {
+            assert_eq!(answered(201, &body), ContactResult::InDoubt(Doubt::ServiceError(None)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_our_own_fields_and_nothing_else() {
+        let body = json!({"uid": "x", "errors": [
+            {"field": "contact.customFields", "message": "orderRef of Jane Doe is too long", "errorCode": "e"},
+            {"field": "messageContent", "message": "no"},
+        ]});
+        let ContactResult::Refused { refusal: Refusal::Payload, detail: Some(detail), clears_doubt: false, .. } =
+            answered(400, &body)
+        else {
+            panic!("a refusal")
+        };
+        assert_eq!(detail.to_string(), "messageContent, contact, customFields, orderRef");
+        for (status, expected) in [
+            (401, Refusal::Unauthorized),
+            (403, Refusal::Forbidden),
+            (404, Refusal::UnknownQueue),
+            (429, Refusal::RateLimited),
+        ] {
+            let ContactResult::Refused { refusal, .. } = answered(status, &json!({})) else { panic!("{status}") };
+            assert_eq!(refusal, expected);
+        }
+        for status in [203, 302, 409, 500] {
+            assert!(matches!(answered(status, &json!({})), ContactResult::InDoubt(_)), "{status}");
+        }
+        let silence = read(&contact(), &HttpReply::Silence);
+        assert_eq!((silence.meaning, silence.lesson), (ContactResult::InDoubt(Doubt::Unanswered), Lesson::Unanswered));
+    }
+}

@@ -1,4 +1,5 @@
 mod description;
+mod look_up;
 mod memory;
 mod resolution;
 mod sending;

@@ -126,3 +126,131 @@ fn definition(row: &Value) -> Option<AttributeDefinition> {
     let required = row.get("required").and_then(Value::as_bool).unwrap_or_default();
     Some(AttributeDefinition { key: text("ident")?.to_owned(), attribute_type, max_length: None, required })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        dialects::{HttpResponse, nice::ISSUER},
+        domain::{routes::Routes, time::Timestamp},
+    };
+
+    fn routes(flatten: &Value) -> Routes {
+        let mut route = json!({
+            "name": "r", "match": {"type": "t"}, "priority": {"default": 1},
+            "targets": [{"digital": {"channelId": "chat", "text": {"value": "hello"}}}],
+            "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
+            "attributes": {"string:ref": {"path": "$.ref"}},
+        });
+        if !flatten.is_null() {
+            route["flatten"] = flatten.clone();
+        }
+        Routes::from_json(&json!({"routes": [route]}).to_string(), super::super::super::FACTS.routes).unwrap()
+    }
+
+    fn read(body: &Value) -> Result<Schema, Unread> {
+        let nice = Nice::new(ISSUER, "v34.0", None, &routes(&Value::Null)).unwrap();
+        let bytes = body.to_string();
+        let reply = HttpReply::Answered(HttpResponse::new(200, None, bytes.as_bytes(), Timestamp::from_millis(0)));
+        nice.read_schema(&reply).meaning
+    }
+
+    fn fields() -> Schema {
+        let field = |ident: &str, kind: &str| json!({"ident": ident, "label": ident, "type": kind, "required": false});
+        read(&json!([field("ref", "text"), field("due", "date"), field("plan", "list"), field("mail", "email")]))
+            .unwrap()
+    }
+
+    fn contact(attributes: &[(&str, AttributeValue)]) -> Contact {
+        Contact {
+            channel: None,
+            from: "+15550109876".to_owned(),
+            to: "+15550201234".to_owned(),
+            callback_number: Some("+15550301234".to_owned()),
+            wrap_up_code: None,
+            text: Some("hello".to_owned()),
+            attributes: attributes.iter().map(|(key, value)| (key.parse().unwrap(), value.clone())).collect(),
+        }
+    }
+
+    fn text(text: &str) -> AttributeValue {
+        AttributeValue::String(text.to_owned())
+    }
+
+    fn fit(attributes: &[(&str, AttributeValue)], flatten: &Value) -> Result<Vec<(String, String)>, (String, String)> {
+        let routes = routes(flatten);
+        let fitted = fitted(&contact(attributes), routes.iter().next().unwrap(), &fields());
+        let told = |problem: Problem| (problem.code.as_str().to_owned(), problem.message);
+        let fitted = fitted.map_err(told)?;
+        Ok(of(&fitted).map(|(ident, value)| (ident.to_owned(), value.into_owned())).collect())
+    }
+
+    #[test]
+    fn every_value_goes_as_text_under_its_name_alone() {
+        let due = AttributeValue::Date("2026-12-01".to_owned());
+        for (key, value, told) in [
+            ("string:ref", text("A"), "A"),
+            ("number:ref", AttributeValue::Number(1250.into()), "1250"),
+            ("boolean:plan", AttributeValue::Boolean(true), "true"),
+            ("boolean:plan", AttributeValue::Boolean(false), "false"),
+            ("date:due", due.clone(), "2026-12-01"),
+            ("date:mail", due, "2026-12-01"),
+        ] {
+            let name = key.split_once(':').unwrap().1.to_owned();
+            assert_eq!(fit(&[(key, value)], &Value::Null), Ok(vec![(name, told.to_owned())]), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_tenant_has_not_is_told_before_anything_is_sent() {
+        let refused = |key: &str| fit(&[(key, text("A"))], &Value::Null).unwrap_err();
+        for (key, code, words) in [
+            ("string:other", "unregistered-attribute", "is no custom field (route r)"),
+            ("string:REF", "unregistered-attribute", "did you mean ref?"),
+            ("string:due", "invalid-attribute", "holds one"),
+        ] {
+            let (told, message) = refused(key);
+            assert!(told == code && message.contains(words) && message.contains(key), "{told} {message}");
+        }
+        let long = format!("string:{}", "x".repeat(256));
+        assert_eq!(refused(&long).0, "invalid-attribute");
+    }
+
+    #[test]
+    fn what_an_object_is_flattened_into_may_be_dropped_and_what_the_route_maps_itself_not() {
+        let dropping = json!({"path": "$.o", "prefix": "order", "unregistered": "drop"});
+        let attributes = [("string:orderItem", text("x")), ("string:ref", text("A")), ("string:orderREF", text("y"))];
+        assert_eq!(fit(&attributes, &dropping), Ok(vec![("ref".to_owned(), "A".to_owned())]));
+        let refusing = json!({"path": "$.o", "prefix": "order"});
+        assert_eq!(fit(&attributes, &refusing).unwrap_err().0, "unregistered-attribute");
+    }
+
+    #[test]
+    fn the_number_to_call_back_goes_to_its_field_where_there_is_one() {
+        let routes = routes(&Value::Null);
+        let with = read(&json!([{"ident": "callbackNumber", "type": "text"}])).unwrap();
+        let fit = |contact: &Contact, fields: &Schema| {
+            let fitted = fitted(contact, routes.iter().next().unwrap(), fields).unwrap();
+            of(&fitted).map(|(ident, value)| format!("{ident}={value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(fit(&contact(&[]), &with), ["callbackNumber=+15550301234"]);
+        assert!(fit(&contact(&[]), &fields()).is_empty());
+        let own = contact(&[("string:callbackNumber", text("mapped"))]);
+        assert_eq!(fit(&own, &with), ["callbackNumber=mapped"], "what the route maps itself is the route's");
+    }
+
+    #[test]
+    fn definitions_are_read_as_a_whole_or_not_at_all() {
+        assert_eq!(read(&json!([])).map(|schema| schema.definitions().len()), Ok(0));
+        assert_eq!(read(&json!({"data": [{"ident": "a", "type": "text"}]})).map(|all| all.definitions().len()), Ok(1));
+        for unread in
+            [json!({}), json!([7]), json!([{"ident": "a"}]), json!([{"type": "text"}, {"ident": "b", "type": "text"}])]
+        {
+            assert_eq!(read(&unread).map(|_| ()), Err(Unread::NotJson), "{unread}");
+        }
+        let required = read(&json!([{"ident": "a", "type": "text", "required": true}])).unwrap();
+        assert!(required.definitions()[0].required);
+    }
+}
