@@ -14,7 +14,7 @@ use contact_injection::{
         event::Event,
         mapping::ComplianceBoundary,
         problem::Problem,
-        routes::{Address, OnDoubt, PhoneFormat, Priority, Routes},
+        routes::{Address, OnDoubt, PhoneFormat, Priority, QueueId, Routes},
         time::Timestamp,
     },
     drafts::{Drafting, Drafts, Undrafted},
@@ -74,7 +74,7 @@ fn a_callback_and_a_message_have_their_members_and_their_defaults() {
         (targets[1].address().to_string().as_str(), targets[1].address().on_doubt()),
         ("digital:chat_0B7c", OnDoubt::Park)
     );
-    let queues: Vec<_> = routes.queue_ids().iter().map(|queue| queue.as_str()).collect();
+    let queues: Vec<_> = routes.queue_ids().iter().map(QueueId::as_str).collect();
     assert_eq!((queues.as_slice(), routes.has_digital()), (["4013", "4014"].as_slice(), true));
     let routes = file(route(json!([self::callback(json!({})), digital(json!({}))]))).unwrap();
     let targets = routes.iter().next().unwrap().targets().to_vec();

@@ -20,7 +20,7 @@ fn config() -> Config {
 }
 
 /// A route of callbacks, with these members beside its skill, that falls back to a work item.
-fn routes(members: Value) -> Value {
+fn routes(members: &Value) -> Value {
     let mut callback = json!({ "skillId": CALLS, "attributes": "drop" });
     callback.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     json!({ "routes": [{
@@ -34,7 +34,7 @@ fn routes(members: Value) -> Value {
 }
 
 async fn stage(members: Value) -> Stage<Simulator> {
-    Stage::with_routes(config(), &routes(members)).await
+    Stage::with_routes(config(), &routes(&members)).await
 }
 
 /// The target that the ledger names.
@@ -53,7 +53,7 @@ async fn a_callback_carries_its_number_its_priority_and_what_its_agent_opens() {
         "callerId": "+15550201234", "acceleration": 10, "maxPriority": 900, "screenPopUrl": url,
     });
     for encoding in ["json", "form", "query"] {
-        let mut routes = routes(callerid.clone());
+        let mut routes = routes(&callerid);
         routes["cxone"] = json!({ "workItemEncoding": encoding });
         let stage = Stage::with_routes(config(), &routes).await;
         let mut event = event("call", "1");

@@ -28,7 +28,7 @@ fn config() -> Config {
 }
 
 /// A route into the channel, with these members beside it, that falls back to a work item.
-fn routes(members: Value) -> Value {
+fn routes(members: &Value) -> Value {
     let mut digital = json!({ "channelId": CHAT, "skillId": 4016, "text": { "path": "$.summary" } });
     digital.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     json!({ "routes": [{
@@ -52,7 +52,7 @@ fn chat(id: &str) -> Value {
 }
 
 async fn stage() -> Stage<Simulator> {
-    Stage::with_routes(config(), &routes(json!({}))).await
+    Stage::with_routes(config(), &routes(&json!({}))).await
 }
 
 fn count(stage: &Stage<Simulator>, endpoint: Endpoint) -> usize {
@@ -111,11 +111,11 @@ async fn a_message_carries_every_field_and_its_priority_comes_after() {
 async fn what_the_tenant_has_no_field_for_is_known_before_a_request_and_only_where_it_matters() {
     let mut config = config();
     config.custom_fields.retain(|field| field.ident != "vip");
-    let stage = Stage::with_routes(config, &routes(json!({}))).await;
+    let stage = Stage::with_routes(config, &routes(&json!({}))).await;
     let worker = stage.worker();
     assert_eq!(stage.ends(&worker, &[chat("1")]).await, ["injected"]);
     assert_eq!((kinds(&stage), count(&stage, Endpoint::Messages)), (vec![Kind::WorkItem], 0));
-    let mut alone = routes(json!({}));
+    let mut alone = routes(&json!({}));
     alone["routes"][0]["targets"].as_array_mut().unwrap().pop();
     for (idents, code) in [(["ref", "VIP"], "unregistered-attribute"), (["ref", "due"], "unregistered-attribute")] {
         let mut config = self::config();
@@ -129,7 +129,7 @@ async fn what_the_tenant_has_no_field_for_is_known_before_a_request_and_only_whe
 
 #[tokio::test]
 async fn definitions_that_cannot_be_read_hold_the_event_back_and_no_other() {
-    let stage = Stage::with_routes(config(), &routes(json!({}))).await;
+    let stage = Stage::with_routes(config(), &routes(&json!({}))).await;
     for effect in [Effect::html(200), Effect::bare(403), Effect::bare(500)] {
         stage.simulator.add_fault(AnyFault::once(Endpoint::CustomFields, effect.clone()));
         assert_eq!(stage.ends(&stage.worker(), &[chat("1")]).await, ["deferred unverified-schema"], "{effect:?}");
@@ -166,7 +166,7 @@ async fn a_message_that_shows_late_is_found_by_a_later_look() {
         let mut config = config();
         config.search_lag_seconds = lag;
         config.duplicate_messages = DuplicateMessages::SecondContact;
-        let stage = Stage::with_routes(config, &routes(json!({}))).await;
+        let stage = Stage::with_routes(config, &routes(&json!({}))).await;
         let worker = stage.worker();
         stage.simulator.add_fault(once(Effect::accepted_then(500)));
         let ended = until_settled(&stage, &worker, &chat("1")).await;
@@ -181,7 +181,7 @@ async fn what_is_absent_twice_is_sent_again_under_the_same_ids_and_no_sooner() {
     {
         let mut config = config();
         config.duplicate_messages = duplicates;
-        let stage = Stage::with_routes(config, &routes(json!({}))).await;
+        let stage = Stage::with_routes(config, &routes(&json!({}))).await;
         let worker = stage.worker();
         stage.simulator.add_fault(once(Effect::bare(500)));
         assert_eq!(stage.ends(&worker, &[chat("1")]).await, ["deferred service-error"]);
@@ -224,7 +224,7 @@ async fn an_answer_that_is_unfiltered_or_cannot_be_read_proves_nothing() {
     let mut config = config();
     config.search_page = 2;
     config.duplicate_messages = DuplicateMessages::SecondContact;
-    let stage = Stage::with_routes(config, &routes(json!({}))).await;
+    let stage = Stage::with_routes(config, &routes(&json!({}))).await;
     let worker = stage.worker();
     // Others' messages, more than a page of them.
     let others: Vec<_> = ["a", "b", "c"].map(chat).into();
@@ -269,7 +269,7 @@ async fn what_nobody_could_look_up_for_a_day_is_parked() {
 
 #[tokio::test]
 async fn nobody_is_asked_to_look_where_the_route_says_park() {
-    let stage = Stage::with_routes(config(), &routes(json!({ "onDoubt": "park" }))).await;
+    let stage = Stage::with_routes(config(), &routes(&json!({ "onDoubt": "park" }))).await;
     let worker = stage.worker();
     stage.simulator.add_fault(once(Effect::accepted_then(500)));
     assert_eq!(stage.ends(&worker, &[chat("1")]).await, ["dead-lettered outcome-unknown"]);
@@ -327,7 +327,7 @@ async fn while_a_message_is_in_doubt_no_other_target_gets_anything() {
 
 #[tokio::test]
 async fn digital_channels_may_have_an_address_of_their_own_and_it_has_to_be_cxones() {
-    let mut foreign = routes(json!({}));
+    let mut foreign = routes(&json!({}));
     foreign["cxone"] = json!({ "digitalBaseUrl": "https://dfo.example.com" });
     let stage = Stage::with_routes(config(), &foreign).await;
     let told = stage.failed_start(super::stage::Function::Inject, &[]).await;
