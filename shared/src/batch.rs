@@ -149,8 +149,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         registry.refresh(self.ports, &mut queues, &targets(deliveries), defaults).await;
         let (queues, answered) = (RefCell::new(queues), registry.answered);
         let routes = &self.configuration.routes;
-        let schema = schema::current(self.ports, worker, registry, routes, self.metrics).await;
         let coming = self.injectable(deliveries);
+        let schema = schema::current(self.ports, worker, registry, (routes, &coming), self.metrics).await;
         room::look_before_bursts(self.ports, worker, (routes, &coming), &queues, answered).await;
         room::reserve_ahead(self.ports, worker, &queues, &coming).await;
         let pipeline = Pipeline {

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         attributes::Schema,
         drift::{Drift, Registers, drift},
-        routes::Routes,
+        routes::{Route, Routes},
     },
     error::chain,
     metrics::{Metric, Metrics},
@@ -24,12 +24,13 @@ use crate::{
 /// A schema older than this is renewed: the daily sync is two hours late.
 const STALE_AFTER: Duration = Duration::from_secs(26 * 3600);
 
-/// The schema to check against, or nothing where there is none to be had.
+/// The schema to check against, or nothing where there is none to be had. It is renewed for the routes of what is
+/// coming alone.
 pub(crate) async fn current<'s, P: Ports>(
     ports: &P,
     worker: &Worker<'_, P>,
     snapshot: &'s mut Snapshot,
-    routes: &Routes,
+    (routes, coming): (&Routes, &[&Route]),
     metrics: &Metrics,
 ) -> Option<&'s Schema> {
     let now = ports.environment().now();
@@ -37,8 +38,9 @@ pub(crate) async fn current<'s, P: Ports>(
         let any = || SchemaSnapshot { schema: Schema::unrestricted(), fetched: now };
         return Some(&snapshot.schema.get_or_insert_with(any).schema);
     };
+    let needed = coming.iter().any(|route| registered.concern(route));
     let fresh = |known: &SchemaSnapshot| now.since(known.fetched) < STALE_AFTER;
-    if !snapshot.schema.as_ref().is_some_and(fresh) {
+    if needed && !snapshot.schema.as_ref().is_some_and(fresh) {
         match worker.schema().await {
             Ok(fetched) => {
                 let attributes = fetched.schema.definitions().len();

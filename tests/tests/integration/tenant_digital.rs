@@ -129,12 +129,18 @@ async fn what_the_tenant_has_no_field_for_is_known_before_a_request_and_only_whe
 
 #[tokio::test]
 async fn definitions_that_cannot_be_read_hold_the_event_back_and_no_other() {
-    let stage = Stage::with_routes(config(), &routes(&json!({}))).await;
-    for effect in [Effect::html(200), Effect::bare(403), Effect::bare(500)] {
+    let mut both = routes(&json!({}));
+    let other = super::stage::tenant_routes()["routes"][1].clone();
+    both["routes"].as_array_mut().unwrap().push(other);
+    let stage = Stage::with_routes(config(), &both).await;
+    for (asked, effect) in [Effect::html(200), Effect::bare(403), Effect::bare(500)].into_iter().enumerate() {
         stage.simulator.add_fault(AnyFault::once(Endpoint::CustomFields, effect.clone()));
+        let other = event("twin", &format!("other-{asked}"));
+        assert_eq!(stage.ends(&stage.worker(), &[other]).await, ["injected"], "{effect:?}");
+        assert_eq!(count(&stage, Endpoint::CustomFields), asked, "nobody asks for the sake of a work item");
         assert_eq!(stage.ends(&stage.worker(), &[chat("1")]).await, ["deferred unverified-schema"], "{effect:?}");
     }
-    assert!(stage.simulator.creations().is_empty());
+    assert_eq!(count(&stage, Endpoint::Messages), 0);
     assert_eq!(stage.ends(&stage.worker(), &[chat("1")]).await, ["injected"]);
 }
 
