@@ -63,7 +63,9 @@ pub(crate) async fn look_before_bursts<P: Ports>(
         };
         // What stands in the way of this request stands in the way of the contacts too, and they say so.
         let limits = routes.limits_of(queue, queues.borrow().default_skills());
-        let Ok(Some(Observed { health, before })) = worker.queue_health(queue, limits, before).await else { continue };
+        let Ok(Some(Observed { health, before, .. })) = worker.queue_health(queue, limits, before).await else {
+            continue;
+        };
         let kept = if answered { keep(ports, queue, &health, before).await } else { None };
         let mut queues = queues.borrow_mut();
         queues.learn(queue.as_ref().clone(), kept.unwrap_or_else(|| Queue::new(Some(health), None)));

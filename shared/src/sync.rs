@@ -54,7 +54,7 @@ pub struct Summary {
     /// Registered attributes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<usize>,
-    /// Where the routes and the registered attributes part.
+    /// Where the routes part from the registered attributes, and from the kinds of contacts that skills are for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<Drift>>,
     /// The routed queues.
@@ -161,7 +161,10 @@ impl<P: Ports> Sync<'_, P> {
             }
         }
         if task.queues {
-            let queues = self.queues(session, known).await;
+            let (queues, drift) = self.queues(session, known).await;
+            if !drift.is_empty() {
+                summary.drift.get_or_insert_default().extend(drift);
+            }
             if self.ports.dialect().facts().routes.profile == Profile::Cxone {
                 let skills = queues.into_iter().filter_map(QueueSummary::into_skill).collect();
                 (summary.queues, summary.skills) = (Some(Vec::new()), Some(skills));

@@ -115,6 +115,8 @@ pub struct Observed {
     pub health: QueueHealth,
     /// What the registry held when CXone was asked.
     pub before: Option<Reading>,
+    /// The kind of contacts that it is for, where the answer says so.
+    pub media_type: Option<u64>,
 }
 
 /// One leased client at work.
@@ -187,11 +189,15 @@ impl<'a, P: Ports> Worker<'a, P> {
         before: impl AsyncFn() -> Option<Queue>,
     ) -> Result<Option<Observed>, NotSent> {
         let dialect = self.ports.dialect();
-        let (before, asked, read) = self
+        let skill = |reply: &HttpReply| dialect.survey()?.read_skill(queue, reply).meaning.ok()?;
+        let (before, asked, (read, media_type)) = self
             .ask(
                 before,
                 |token| dialect.queue_health(token, queue),
-                |reply, asked| dialect.read_queue_health(queue, limits, asked, reply),
+                |reply, asked| {
+                    let Verdict { meaning, lesson } = dialect.read_queue_health(queue, limits, asked, reply);
+                    Verdict { meaning: (meaning, skill(reply).and_then(|skill| skill.media_type)), lesson }
+                },
             )
             .await?;
         let known = before.as_ref().and_then(|before| before.health.as_ref());
@@ -202,7 +208,7 @@ impl<'a, P: Ports> Worker<'a, P> {
                 return Ok(None);
             }
         };
-        Ok(Some(Observed { health, before: before.as_ref().and_then(Queue::reading) }))
+        Ok(Some(Observed { health, before: before.as_ref().and_then(Queue::reading), media_type }))
     }
 
     /// Asks for the health of every queue with limits at once, where the API tells it so. What the registry knows of
@@ -216,8 +222,12 @@ impl<'a, P: Ports> Worker<'a, P> {
         before: impl AsyncFn() -> Vec<(QueueId, Queue)>,
     ) -> Result<Vec<(QueueId, Observed)>, NotSent> {
         let Some(all) = self.ports.dialect().health_of_all() else { return Ok(Vec::new()) };
-        let read = |reply: &HttpReply, asked| all.read_every_health(limits, asked, reply);
-        let (before, _, healths) = self.ask(before, |token| all.every_health(token), read).await?;
+        let skills = |reply: &HttpReply| self.ports.dialect().survey()?.read_skills(reply).meaning.ok();
+        let read = |reply: &HttpReply, asked| {
+            let Verdict { meaning, lesson } = all.read_every_health(limits, asked, reply);
+            Verdict { meaning: (meaning, skills(reply).unwrap_or_default()), lesson }
+        };
+        let (before, _, (healths, skills)) = self.ask(before, |token| all.every_health(token), read).await?;
         let healths = healths.unwrap_or_else(|unread| {
             warn!(error = %unread, "the health of all queues can't be read at once; each is asked for alone");
             BTreeMap::new()
@@ -227,7 +237,8 @@ impl<'a, P: Ports> Worker<'a, P> {
             .into_iter()
             .map(|(queue, health)| {
                 let before = known(&queue);
-                (queue, Observed { health, before })
+                let media_type = skills.get(&queue).and_then(|skill| skill.media_type);
+                (queue, Observed { health, before, media_type })
             })
             .collect())
     }

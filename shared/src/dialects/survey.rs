@@ -65,6 +65,15 @@ pub trait Survey {
     /// Every skill, by the answer that tells the health of all.
     fn read_skills(&self, reply: &HttpReply) -> Verdict<Result<BTreeMap<QueueId, Skill>, Unread>>;
 
+    /// Asks for a digital channel.
+    fn channel<'r>(&self, token: &'r Token, channel: &str) -> HttpRequest<'r>;
+
+    /// Whether it is there.
+    fn read_channel(&self, channel: &str, reply: &HttpReply) -> Verdict<Result<bool, Unread>>;
+
+    /// The custom field that the number to call back goes to in a digital channel.
+    fn number_field(&self) -> &'static str;
+
     /// What a route's contacts may come to.
     fn payload(&self, route: &Route) -> Payload;
 

@@ -81,6 +81,7 @@ impl<P: Ports> Doctor<'_, P> {
                 DriftKind::TypeChanged => "is registered with another type",
                 DriftKind::LengthShrunk => "holds less than a constant of the route has",
                 DriftKind::CaseDiffers => "is registered in another spelling",
+                DriftKind::MediaType => "is for other contacts",
             };
             findings.warn(&format!(
                 "{} of route {} {what}: register it so, or change the route",

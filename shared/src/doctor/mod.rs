@@ -5,7 +5,7 @@
 //! ```text
 //! secret ─► lease ─► way to a token ─► discovery, grant, claims, configuration
 //!                        │ token
-//!                        ├─► questions ─► clock, reads, a target each
+//!                        ├─► questions ─► clock, reads, a target each, custom-field
 //!                        └─► probe ─────► probe-write
 //! routes ─────────────────────────────► payload, doubt
 //! ```
@@ -14,8 +14,10 @@
 //! each held to its form by [`told`](self::told): the rest of them is anybody's data.
 
 mod clock;
+mod custom_fields;
 mod guide;
 mod probe;
+mod reads;
 mod report;
 mod routes;
 mod secret;
@@ -48,8 +50,8 @@ const CLOSING_TIME: Duration = Duration::from_secs(2);
 /// How long a client is waited for that another worker holds: as long as it may take that one to be done with a batch.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Requests under a token besides those for queues and skills, each of which may be sent twice.
-const QUESTIONS: usize = 5;
+/// Requests under a token besides those for queues, skills and channels, each of which may be sent twice.
+const QUESTIONS: usize = 6;
 
 /// The input: `{"doctor": {}}` or `{"doctor": {"probeWrite": true}}`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -112,9 +114,10 @@ impl<P: Ports> Doctor<'_, P> {
     /// The checks that take a client, that of the right to write by itself.
     async fn under_a_lease(&self, session: &mut Session<'_, P>, until: Timestamp) -> (Vec<Check>, Check) {
         let patient = self.now().plus(PATIENCE).min(until);
+        let of_tenant = self.ports.dialect().survey().is_some();
         let worker = match session.lease_untested(self.permits(), patient).await {
             Ok(worker) => worker,
-            Err(none) => return (without_a_client(&none), Check::skipped(probe::NAME, NO_CLIENT)),
+            Err(none) => return (without_a_client(&none, of_tenant), Check::skipped(probe::NAME, NO_CLIENT)),
         };
         let walk = self.walk(worker).await;
         let checks = match self.ports.dialect().survey() {
@@ -126,6 +129,7 @@ impl<P: Ports> Doctor<'_, P> {
 
     /// Requests that the examination may take, as far as a client's window has places for them.
     fn permits(&self) -> usize {
+        // Each for a default skill or a channel at most.
         let targets: usize = self.routes.iter().map(|route| route.targets().len()).sum();
         let probes = usize::from(self.request.probe_write);
         (2 * (QUESTIONS + probes + self.routes.queue_ids().len() + targets)).clamp(1, self.rate.limit)
@@ -163,7 +167,7 @@ impl<P: Ports> Doctor<'_, P> {
 const NO_CLIENT: &str = "there is no client to ask with";
 
 /// Where there is no client, nothing is asked.
-fn without_a_client(none: &NoClient) -> Vec<Check> {
+fn without_a_client(none: &NoClient, of_tenant: bool) -> Vec<Check> {
     let mut grant = Findings::new("grant");
     match none {
         NoClient::NoneConfigured => grant.fail("there is no client to ask with: write at least one to the secret"),
@@ -178,6 +182,7 @@ fn without_a_client(none: &NoClient) -> Vec<Check> {
     }
     let grant = grant.into_check();
     let asked = NAMES.iter().filter(|name| !["secret", "payload", "doubt"].contains(name));
+    let asked = asked.filter(|name| of_tenant || **name != custom_fields::NAME);
     let check = |name: &&'static str| {
         if *name == "grant" { grant.clone() } else { Check::skipped(name, NO_CLIENT) }
     };

@@ -6,6 +6,7 @@ use tracing::info;
 use super::{
     Doctor, Role,
     report::{Check, Findings},
+    targets::has_work_item,
     token::Walk,
     told,
 };
@@ -51,6 +52,9 @@ impl<P: Ports> Doctor<'_, P> {
             (true, Role::Reads, Some(_)) => {
                 let words = "this function only reads, and its keys need no right to write: ask the inject function";
                 return Check::skipped(NAME, words);
+            }
+            (true, Role::Writes, Some(_)) if !self.routes.iter().any(has_work_item) => {
+                return Check::skipped(NAME, "no route makes work items, and they alone can be tried harmlessly");
             }
             (true, Role::Writes, Some(survey)) => survey,
         };

@@ -4,9 +4,21 @@ use serde::Serialize;
 
 use crate::domain::routes::Profile;
 
-/// The checks that are always made, in their order; there is one `target` for each.
-pub(super) const NAMES: [&str; 10] =
-    ["secret", "discovery", "grant", "claims", "configuration", "clock", "reads", "target", "payload", "doubt"];
+/// The checks that are always made, in their order; there is one `target` for each, and of a tenant one `custom-field`
+/// for each route into a digital channel.
+pub(super) const NAMES: [&str; 11] = [
+    "secret",
+    "discovery",
+    "grant",
+    "claims",
+    "configuration",
+    "clock",
+    "reads",
+    "target",
+    "custom-field",
+    "payload",
+    "doubt",
+];
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,9 +1,12 @@
 //! What the routes file alone says: how large its contacts may be, and what becomes of those in doubt.
 
-use super::report::{Check, Findings, Grade};
+use super::{
+    report::{Check, Findings, Grade},
+    targets::has_work_item,
+};
 use crate::{
     dialects::{Dialect, survey::Payload},
-    domain::routes::{OnDoubt, Route, Routes},
+    domain::routes::{Address, OnDoubt, Route, Routes},
 };
 
 /// Texts of a flattened object that should have room, however long.
@@ -21,13 +24,14 @@ pub(super) fn payload(dialect: &dyn Dialect, routes: &Routes) -> Check {
         let (grade, words) = judge(payload);
         (grade, payload.largest, place, format!("route {}: {words}", route.name()))
     };
-    let judged: Vec<_> = routes.iter().enumerate().map(of_route).collect();
+    let of_items = routes.iter().enumerate().filter(|(_, route)| has_work_item(route));
+    let judged: Vec<_> = of_items.map(of_route).collect();
     let mut findings = Findings::new("payload");
     for (grade, _, _, words) in judged.iter().filter(|(grade, ..)| *grade > Grade::Ok) {
         findings.add(*grade, words);
     }
     let largest = judged.iter().max_by_key(|(grade, largest, ..)| (*grade, *largest));
-    let Some((grade, _, place, words)) = largest else { return Check::skipped("payload", "there is no route") };
+    let Some((grade, _, place, words)) = largest else { return Check::skipped("payload", "no route makes work items") };
     if *grade == Grade::Ok {
         findings.ok(words);
     }
@@ -62,23 +66,36 @@ pub(super) fn doubt(dialect: &dyn Dialect, routes: &Routes) -> Check {
         findings.ok(&format!("{words} {hours} h"));
         return findings.into_check();
     }
-    for (on_doubt, words) in [
-        (OnDoubt::Park, "what may have been created is parked for a person to decide, at"),
-        (OnDoubt::Resend, "what may have been created is sent again, and its script has to end what comes twice, at"),
-    ] {
-        let pointers = pointers(routes, on_doubt);
-        if !pointers.is_empty() {
-            findings.ok(&format!("{words} {}", pointers.join(", ")));
-        }
+    let is_call = |address: &Address| matches!(address, Address::Callback(_));
+    let of = |on_doubt: OnDoubt| move |address: &Address| address.on_doubt() == on_doubt;
+    let resent = of(OnDoubt::Resend);
+    let groups = [
+        ("what may have been created is parked for a person to decide, at", pointers(routes, of(OnDoubt::Park))),
+        (
+            "what may have been created is sent again, and its script has to end what comes twice, at",
+            pointers(routes, |address| resent(address) && !is_call(address)),
+        ),
+        (
+            "what may have been queued is sent again, and the customer may be called twice, at",
+            pointers(routes, |address| resent(address) && is_call(address)),
+        ),
+        (
+            "what may have been taken is looked for, and sent again once it is sure not to be there, at",
+            pointers(routes, of(OnDoubt::LookUp)),
+        ),
+    ];
+    for (words, pointers) in groups.iter().filter(|(_, pointers)| !pointers.is_empty()) {
+        findings.ok(&format!("{words} {}", pointers.join(", ")));
     }
     findings.into_check()
 }
 
-fn pointers(routes: &Routes, on_doubt: OnDoubt) -> Vec<String> {
+/// The places of the targets with such addresses.
+fn pointers(routes: &Routes, is_such: impl Fn(&Address) -> bool) -> Vec<String> {
     let mut pointers = Vec::new();
     for (place, route) in routes.iter().enumerate() {
         let targets = route.targets().iter().enumerate();
-        let such = targets.filter(|(_, target)| target.address().on_doubt() == on_doubt);
+        let such = targets.filter(|(_, target)| is_such(target.address()));
         pointers.extend(such.map(|(index, _)| format!("/routes/{place}/targets/{index}")));
     }
     pointers
@@ -117,11 +134,33 @@ mod tests {
     }
 
     #[test]
+    fn only_work_items_have_a_payload() {
+        let (nice, routes) = tenant(|file| {
+            let routes = file["routes"].as_array_mut().unwrap();
+            routes.drain(..2);
+        });
+        let check = payload(&nice, &routes);
+        assert_eq!((check.verdict, check.detail.as_str()), (Grade::Skipped, "no route makes work items"));
+    }
+
+    #[test]
     fn every_target_is_under_what_becomes_of_a_doubt_at_it() {
         let (nice, routes) = tenant(|_| ());
         let check = doubt(&nice, &routes);
-        let parked = "parked for a person to decide, at /routes/0/targets/0, /routes/0/targets/1; ";
-        assert!(check.detail.contains(parked) && check.detail.ends_with("twice, at /routes/1/targets/0"), "{check:?}");
+        let parked = "decide, at /routes/0/targets/0, /routes/0/targets/1, /routes/2/targets/0; ";
+        let resent = "comes twice, at /routes/1/targets/0; ";
+        let looked_for = "looked for, and sent again once it is sure not to be there, at /routes/2/targets/1";
+        assert!([parked, resent, looked_for].iter().all(|words| check.detail.contains(words)), "{check:?}");
+        let (nice, routes) = tenant(|file| {
+            file["routes"][2]["targets"][0]["callback"]["onDoubt"] = "resend".into();
+            file["routes"][2]["targets"][1]["digital"]["onDoubt"] = "park".into();
+        });
+        let detail = doubt(&nice, &routes).detail;
+        assert!(detail.contains("the customer may be called twice, at /routes/2/targets/0"), "{detail}");
+        assert!(
+            detail.contains("/routes/0/targets/1, /routes/2/targets/1; ") && !detail.contains("looked"),
+            "{detail}"
+        );
         let shipped = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/inject-contacts/routes.json"));
         let routes = Routes::from_json(shipped, guide::FACTS.routes).unwrap();
         assert!(doubt(&Guide, &routes).detail.ends_with("for 24 h"));

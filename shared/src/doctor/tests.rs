@@ -1,9 +1,12 @@
 //! The whole examination of a tenant that is played by the simulator's rules, without a network.
 
+mod digital;
 mod probe;
 mod stage;
 
-use cxone_simulator::nice::{AccessKey, ApiEndpoint, Effect, Endpoint, Fault, Instead, PointOfContact, Skill};
+use cxone_simulator::nice::{
+    AccessKey, ApiEndpoint, CustomField, Effect, Endpoint, Fault, Instead, PointOfContact, Skill,
+};
 use serde_json::{Value, json};
 
 use self::stage::{KEY, SECRET, Stage, usual};
@@ -23,10 +26,12 @@ fn a_sound_deployment_is_told_to_be_so_check_by_check_in_order() {
     let report = stage.examine();
     let names: Vec<_> = grades(&report).into_iter().map(|(name, _)| name).collect();
     let expected = ["secret", "discovery", "grant", "claims", "configuration", "clock", "reads", "target", "target"];
-    assert_eq!(names, [&expected[..], &["target", "payload", "doubt"]].concat());
+    assert_eq!(names, [&expected[..], &["target"; 3], &["custom-field", "payload", "doubt"]].concat());
     assert_eq!((report.profile, report.worst), ("cxone", Grade::Ok), "{report:#?}");
     let pointers: Vec<_> = report.checks.iter().filter_map(|check| check.pointer.as_deref()).collect();
-    assert_eq!(pointers, ["/routes/0/targets/0", "/routes/0/targets/1", "/routes/1/targets/0", "/routes/0"]);
+    let targets = [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1)].map(|(route, at)| format!("/routes/{route}/targets/{at}"));
+    let expected = targets.iter().map(String::as_str).chain(["/routes/2", "/routes/0"]);
+    assert_eq!(pointers, expected.collect::<Vec<_>>());
     assert_eq!(stage.misuses(), 0);
     insta::assert_json_snapshot!(report);
     assert!(only(&report, "grant").detail.contains("under MDAQ…: 200 in"), "{report:#?}");
@@ -139,10 +144,11 @@ fn a_right_that_is_missing_is_named_and_its_lack_weighed_by_who_needs_it() {
     assert!(reads.verdict == Grade::Warn && reads.detail.contains("server-time 403"), "{reads:?}");
     let report = denied(&[Endpoint::PointsOfContact]);
     assert_eq!((only(&report, "reads").verdict, only(&report, "target").verdict), (Grade::Warn, Grade::Warn));
-    let report = denied(&[Endpoint::Skill]);
+    let report = denied(&[Endpoint::Skills, Endpoint::Skill]);
     let reads = only(&report, "reads");
     assert!(reads.verdict == Grade::Warn && reads.detail.contains("no maxQueueCount, no fallback"), "{reads:?}");
-    let all = [Endpoint::ServerTime, Endpoint::BusinessUnit, Endpoint::PointsOfContact, Endpoint::Skill];
+    let own = [Endpoint::ServerTime, Endpoint::BusinessUnit, Endpoint::PointsOfContact, Endpoint::Skill];
+    let all = [&own[..], &[Endpoint::Skills, Endpoint::Channel, Endpoint::CustomFields]].concat();
     assert!(only(&denied(&all), "reads").detail.contains("every read is forbidden"));
 }
 
@@ -150,7 +156,7 @@ fn a_right_that_is_missing_is_named_and_its_lack_weighed_by_who_needs_it() {
 fn a_health_that_may_not_be_read_stops_only_the_routes_that_hold_without_it() {
     let reads = |route: usize, word: &str, skill: bool| {
         let mut config = usual();
-        config.access_keys[0].denied = vec![Endpoint::Skill];
+        config.access_keys[0].denied = vec![Endpoint::Skill, Endpoint::Skills];
         let stage = Stage::routed(config, |file| {
             file["routes"][route]["onUnknownHealth"] = word.into();
             if !skill {
@@ -164,7 +170,7 @@ fn a_health_that_may_not_be_read_stops_only_the_routes_that_hold_without_it() {
         let (grade, stopped, detail) = reads(1, "hold", skill);
         assert_eq!((grade, stopped), (Grade::Fail, 1), "{detail}");
         assert!(detail.contains("skills/4014/activity: 403, and the routes payments, which hold"), "{detail}");
-        assert!(detail.contains("skills/4012/activity: 403, and its targets get items"), "{detail}");
+        assert!(detail.contains("skills/4012/activity: 403, and its targets get contacts"), "{detail}");
     }
     let (grade, stopped, detail) = reads(0, "hold", true);
     assert!((grade, stopped) == (Grade::Fail, 2) && detail.contains("the routes orders, which"), "{detail}");
@@ -175,8 +181,8 @@ fn a_health_that_may_not_be_read_stops_only_the_routes_that_hold_without_it() {
 #[test]
 fn many_skills_are_read_at_once_and_one_by_one_where_that_is_forbidden() {
     let mut config = usual();
-    config.points_of_contact.push(PointOfContact::new(9, "Spare", 4015));
-    config.skills.push(Skill::open(4015));
+    config.points_of_contact.push(PointOfContact::new(9, "Spare", 4017));
+    config.skills.push(Skill::open(4017));
     // One more, which is its point of contact's alone.
     let spare = |file: &mut Value| {
         let spare = json!({ "workItem": { "pointOfContact": "9 - Spare" } });
@@ -190,7 +196,7 @@ fn many_skills_are_read_at_once_and_one_by_one_where_that_is_forbidden() {
     let stage = Stage::routed(config, spare);
     let reads = only(&stage.examine(), "reads").clone();
     assert!(reads.verdict == Grade::Ok && reads.detail.contains("skills/activity 403, so that"), "{reads:?}");
-    assert_eq!([Endpoint::Skills, Endpoint::Skill].map(|endpoint| stage.asked(endpoint)), [1, 4]);
+    assert_eq!([Endpoint::Skills, Endpoint::Skill].map(|endpoint| stage.asked(endpoint)), [1, 6]);
 }
 
 #[test]
@@ -209,7 +215,7 @@ fn each_target_is_told_by_itself() {
     config.points_of_contact[1].name = "Elsewhere".to_owned();
     config.skills.retain(|skill| skill.id != 4014);
     let report = Stage::new(config).examine();
-    let targets: Vec<_> = report.checks.iter().filter(|check| check.name == "target").collect();
+    let targets: Vec<_> = report.checks.iter().filter(|check| check.name == "target").take(3).collect();
     assert_eq!(targets.iter().map(|check| check.verdict).collect::<Vec<_>>(), [Grade::Fail; 3], "{targets:#?}");
     assert!(targets[0].detail.contains("not active") && targets[1].detail.contains("spelled so"), "{targets:#?}");
     assert!(targets[2].detail.contains("skill 4014 isn't there"), "{targets:#?}");
@@ -266,6 +272,12 @@ fn full_of_people() -> cxone_simulator::nice::Config {
     config.area = "Pat Doe".to_owned();
     config.cluster = "+15550109876".to_owned();
     config.skills.push(Skill { name: "Pat Doe".to_owned(), ..Skill::open(4099) });
+    config.channels[0].name = "Pat Doe".to_owned();
+    config.custom_fields.push(CustomField {
+        label: Some("Pat Doe".to_owned()),
+        required: true,
+        ..CustomField::text("pat.doe@example.com")
+    });
     let endpoints = [
         (Endpoint::OpenidConfiguration, "/person"),
         (Endpoint::CxoneConfiguration, "/person"),
@@ -273,6 +285,8 @@ fn full_of_people() -> cxone_simulator::nice::Config {
         (Endpoint::ServerTime, "/ServerTime"),
         (Endpoint::BusinessUnit, "/person"),
         (Endpoint::Skill, "/person"),
+        (Endpoint::Channel, "/person"),
+        (Endpoint::CustomFields, "/0/person"),
         (Endpoint::WorkItems, "/person"),
     ];
     for (endpoint, pointer) in endpoints {

@@ -1,20 +1,21 @@
-//! Where the registered schema no longer fits the routes, told before an event trips over it.
+//! Where what CXone has no longer fits the routes, told before an event trips over it: the registered schema, and the
+//! kinds of contacts that skills are for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::{
     attributes::{AttributeDefinition, AttributeKey, AttributeValue, Registration, Schema},
-    routes::{AttributeRule, Route, Routes},
+    routes::{AttributeRule, DefaultSkills, QueueId, Route, Routes, Target},
 };
 
-/// One attribute of one route that the schema no longer takes as it did.
+/// One attribute of one route that the schema no longer takes as it did, or one skill that is for other contacts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Drift {
     /// The route's name.
     pub route: String,
-    /// The prefixed key that the route sends.
+    /// The prefixed key that the route sends; of a skill `skillId:` and its id.
     pub attribute: String,
     /// What changed.
     pub kind: DriftKind,
@@ -32,6 +33,8 @@ pub enum DriftKind {
     LengthShrunk,
     /// It is registered, but for its case or Unicode form.
     CaseDiffers,
+    /// The skill is for another kind of contacts than the targets that go by it.
+    MediaType,
 }
 
 /// What an API registers attributes for.
@@ -57,6 +60,22 @@ pub fn drift(routes: &Routes, by: &dyn Registers, schema: &Schema, previous: Opt
         for definition in flattened(route, previous) {
             let key = definition.prefixed();
             found.extend(changed(route, by, &key, schema, previous).map(|kind| entry(route, &key, kind)));
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The skills of the routes that are for another kind of contacts than a target that goes by them, among those whose
+/// media type is known.
+pub fn of_media_types(routes: &Routes, defaults: &DefaultSkills, known: &BTreeMap<QueueId, u64>) -> Vec<Drift> {
+    let mut found = BTreeSet::new();
+    for route in routes.iter() {
+        for address in route.targets().iter().map(Target::address) {
+            let (Some(due), Some(skill)) = (address.media_type(), defaults.queue_of(address)) else { continue };
+            if known.get(&*skill).is_some_and(|media_type| *media_type != due) {
+                let (route, attribute) = (route.name().to_owned(), format!("skillId:{skill}"));
+                found.insert(Drift { route, attribute, kind: DriftKind::MediaType });
+            }
         }
     }
     found.into_iter().collect()
@@ -110,4 +129,43 @@ fn flattened<'s>(route: &Route, previous: Option<&'s Schema>) -> impl Iterator<I
         let rest = prefix.and_then(|prefix| definition.key.strip_prefix(prefix));
         rest.is_some_and(|rest| !rest.starts_with(char::is_lowercase)) && !own.contains(definition.key.as_str())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::routes::{Profile, RouteRules};
+
+    #[test]
+    fn a_skill_for_other_contacts_than_a_target_of_its_is_told_once_for_each_route() {
+        let rules = RouteRules { profile: Profile::Cxone, longest_text: 255, channels: false, drops_prefixes: true };
+        let route = |name: &str, targets: serde_json::Value| {
+            serde_json::json!({
+                "name": name, "match": { "type": name }, "targets": targets, "priority": { "default": 1 },
+                "from": { "value": "x" }, "to": { "value": "y" }, "callbackNumber": { "value": "+15550109876" },
+            })
+        };
+        let digital = |channel: &str, skill: u64| serde_json::json!({ "digital": { "channelId": channel, "text": { "value": "t" }, "skillId": skill } });
+        let orders = serde_json::json!([
+            { "workItem": { "pointOfContact": "Orders" } },
+            { "callback": { "skillId": 4013 } },
+            { "digital": { "channelId": "any", "text": { "value": "t" } } },
+        ]);
+        let chats = serde_json::json!([digital("a", 4013), digital("b", 4013), digital("c", 4014), digital("d", 4015)]);
+        let file = serde_json::json!({ "routes": [route("orders", orders), route("chats", chats)] });
+        let routes = Routes::from_json(&file.to_string(), rules).unwrap();
+        let id = |number: u64| QueueId::new(number.to_string()).unwrap();
+        let defaults = [("Orders".to_owned(), Some(id(4012)))].into_iter().collect();
+        let told = |known: &[(u64, u64)]| {
+            let known = known.iter().map(|(skill, media_type)| (id(*skill), *media_type)).collect();
+            let drift = of_media_types(&routes, &defaults, &known);
+            assert!(drift.iter().all(|part| part.kind == DriftKind::MediaType));
+            drift.into_iter().map(|part| format!("{} {}", part.route, part.attribute)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[(4012, 6), (4014, 9)]), [""; 0]);
+        assert_eq!(told(&[(4012, 4), (4013, 4)]), ["chats skillId:4013", "orders skillId:4012"]);
+        assert_eq!(told(&[(4013, 9), (4014, 6)]), ["chats skillId:4014", "orders skillId:4013"]);
+        let json = serde_json::to_value(DriftKind::MediaType).unwrap();
+        assert_eq!(json, "media-type");
+    }
 }

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 use super::{QueueSummary, Sync};
 use crate::{
     domain::{
+        drift::{self, Drift},
         health::Status,
         queues::Queue,
         reason::DeferralReason,
@@ -42,13 +43,20 @@ struct Round<'k> {
     without: usize,
     /// What the others answered.
     statuses: HashMap<QueueId, &'static str>,
+    /// The kinds of contacts that they are for, as far as that was told.
+    media_types: BTreeMap<QueueId, u64>,
     /// Why the last one that wasn't asked was not.
     reason: Option<DeferralReason>,
 }
 
 impl<P: Ports> Sync<'_, P> {
-    /// Asks about every routed queue, by the clients that are leased, and by others where those don't suffice.
-    pub(super) async fn queues(&self, session: &mut Session<'_, P>, mut known: Registered) -> Vec<QueueSummary> {
+    /// Asks about every routed queue, by the clients that are leased, and by others where those don't suffice; also
+    /// which of them are for other contacts than their targets'.
+    pub(super) async fn queues(
+        &self,
+        session: &mut Session<'_, P>,
+        mut known: Registered,
+    ) -> (Vec<QueueSummary>, Vec<Drift>) {
         let skills = match session.workers().last() {
             Some(worker) => self.default_skills(worker, &known).await,
             None => DefaultSkills::default(),
@@ -58,7 +66,8 @@ impl<P: Ports> Sync<'_, P> {
         let left = asked_longest_ago_first(&queues, &known);
         let limits = self.routes.skill_limits(&skills);
         let without = self.routes.points_without_skill().iter().filter(|point| !skills.knows(point)).count();
-        let mut round = Round { known: &known, limits: &limits, left, without, statuses: HashMap::new(), reason: None };
+        let (statuses, media_types) = (HashMap::new(), BTreeMap::new());
+        let mut round = Round { known: &known, limits: &limits, left, without, statuses, media_types, reason: None };
         if let Some(worker) = session.workers().last() {
             self.ask_for_all(worker, &mut round).await;
         }
@@ -73,9 +82,10 @@ impl<P: Ports> Sync<'_, P> {
             self.ask(worker, usize::MAX, &mut round).await;
         }
         self.report(&round);
+        let drift = self.report_media_types(&skills, &round.media_types);
         let status = |queue: &QueueId| round.statuses.get(queue).copied().unwrap_or("unknown");
         let summary = |queue: &QueueId| QueueSummary { queue_id: queue.as_str().to_owned(), status: status(queue) };
-        queues.iter().map(summary).collect()
+        (queues.iter().map(summary).collect(), drift)
     }
 
     /// Asks about all at once, where there are so many that it pays. What isn't in the answer is asked about alone.
@@ -93,6 +103,7 @@ impl<P: Ports> Sync<'_, P> {
             if let Some(place) = round.left.iter().position(|left| *left == queue) {
                 round.left.remove(place);
                 let status = self.keep(&queue, &observed).await;
+                round.media_types.extend(observed.media_type.map(|media_type| (queue.clone(), media_type)));
                 round.statuses.insert(queue, status);
             }
         }
@@ -114,7 +125,8 @@ impl<P: Ports> Sync<'_, P> {
         let mut unasked = Vec::new();
         for (queue, answer) in answers {
             match answer {
-                Ok(status) => {
+                Ok((status, media_type)) => {
+                    round.media_types.extend(media_type.map(|media_type| (queue.clone(), media_type)));
                     round.statuses.insert(queue, status);
                 }
                 Err(reason) => {
@@ -136,13 +148,13 @@ impl<P: Ports> Sync<'_, P> {
         leased.is_ok()
     }
 
-    /// The status of one queue, or why it was not asked for.
+    /// The status of one queue, and the kind of contacts that it is for; or why it was not asked for.
     async fn queue(
         &self,
         worker: &Worker<'_, P>,
         (queue, limits): (&QueueId, SkillLimits),
         known: Option<&Queue>,
-    ) -> Result<&'static str, DeferralReason> {
+    ) -> Result<(&'static str, Option<u64>), DeferralReason> {
         // It has waited for its turn and for the window: places were reserved meanwhile.
         let before = async || {
             let wanted = Wanted::queues(vec![queue.clone()]);
@@ -156,14 +168,14 @@ impl<P: Ports> Sync<'_, P> {
             if let Err(cause) = self.ports.registry().keep_unread(queue, self.now()).await {
                 warn!(%queue, error = chain(&cause), "that the queue was asked about is not kept");
             }
-            return Ok("unknown");
+            return Ok(("unknown", None));
         };
-        Ok(self.keep(queue, &observed).await)
+        Ok((self.keep(queue, &observed).await, observed.media_type))
     }
 
     /// Keeps what was learned of a queue; its status.
     async fn keep(&self, queue: &QueueId, observed: &Observed) -> &'static str {
-        let Observed { health, before } = observed;
+        let Observed { health, before, .. } = observed;
         if !matches!(health.status, Status::Open) {
             info!(%queue, status = health.status.name(), thresholds = ?health.status, "the queue does not take every contact");
         }
@@ -173,6 +185,24 @@ impl<P: Ports> Sync<'_, P> {
             Err(cause) => warn!(%queue, error = chain(&cause), "the queue's health is not kept"),
         }
         health.status.name()
+    }
+
+    /// Tells the log and the drift's metric which skills are for other contacts than a target of theirs. Where none is,
+    /// nothing is counted: the metric is the attributes', too.
+    fn report_media_types(&self, skills: &DefaultSkills, media_types: &BTreeMap<QueueId, u64>) -> Vec<Drift> {
+        let drift = drift::of_media_types(self.routes, skills, media_types);
+        for part in &drift {
+            warn!(
+                route = part.route,
+                skill = part.attribute,
+                "the skill is for another kind of contacts than its target"
+            );
+        }
+        if !drift.is_empty() {
+            #[expect(clippy::cast_precision_loss, reason = "a count of differences")]
+            self.metrics.value(Metric::SchemaDrift, drift.len() as f64);
+        }
+        drift
     }
 
     fn report(&self, round: &Round<'_>) {

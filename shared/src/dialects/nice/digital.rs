@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-pub(super) use self::custom_fields::fitted;
+pub(super) use self::custom_fields::{CALLBACK_NUMBER, fitted};
 use super::{Nice, accepting_json, contact};
 use crate::{
     dialects::{Authorization, Content, HttpReply, HttpRequest, Submission, Verdict},
@@ -48,7 +48,7 @@ impl Nice {
     }
 
     /// A request to the tenant's digital channels, under a token.
-    fn digital<'r, const N: usize>(
+    pub(super) fn digital<'r, const N: usize>(
         &self,
         token: &'r Token,
         resource: [Cow<'static, str>; N],

@@ -1,11 +1,11 @@
-//! What a tenant is asked besides its work (docs/runbook.md#doctor): discovery, its time, its business unit, and its
-//! points of contact.
+//! What a tenant is asked besides its work (docs/runbook.md#doctor): discovery, its time, its business unit, its points
+//! of contact and its digital channels.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::Value;
 
-use super::{Nice, grant::Step, health, json, payload, work_item};
+use super::{Nice, digital::CALLBACK_NUMBER, grant::Step, health, json, payload, work_item};
 use crate::{
     dialects::{
         Content, HttpReply, HttpRequest, Submission, Submitted, TokenSearch, Unread, Verdict,
@@ -119,6 +119,25 @@ impl Survey for Nice {
     fn read_skills(&self, reply: &HttpReply) -> Verdict<Result<BTreeMap<QueueId, Skill>, Unread>> {
         let Verdict { meaning, lesson } = health::activity(reply);
         Verdict { meaning: meaning.map(|entries| entries.iter().filter_map(skill).collect()), lesson }
+    }
+
+    fn channel<'r>(&self, token: &'r Token, channel: &str) -> HttpRequest<'r> {
+        self.digital(token, [Cow::from("channels"), Cow::from(channel.to_owned())], Content::Get)
+    }
+
+    fn read_channel(&self, channel: &str, reply: &HttpReply) -> Verdict<Result<bool, Unread>> {
+        let Verdict { meaning, lesson } = json(reply);
+        let meaning = match meaning {
+            Ok(body) if body.get("id").and_then(Value::as_str) == Some(channel) => Ok(true),
+            Ok(_) => Err(Unread::NotJson),
+            Err(Unread::Status(404)) => Ok(false),
+            Err(unread) => Err(unread),
+        };
+        Verdict { meaning, lesson }
+    }
+
+    fn number_field(&self) -> &'static str {
+        CALLBACK_NUMBER
     }
 
     fn payload(&self, route: &Route) -> Payload {
@@ -283,6 +302,17 @@ mod tests {
         assert_eq!(read(200, &json!({ "skillActivity": [] })), Err(Unread::AnotherQueue));
         let all = nice().read_skills(&reply(200, &entry)).meaning.unwrap();
         assert_eq!(all.into_iter().collect::<Vec<_>>(), [(skill, Skill { active: Some(false), media_type: Some(4) })]);
+    }
+
+    #[test]
+    fn a_channel_is_there_where_its_answer_names_it_and_gone_where_it_is_not_found() {
+        let read = |status, body: &Value| nice().read_channel("chat_0B7c", &reply(status, body)).meaning;
+        assert_eq!(read(200, &json!({ "id": "chat_0B7c", "name": "Pat Doe" })), Ok(true));
+        assert_eq!(read(404, &json!({ "errors": [] })), Ok(false));
+        for other in [json!({}), json!({ "id": "chat_0b7c" }), json!([{ "id": "chat_0B7c" }])] {
+            assert_eq!(read(200, &other), Err(Unread::NotJson), "{other}");
+        }
+        assert_eq!(read(403, &json!({})), Err(Unread::Status(403)));
     }
 
     #[test]

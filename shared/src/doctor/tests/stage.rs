@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cxone_simulator::nice::{AccessKey, Config, Endpoint, PointOfContact, Request, Skill, Tenant};
+use cxone_simulator::nice::{
+    AccessKey, Channel, Config, CustomField, Endpoint, PointOfContact, Request, Skill, Tenant,
+};
 use futures::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -43,7 +45,9 @@ const NOON: i64 = 1_772_366_400_000;
 pub(super) fn usual() -> Config {
     Config {
         base_url: Some(ISSUER.to_owned()),
-        skills: [4012, 4013, 4014].map(Skill::open).to_vec(),
+        skills: [(4012, 6), (4013, 6), (4014, 6), (4015, 4), (4016, 9)]
+            .map(|(id, media_type_id)| Skill { media_type_id, ..Skill::open(id) })
+            .to_vec(),
         points_of_contact: vec![
             PointOfContact::new(123_456, "Orders", 4012),
             PointOfContact::new(7, "Overflow", 4013),
@@ -51,6 +55,9 @@ pub(super) fn usual() -> Config {
         ],
         ..Config::default()
     }
+    .with_channel(Channel::new("chat_0B7c", "Escalations"))
+    .with_custom_field(CustomField::text("caseRef"))
+    .with_custom_field(CustomField::text("callbackNumber"))
     .with_access_key(AccessKey::new(KEY, SECRET).with_client("the-app", "hush-client"))
 }
 

@@ -78,6 +78,16 @@ impl Address {
         }
     }
 
+    /// The media type of the contacts there, as a tenant numbers them.
+    pub const fn media_type(&self) -> Option<u64> {
+        match self {
+            Self::Queue(_) | Self::Skills(_) => None,
+            Self::WorkItem(_) => Some(6),
+            Self::Callback(_) => Some(4),
+            Self::Digital(_) => Some(9),
+        }
+    }
+
     /// Whether a contact there is told attributes that have to be registered.
     pub const fn is_digital(&self) -> bool {
         matches!(self, Self::Digital(_))

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The field that the number to call back goes to, where the tenant has defined it.
-const CALLBACK_NUMBER: &str = "callbackNumber";
+pub(in super::super) const CALLBACK_NUMBER: &str = "callbackNumber";
 
 /// Characters that the ident of a field may have.
 const LONGEST_IDENT: usize = 255;
@@ -133,8 +133,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        dialects::{HttpResponse, nice::ISSUER},
-        domain::{routes::Routes, time::Timestamp},
+        dialects::{
+            HttpResponse,
+            nice::{FACTS, ISSUER},
+        },
+        domain::{
+            drift::{DriftKind, drift},
+            routes::Routes,
+            time::Timestamp,
+        },
     };
 
     fn routes(flatten: &Value) -> Routes {
@@ -147,7 +154,7 @@ mod tests {
         if !flatten.is_null() {
             route["flatten"] = flatten.clone();
         }
-        Routes::from_json(&json!({"routes": [route]}).to_string(), super::super::super::FACTS.routes).unwrap()
+        Routes::from_json(&json!({"routes": [route]}).to_string(), FACTS.routes).unwrap()
     }
 
     fn read(body: &Value) -> Result<Schema, Unread> {
@@ -252,5 +259,43 @@ mod tests {
         }
         let required = read(&json!([{"ident": "a", "type": "text", "required": true}])).unwrap();
         assert!(required.definitions()[0].required);
+    }
+
+    #[test]
+    fn the_drift_of_custom_fields_concerns_digital_routes_alone_and_a_text_takes_any_type() {
+        let targets = |targets: Value| {
+            move |route: &mut Value| {
+                route["targets"] = targets.clone();
+                route["attributes"] = json!({
+                    "string:caseRef": { "path": "$.a" }, "number:sum": { "path": "$.b" },
+                    "string:region": { "path": "$.c" }, "string:due": { "path": "$.d" },
+                });
+            }
+        };
+        let found = |change: &dyn Fn(&mut Value)| {
+            let file = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json"));
+            let mut file: Value = serde_json::from_str(file).unwrap();
+            change(&mut file["routes"][2]);
+            let routes = Routes::from_json(&file.to_string(), FACTS.routes).unwrap();
+            let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).unwrap();
+            let fields = json!([
+                { "ident": "sum", "type": "text" }, { "ident": "Region", "type": "list", "required": true },
+                { "ident": "due", "type": "date" },
+            ]);
+            let answer = HttpResponse::new(200, None, fields.to_string().as_bytes(), Timestamp::from_millis(0));
+            let fields = nice.read_schema(&HttpReply::Answered(answer)).meaning.unwrap();
+            let drift = drift(&routes, &nice, &fields, None);
+            drift.into_iter().map(|part| (part.route, part.attribute, part.kind)).collect::<Vec<_>>()
+        };
+        let digital = json!([{ "digital": { "channelId": "c", "text": { "value": "t" } } }]);
+        let named = |name: &str, kind| ("escalations".to_owned(), name.to_owned(), kind);
+        let expected = [
+            named("string:caseRef", DriftKind::Unregistered),
+            named("string:due", DriftKind::TypeChanged),
+            named("string:region", DriftKind::CaseDiffers),
+        ];
+        assert_eq!(found(&targets(digital)), expected);
+        let item = json!([{ "workItem": { "pointOfContact": "Cases" } }]);
+        assert_eq!(found(&targets(item)), []);
     }
 }
