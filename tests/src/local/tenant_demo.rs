@@ -1,6 +1,6 @@
 //! The demo of the profile `cxone`: the same stack against a NICE tenant, and a person who decides about lost answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use aws_sdk_sqs::types::Message;
@@ -18,7 +18,7 @@ use crate::workspace_root;
 /// Of the tenant's access keys the last is the sync function's; all others are the inject workers'.
 const SYNC_KEYS: usize = 1;
 const PARKED: &str = "outcome-unknown";
-/// What a person says of a parked event: CXone has its work item, or has none.
+/// What a person says of a parked event: CXone has its contact, or has none.
 const INJECTED: &str = "injected";
 const RETRY: &str = "retry";
 
@@ -140,14 +140,16 @@ impl TenantDemo {
             title: "the tenant's own count".to_owned(),
             name: Kind::Injected.name(),
             evidence: format!(
-                "{creations} work items, {} keys with more than one, {} requests that NICE's API doesn't know",
-                summary.keys_with_twins, summary.misuses
+                "{creations} contacts ({}), {} keys with more than one, {} requests that NICE's API doesn't know",
+                by_kind(&summary.contacts_by_kind),
+                summary.keys_with_twins,
+                summary.misuses
             ),
         }
     }
 }
 
-/// What a person finds out about a key who looks among the work items that the tenant has.
+/// What a person finds out about a key who looks among the contacts that the tenant has.
 fn found(there: &BTreeSet<String>, key: &str) -> &'static str {
     if there.contains(key) { INJECTED } else { RETRY }
 }
@@ -159,15 +161,34 @@ fn decided(mut sample: Sample, found: &str) -> Sample {
     sample
 }
 
-/// A work item in the form that outcomes are found by.
+/// How many contacts of each kind there are, in words.
+fn by_kind(contacts: &BTreeMap<String, usize>) -> String {
+    contacts.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Where a contact is, in the words of a sample, and with which priority.
+fn place(creation: &Creation) -> (String, Value) {
+    match creation.kind {
+        nice::Kind::WorkItem => {
+            let payload: Value =
+                creation.payload.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            (creation.point_of_contact.clone(), payload["priority"].clone())
+        }
+        nice::Kind::Callback => {
+            (creation.skill_id.map(|id| id.to_string()).unwrap_or_default(), json!(creation.priority))
+        }
+        nice::Kind::Digital => (creation.channel_id.clone().unwrap_or_default(), json!(creation.priority)),
+    }
+}
+
+/// A contact in the form that outcomes are found by.
 fn contact(creation: &Creation) -> Contact {
-    let payload: Value =
-        creation.payload.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let (place, priority) = place(creation);
     Contact {
         id: creation.contact_id.to_string(),
         idempotency_key: creation.key.clone(),
         client_id: creation.access_key_id.clone(),
-        request: json!({ "pointOfContact": creation.point_of_contact, "priority": payload["priority"] }),
+        request: json!({ "pointOfContact": place, "priority": priority }),
         status: ContactStatus::Queued,
         created_at_ms: creation.at_ms,
         replays: 0,
@@ -221,7 +242,7 @@ mod tests {
     #[test]
     fn what_the_tenant_has_is_a_duplicate_from_then_on_and_what_it_lacks_is_tried_again() {
         let parked: Vec<_> = events().into_iter().filter(|sample| sample.after.is_some()).collect();
-        assert_eq!(parked.len(), 2);
+        assert_eq!(parked.len(), 3);
         for sample in parked {
             let (key, after) = (sample.key().unwrap(), sample.after.clone());
             let retried = decided(sample, found(&BTreeSet::new(), &key));

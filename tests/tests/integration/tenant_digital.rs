@@ -332,6 +332,26 @@ async fn while_a_message_is_in_doubt_no_other_target_gets_anything() {
 }
 
 #[tokio::test]
+async fn a_message_costs_the_ledger_three_writes_and_cxone_two_requests() {
+    let stage = stage().await;
+    stage.sync(json!({})).await.unwrap();
+    let worker = stage.worker();
+    let records: Vec<_> = (0..10).map(|number| super::stage::record(chat(&number.to_string()).to_string())).collect();
+    let before = stage.simulator.requests().len();
+    assert!(worker.batch(&records).await.is_empty());
+    assert_eq!((stage.simulator.creations().len(), worker.wire.count("PutItem")), (10, 30));
+    let written: usize = ["PutItem", "UpdateItem"].iter().map(|operation| worker.wire.count(operation)).sum();
+    assert!(written <= 32, "{:?}", worker.wire.counts());
+    assert_eq!(count(&stage, Endpoint::DigitalContact), 10);
+    // The way to a token comes on top, and the health of a channel's skill before a burst.
+    let others = stage.simulator.requests().split_off(before);
+    let others = others.iter().filter(|request| {
+        ![Endpoint::Messages, Endpoint::DigitalContact].contains(&request.endpoint) && request.counted
+    });
+    assert!(others.count() <= 1, "the schema and the health are known");
+}
+
+#[tokio::test]
 async fn digital_channels_may_have_an_address_of_their_own_and_it_has_to_be_cxones() {
     let mut foreign = routes(&json!({}));
     foreign["cxone"] = json!({ "digitalBaseUrl": "https://dfo.example.com" });
