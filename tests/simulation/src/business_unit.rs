@@ -19,14 +19,14 @@ use contact_injection::{
 };
 use cxone_simulator::{
     RateLimit,
-    nice::{self, ActivityShape, Config, ErrorText, PointOfContact, Skill, Tenant, TokenRules, TokenShape},
+    nice::{self, ActivityShape, Config, DuplicateMessages, ErrorText, PointOfContact, Skill, Tenant, TokenRules, TokenShape},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
 pub(crate) use self::{
-    digital::{DigitalPlan, Unfiltered, enter, fields},
-    routes::{Targets, skill_of, skills},
+    digital::{DigitalPlan, SETTLED, Unfiltered, enter, fields},
+    routes::{Targets, Ticket, skill_of, skills},
     weather::{calm, unsettle},
 };
 use self::routes::POINTS;
@@ -135,6 +135,13 @@ impl UnitPlan {
             targets: Targets::WorkItems,
             digital: DigitalPlan::plain(),
         }
+    }
+
+    /// One whose routes lead to every kind of target, and in which a message shows late and a second one of its id makes
+    /// a second contact.
+    pub(crate) fn showing_late(seconds: u64) -> Self {
+        let digital = DigitalPlan { lag: seconds, duplicates: DuplicateMessages::SecondContact, ..DigitalPlan::plain() };
+        Self { targets: Targets::Mixed { order: 0, ticket: Ticket::MessageParked }, digital, ..Self::plain() }
     }
 
     /// How long a message may be looked for though nothing goes wrong: where no answer of the search ever proves

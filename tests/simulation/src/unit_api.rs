@@ -103,8 +103,8 @@ impl World {
         let now = self.now();
         let in_doubt = {
             let seen = self.seen.borrow();
-            let of_it = seen.intents.iter().rfind(|intent| intent.target == target && intent.invocation == invocation);
-            let said = of_it.filter(|intent| intent.key == said::key_of(&event));
+            let key = said::key_of(&event);
+            let said = seen.intents.iter().rfind(|intent| intent.key == key && intent.invocation == invocation);
             said.is_some_and(|said| said.in_doubt)
         };
         // One in doubt goes where it went, whatever is known of the tenant.
