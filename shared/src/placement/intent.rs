@@ -3,6 +3,8 @@
 //! Nothing leaves before the ledger says that it will. What may have left then is asked for nowhere else: it is parked
 //! at once, or, where the route says that a twin does no harm, sent to the same target by a later delivery.
 
+use std::time::Duration;
+
 use tracing::warn;
 
 use super::{Stop, Walk};
@@ -23,6 +25,10 @@ use crate::{
     ports::InjectPorts,
     worker::Admission,
 };
+
+/// A request leaves no later than this after the time at which it was said that it would: whoever looks for it counts
+/// from that, and a worker that was frozen in between would have it arrive when it has been looked for.
+const LEAVES_WITHIN: Duration = Duration::from_secs(3);
 
 /// The place in the route of the target that an earlier delivery may have sent the event to.
 ///
@@ -54,7 +60,8 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             return Ok(admission);
         }
         let address = self.address(stop);
-        let sending = Sending::now(address.kind().to_owned(), address.to_string(), self.pipeline.now());
+        let said = self.pipeline.now();
+        let sending = Sending::now(address.kind().to_owned(), address.to_string(), said);
         let before = self.claim.clone();
         let record = self.claim.sending(sending, self.prepared.identified.hash.clone());
         let (pipeline, key) = (self.pipeline, self.prepared.key());
@@ -64,7 +71,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             return Err(Some(self.defer(stop, not_told(&cause))));
         }
         self.claim.now_sending(record);
-        if pipeline.worker.still_admits(&admission) {
+        if pipeline.worker.still_admits(&admission) && pipeline.now().since(said) <= LEAVES_WITHIN {
             return Ok(admission);
         }
         // The write took its time. Nothing left, and nobody is to look for it.

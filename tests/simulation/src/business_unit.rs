@@ -1,5 +1,9 @@
 //! CXone as a NICE tenant has it: one business unit, how the program is configured for it, and how it misbehaves.
 
+mod digital;
+mod routes;
+mod weather;
+
 use std::ops::Range;
 
 use contact_injection::{
@@ -15,14 +19,17 @@ use contact_injection::{
 };
 use cxone_simulator::{
     RateLimit,
-    nice::{
-        self, ActivityShape, Config, Effect, Endpoint, ErrorText, Fault, PointOfContact, Skill, Tenant, TextForm,
-        TokenRules, TokenShape,
-    },
+    nice::{self, ActivityShape, Config, DuplicateMessages, ErrorText, PointOfContact, Skill, Tenant, TokenRules, TokenShape},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+pub(crate) use self::{
+    digital::{DigitalPlan, SETTLED, Unfiltered, enter, fields},
+    routes::{Targets, Ticket, skill_of, skills},
+    weather::{calm, unsettle},
+};
+use self::routes::POINTS;
 use crate::{
     chance::Chance,
     plan::{Faults, Plan, ROUTES},
@@ -41,14 +48,14 @@ const VERSION: &str = "v34.0";
 /// The OAuth client that every access key is presented through, and its secret.
 const APPLICATION: (&str, &str) = ("application", "not+a/secret====");
 
-/// The tenant's points of contact, each with the skill that its script queues at.
-const POINTS: [(u64, &str, u64); 3] = [(101, "Orders", 4001), (102, "Billing & more", 4002), (103, "Desk", 4003)];
-
 /// Where the older grant is, as a secret says it. Discovery tells nothing of it.
 const OLDER: &str = "https://api-na1.niceincontact.com/authentication/v1/token/access-key";
 
-/// Routes of which what was maybe sent may be sent again.
-pub(crate) const RESENT: &str = "ticket";
+/// For so long a message that may have been taken is looked for, in milliseconds.
+pub(crate) const LOOKED_FOR: i64 = 24 * 3_600_000;
+
+/// What tells the stream of the kinds of contacts from a seed's others.
+const KINDS: u64 = 0x6b69_6e64_735f_6f66;
 
 /// What a seed decides of a business unit beforehand.
 #[derive(Clone, Debug)]
@@ -67,6 +74,10 @@ pub(crate) struct UnitPlan {
     pub(crate) resolved: f64,
     /// How tokens are had.
     pub(crate) grants: Grants,
+    /// Where the routes lead.
+    pub(crate) targets: Targets,
+    /// What its digital channels are like.
+    pub(crate) digital: DigitalPlan,
 }
 
 /// How tokens are had, and what they say of themselves. Drawn from a stream of its own.
@@ -121,7 +132,22 @@ impl UnitPlan {
             closed: 0..0,
             resolved: 0.0,
             grants: Grants::default(),
+            targets: Targets::WorkItems,
+            digital: DigitalPlan::plain(),
         }
+    }
+
+    /// One whose routes lead to every kind of target, and in which a message shows late and a second one of its id makes
+    /// a second contact.
+    pub(crate) fn showing_late(seconds: u64) -> Self {
+        let digital = DigitalPlan { lag: seconds, duplicates: DuplicateMessages::SecondContact, ..DigitalPlan::plain() };
+        Self { targets: Targets::Mixed { order: 0, ticket: Ticket::MessageParked }, digital, ..Self::plain() }
+    }
+
+    /// How long a message may be looked for though nothing goes wrong: where no answer of the search ever proves
+    /// anything, until a person has to decide.
+    pub(crate) fn looked_for(&self) -> i64 {
+        if self.digital.unfiltered == Unfiltered::Always { LOOKED_FOR } else { 0 }
     }
 }
 
@@ -131,6 +157,8 @@ impl Plan {
         let plan = Self::draw(chance);
         let pick = |often: f64| chance.happens(often);
         let from = chance.between(0, 600_000);
+        // From a stream of its own, so that what else a seed decides stays what it was.
+        let kinds = Chance::seeded(seed ^ KINDS);
         let unit = UnitPlan {
             encoding: ["json", "query", "form"][chance.index(3)],
             port_limit: pick(0.3).then(|| 2 + chance.index(6)),
@@ -142,6 +170,8 @@ impl Plan {
             closed: if pick(0.2) { from..from + chance.between(60_000, 3 * 3_600_000) } else { 0..0 },
             resolved: [0.0, 0.5, 1.0][chance.index(3)],
             grants: Grants::draw(seed),
+            targets: Targets::draw(&kinds),
+            digital: DigitalPlan::draw(&kinds),
         };
         // What the guide's API alone knows: lost contacts, and registered attributes.
         let faults = Faults { lost: 0.0, ..plan.faults };
@@ -153,42 +183,13 @@ impl Plan {
     pub(crate) fn routes(&self) -> Routes {
         match &self.unit {
             None => Routes::from_json(ROUTES, guide::FACTS.routes),
-            Some(unit) => Routes::from_json(&routes(unit, self.room).to_string(), spoken::FACTS.routes),
+            Some(unit) => {
+                let written = unit.targets.written(unit.encoding, self.room);
+                Routes::from_json(&written.to_string(), spoken::FACTS.routes)
+            }
         }
         .expect("readable routes")
     }
-}
-
-/// The same three routes as for the guide's API. The last one's script ends an item that it has seen.
-fn routes(unit: &UnitPlan, room: u64) -> Value {
-    let target = |place: usize, on_doubt: &str| {
-        let (id, name, skill) = POINTS[place];
-        json!({"workItem": {
-            "pointOfContact": format!("{id} - {name}"), "type": "event", "skillId": skill, "maxQueueCount": room,
-            "onDoubt": on_doubt,
-        }})
-    };
-    let lowered = |mut target: Value| {
-        target["priorityDelta"] = json!(-50);
-        target
-    };
-    let route = |name: &str, targets: [Value; 2], priority: u16| {
-        json!({
-            "name": name, "match": {"type": name, "source": "/simulation/*"}, "targets": targets,
-            "priority": {"default": priority, "degrade": {"by": 50, "floor": 50}},
-            "from": {"path": "$.from"}, "to": {"value": "+15550201234"},
-            "attributes": {
-                "string:event": {"path": "$.event", "required": true},
-                "number:version": {"path": "$.version", "required": true},
-                "string:note": {"path": "$.note"},
-            },
-        })
-    };
-    let order = route("order", [target(0, "park"), lowered(target(1, "park"))], 500);
-    let mut payment = route("payment", [target(1, "park"), target(2, "park")], 600);
-    payment["maxAgeSeconds"] = json!(7200);
-    let ticket = route(RESENT, [target(2, "resend"), lowered(target(0, "resend"))], 400);
-    json!({"cxone": {"workItemEncoding": unit.encoding}, "routes": [order, payment, ticket]})
 }
 
 /// What the program speaks in this run.
@@ -222,7 +223,7 @@ pub(crate) fn unit(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Opti
         if own.grants.is_older(id) { key } else { key.with_client(APPLICATION.0, APPLICATION.1) }
     };
     let (activity_shape, shape) = own.shapes;
-    Some(Tenant::new(Config {
+    Some(Tenant::new(own.digital.added_to(Config {
         base_url: Some(ENDPOINT.to_owned()),
         issuer: Some(ISSUER.to_owned()),
         api_version: VERSION.to_owned(),
@@ -241,97 +242,7 @@ pub(crate) fn unit(plan: &Plan, secrets: &[(String, String)], seed: u64) -> Opti
         first_contact_id: 40_000_001,
         seed,
         ..Config::default()
-    }))
-}
-
-/// Lets it misbehave from now on.
-pub(crate) fn unsettle(unit: &mut Tenant, own: &UnitPlan, faults: &Faults) {
-    unsettle_work_items(unit, faults);
-    unsettle_grants(unit, faults);
-    if let Some(seconds) = own.grants.skew {
-        for endpoint in [Endpoint::Token, Endpoint::AccessKeyToken] {
-            add(unit, endpoint, &[Effect::SkewedClaims { seconds }], 0.7);
-        }
-    }
-    let unreadable = [
-        Effect::bare(500),
-        Effect::html(200),
-        Effect::ResetAfter,
-        Effect::bare(403),
-        Effect::member("/skillActivity", None),
-    ];
-    add(unit, Endpoint::Skill, &unreadable, faults.cxone / 9.0);
-}
-
-fn add(unit: &mut Tenant, endpoint: Endpoint, effects: &[Effect], chance: f64) {
-    for effect in effects {
-        unit.add_fault(Fault::always(endpoint, effect.clone()).with_probability(chance));
-    }
-}
-
-fn unsettle_work_items(unit: &mut Tenant, faults: &Faults) {
-    let doubtful = [
-        Effect::accepted_then(500),
-        Effect::accepted_then(503),
-        Effect::bare(500),
-        Effect::html(502),
-        Effect::bare(409),
-        Effect::Redirect { status: 307, location: "https://elsewhere.example".to_owned() },
-        Effect::ResetBefore,
-        Effect::ResetAfter,
-        Effect::HangBefore { milliseconds: 60_000 },
-        Effect::HangAfter { milliseconds: 60_000 },
-    ];
-    let definite = [
-        Effect::member("/contactId", None),
-        Effect::rate_limited(7),
-        Effect::bare(429),
-        Effect::port_limit(TextForm::Json),
-        Effect::port_limit(TextForm::StatusDescription),
-        Effect::point_of_contact(TextForm::Json),
-        Effect::point_of_contact(TextForm::StatusDescription),
-        Effect::html(404),
-        Effect::bare(401),
-        Effect::bare(403),
-        Effect::bare(400),
-    ];
-    // A unit that is full would answer 202 here, and hold nothing.
-    if unit.config().port_limit.is_none() {
-        add(unit, Endpoint::WorkItems, &[Effect::accepted_then(202)], faults.cxone / 16.0);
-    }
-    add(unit, Endpoint::WorkItems, &doubtful, faults.cxone / 20.0);
-    add(unit, Endpoint::WorkItems, &definite, faults.cxone / 16.0);
-    add(unit, Endpoint::WorkItems, &[Effect::RevokeTokens], faults.tokens / 8.0);
-}
-
-fn unsettle_grants(unit: &mut Tenant, faults: &Faults) {
-    let foreign = |url: &str| Some(json!(url));
-    let unavailable = [
-        Effect::bare(503),
-        Effect::rate_limited(40),
-        Effect::html(200),
-        Effect::ResetAfter,
-        Effect::HangBefore { milliseconds: 60_000 },
-    ];
-    let refused = [Effect::oauth(400, "invalid_grant"), Effect::oauth(401, "invalid_client"), Effect::bare(400)];
-    for endpoint in [Endpoint::Token, Endpoint::AccessKeyToken] {
-        add(unit, endpoint, &unavailable, faults.tokens / 8.0);
-        add(unit, endpoint, &refused, faults.tokens / 24.0);
-    }
-    add(unit, Endpoint::OpenidConfiguration, &unavailable, faults.tokens / 8.0);
-    add(unit, Endpoint::CxoneConfiguration, &unavailable, faults.tokens / 8.0);
-    add(
-        unit,
-        Endpoint::OpenidConfiguration,
-        &[Effect::member("/token_endpoint", foreign("https://elsewhere.example/auth/token"))],
-        faults.tokens / 24.0,
-    );
-    add(
-        unit,
-        Endpoint::CxoneConfiguration,
-        &[Effect::member("/api_endpoint", foreign("http://api-na1.niceincontact.com")), Effect::bare(404)],
-        faults.tokens / 24.0,
-    );
+    })))
 }
 
 /// The user of an access key is deactivated, or active again.
@@ -356,24 +267,14 @@ pub(crate) fn open(world: &World, open: bool) {
     }
 }
 
-/// The skill behind a point of contact, as the program names its queue.
-pub(crate) fn skill_of(point_of_contact: &str) -> Option<String> {
-    let meant = |(id, name, _): &&(u64, &str, u64)| format!("{id} - {name}") == point_of_contact;
-    POINTS.iter().find(meant).map(|(.., skill)| skill.to_string())
-}
-
-/// The skills, as the program names their queues.
-pub(crate) fn skills() -> impl Iterator<Item = String> {
-    POINTS.iter().map(|(.., skill)| skill.to_string())
-}
-
 fn number(skill: &QueueId) -> u64 {
     skill.as_str().parse().unwrap_or_default()
 }
 
 /// Agents take so many contacts of a skill.
 pub(crate) fn complete(unit: &mut Tenant, skill: &QueueId, contacts: u64) {
-    unit.complete(number(skill), contacts);
+    let served = unit.complete(number(skill), contacts);
+    digital::complete(unit, skill, served);
 }
 
 /// What the business unit says of a skill.

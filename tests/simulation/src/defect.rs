@@ -70,6 +70,15 @@ pub enum Defect {
     DoubtCleared,
     /// A claim that says that a request left is taken over while its worker may live.
     JudgedEarly,
+    /// The search for a message is believed to have heeded its filter: a page that hasn't got it counts as all that
+    /// there is. The answer's count of hits is made to agree with its rows.
+    FilterTrusted,
+    /// One look that doesn't find a message counts as proof that it is absent, where CXone may only be slow to show it.
+    /// The ledger's record of a message in doubt says that a first look had been taken when it was sent.
+    AbsentAfterOneLook,
+    /// A callback in doubt counts as queued where one for its number waits at its skill, though it may be another
+    /// event's: CXone has nothing else to tell them apart by. The request without an answer is answered with a 202.
+    AnothersCallbackTaken,
     /// That nothing left counts as said before its write lands, which then undoes what was said of the next request.
     WithdrawalUnfenced,
 }
@@ -79,12 +88,15 @@ impl Defect {
     pub const BY_SEQUENCE: [Self; 2] = [Self::ReadingNotRenewed, Self::WithdrawalUnfenced];
 
     /// Those that only show where CXone knows no key, and the room of skills: by seeds of the profile for a tenant.
-    pub const OF_CXONE: [Self; 6] = [
+    pub const OF_CXONE: [Self; 9] = [
         Self::IntentUnwritten,
         Self::DoubtSentAgain,
         Self::FallbackUnderDoubt,
         Self::DoubtCleared,
         Self::JudgedEarly,
+        Self::FilterTrusted,
+        Self::AbsentAfterOneLook,
+        Self::AnothersCallbackTaken,
         Self::RoomUnreserved,
     ];
 
@@ -154,6 +166,9 @@ impl Defect {
             Self::DoubtCleared => "doubt-cleared",
             Self::JudgedEarly => "judged-early",
             Self::WithdrawalUnfenced => "withdrawal-unfenced",
+            Self::FilterTrusted => "filter-trusted",
+            Self::AbsentAfterOneLook => "absent-after-one-look",
+            Self::AnothersCallbackTaken => "anothers-callback-taken",
         }
     }
 
@@ -173,9 +188,10 @@ impl Defect {
             | Self::IntentUnwritten
             | Self::WithdrawalUnfenced => "became 2 contacts",
             Self::ClaimDeletedOnTimeout | Self::ClaimReleasedOnDoubt => "became a contact and a dead letter",
-            Self::AcknowledgedOnReceipt | Self::FailuresIgnored | Self::DeadLetterUnchecked => {
-                "became neither a contact nor a dead letter"
-            }
+            Self::AcknowledgedOnReceipt
+            | Self::FailuresIgnored
+            | Self::DeadLetterUnchecked
+            | Self::AnothersCallbackTaken => "became neither a contact nor a dead letter",
             Self::SettlementUnfenced | Self::LedgerUnasked => "as injected and does no longer",
             Self::DataUnchecked | Self::DataUnbound => "with different data",
             Self::DeadLetterOffRecord => "the ledger doesn't tell how",
@@ -190,6 +206,7 @@ impl Defect {
             Self::SaturationForgotten => "after it was known to be full",
             Self::DoubtSentAgain => "was sent again while it was in doubt",
             Self::FallbackUnderDoubt | Self::DoubtCleared => "while it was in doubt at",
+            Self::FilterTrusted | Self::AbsentAfterOneLook => "without proof that it was absent",
             Self::JudgedEarly => "while a request for it may be on its way",
         }
     }

@@ -36,6 +36,15 @@ pub(crate) fn judged_early(mut found: Record, now: Timestamp) -> Record {
     found
 }
 
+/// A record in doubt that says that what was sent was looked for when it left.
+pub(crate) fn looked_for_once(record: &Record) -> Record {
+    let mut record = record.clone();
+    if let Some(sending) = &mut record.sending {
+        sending.absent = sending.absent.or(Some(sending.at));
+    }
+    record
+}
+
 /// A record that is in doubt, and doesn't say so.
 pub(crate) fn without_doubt(record: &Record) -> Record {
     let dead_letters = Vec::new();
@@ -52,7 +61,7 @@ impl World {
             let before = intents.iter().rfind(|intent| intent.key == key && intent.attempt == record.attempt);
             let in_doubt =
                 before.map_or_else(|| found.is_some_and(|found| found.sending.is_some()), |before| before.in_doubt);
-            intents.push(Intent { key, invocation, attempt: record.attempt, at: self.now(), in_doubt });
+            intents.push(Intent { key, invocation, target, attempt: record.attempt, at: self.now(), in_doubt });
         }
         let Some((found, sending)) = found.and_then(|found| Some((found, found.sending.as_ref()?))) else { return };
         // To park what its own worker left in doubt needs no wait: that worker might have done it at once.

@@ -1,10 +1,11 @@
 //! What must hold of every run, whatever went wrong in it.
 
 mod clients;
+mod digital;
 mod doubt;
 mod room;
 mod saturation;
-mod work_items;
+mod unit_events;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +25,9 @@ const NEARLY_A_DAY: i64 = 24 * 3_600_000 - 15 * 60_000 - 10_000;
 /// Checks everything that can be seen at the end.
 pub(crate) fn check(world: &World) {
     if let Some(unit) = &world.unit {
-        work_items::check(world, &unit.borrow());
+        unit_events::check(world, &unit.borrow());
         doubt::check(world);
+        digital::check(world);
         no_event_is_posted_after_its_expiry(world);
         clients::check(world);
         no_claim_is_left_open(world);
@@ -154,7 +156,7 @@ fn no_event_is_posted_after_its_expiry(world: &World) {
     let created = |contact: &&Contact| i64::try_from(contact.created_at_ms).unwrap_or(i64::MAX) - LATEST_ARRIVAL;
     let too_late = tenant.contacts().iter().find(|contact| over(name_of(contact), created(contact)));
     let late = late.or_else(|| too_late.map(|contact| name_of(contact).to_owned()));
-    let late = late.or_else(|| work_items::created_late(world, over));
+    let late = late.or_else(|| unit_events::created_late(world, over));
     drop(tenant);
     if let Some(event) = late {
         world.breach(format!("{event} was posted after it had expired"));

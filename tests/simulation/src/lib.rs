@@ -5,7 +5,7 @@
 //!
 //! Reading order: `plan` is what a seed has in store, [`run()`] lets it happen, `invariants` judge it. `world` holds
 //! the models: `contact_queue` (SQS), `tables` (DynamoDB), `api` (CXone, by the simulator's own tenant),
-//! `business_unit` and `work_items` (CXone as a NICE tenant has it, with `intents` and `people`), `lambda` (crashes,
+//! `business_unit` and `unit_api` (CXone as a NICE tenant has it, with `intents` and `people`), `lambda` (crashes,
 //! freezes, deadlines). `worker_ports` is where the real program plugs in. [`Defect`] lists the deliberate mistakes
 //! that show that all this finds any; [`Sequence`] lists what once went wrong, step by step.
 
@@ -27,7 +27,7 @@ mod sequences;
 mod sweep;
 mod tables;
 mod timeline;
-mod work_items;
+mod unit_api;
 mod worker_ports;
 mod world;
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::{
-    business_unit,
+    business_unit::{self, UnitPlan},
     defect::Defect,
     invariants,
     lambda::Lambda,
@@ -11,6 +11,7 @@ use crate::{
     scheduler::What,
     world::{NOTE_LENGTH, World},
 };
+use cxone_simulator::nice;
 use contact_injection::{
     batch::Configuration,
     dialects::{HttpReply, HttpResponse},
@@ -63,6 +64,14 @@ pub struct Tally {
     pub in_doubt: usize,
     /// What people decided about those.
     pub decided: usize,
+    /// Callbacks among the contacts.
+    pub callbacks: usize,
+    /// Conversations in digital channels among the contacts.
+    pub conversations: usize,
+    /// Questions whether a message is there.
+    pub look_ups: usize,
+    /// Messages that were sent once more, once two looks had not found them.
+    pub repeated: usize,
     /// Virtual milliseconds.
     pub virtual_millis: i64,
 }
@@ -82,6 +91,10 @@ pub fn run(profile: Profile, seed: u64, defect: Option<Defect>, told: bool) -> R
         letters: world.letters.borrow().len(),
         in_doubt: world.letters.borrow().iter().filter(|letter| letter.reason == "outcome-unknown").count(),
         decided: world.seen.borrow().resolved.len(),
+        callbacks: world.created(nice::Kind::Callback),
+        conversations: world.created(nice::Kind::Digital),
+        look_ups: world.seen.borrow().look_ups.len(),
+        repeated: world.repeated(),
         virtual_millis: world.now() - ORIGIN,
     };
     drop(run);
@@ -143,9 +156,9 @@ impl Run {
             self.pass(round.stormy);
             self.world.note("weather", || "nothing goes wrong any more".to_owned());
             self.world.stormy.set(false);
-            match &self.world.unit {
-                Some(unit) => unit.borrow_mut().clear_faults(),
-                None => self.world.tenant.borrow_mut().clear_faults(),
+            match (&self.world.unit, &self.world.plan.unit) {
+                (Some(unit), Some(own)) => business_unit::calm(&mut unit.borrow_mut(), own),
+                _ => self.world.tenant.borrow_mut().clear_faults(),
             }
             if round.pause > 0 {
                 self.world.note("operator", || "the trigger is off for a while".to_owned());
@@ -218,10 +231,12 @@ impl Run {
     fn settle(&mut self) -> bool {
         let world = Rc::clone(&self.world);
         let last_sent = world.plan.sent.last().map_or(0, |message| message.at + ORIGIN);
-        let latest = last_sent.max(world.now()).max(world.trigger_off_until.get()) + LONGEST_CALM;
+        let longest = world.plan.unit.as_ref().map_or(0, UnitPlan::looked_for) + LONGEST_CALM;
+        let latest = last_sent.max(world.now()).max(world.trigger_off_until.get()) + longest;
         while world.now() <= last_sent || !world.queue.borrow().is_empty() || !self.lambda.is_quiet() {
             if world.now() > latest {
-                world.breach("some message is still in the queue after twelve hours without a fault".to_owned());
+                let hours = longest / 3_600_000;
+                world.breach(format!("some message is still in the queue after {hours} hours without a fault"));
                 return false;
             }
             self.next();

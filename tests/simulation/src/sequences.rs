@@ -8,7 +8,7 @@ use std::rc::Rc;
 use cxone_simulator::{Effect, Endpoint, Fault, nice};
 
 use crate::{
-    business_unit::UnitPlan,
+    business_unit::{SETTLED, UnitPlan},
     defect::Defect,
     plan::{Faults, Kind, Plan, Round, Sent},
     run::Run,
@@ -38,6 +38,11 @@ pub enum Sequence {
     /// A tenant asks to wait while the ledger takes its time over what is about to be sent. That nothing left after all
     /// is written late, when the next request has.
     WithdrawnLate,
+    /// A worker is frozen between what the ledger is told of a message and the message itself, whose answer is lost.
+    /// CXone shows it as late as it may.
+    FrozenBeforeItsMessage,
+    /// The answer to a message is lost, and CXone shows it later than whoever looks for it waits.
+    ShownTooLate,
     /// A queue whose health nobody can read refuses a contact, and events for it go on to come.
     RefusedByAQueueThatCannotBeRead,
 }
@@ -64,6 +69,10 @@ pub fn sequence(which: Sequence, seed: u64, defect: Option<Defect>) -> Told {
     if let (Sequence::WithdrawnLate, Some(unit)) = (which, &world.unit) {
         let asks = nice::Fault::always(nice::Endpoint::WorkItems, nice::Effect::rate_limited(1));
         unit.borrow_mut().add_fault(asks.with_probability(0.5));
+    }
+    if let (Sequence::FrozenBeforeItsMessage | Sequence::ShownTooLate, Some(unit)) = (which, &world.unit) {
+        let lost = nice::Fault::always(nice::Endpoint::Messages, nice::Effect::ResetAfter);
+        unit.borrow_mut().add_fault(lost);
     }
     let mut run = Run::new(Rc::clone(&world));
     run.go();
@@ -126,6 +135,20 @@ impl Sequence {
                 rounds: vec![Round { stormy: 3 * MINUTE, pause: 0, gap: 0 }],
                 sent: (0..4).map(|number| event(&format!("e{number}"), 0, None)).collect(),
                 unit: Some(UnitPlan::plain()),
+                ..calm
+            },
+            Self::FrozenBeforeItsMessage => Plan {
+                faults: Faults { freeze: 1.0, slow: 0.3, ..Faults::default() },
+                rounds: vec![Round { stormy: MINUTE, pause: 0, gap: 0 }],
+                skew: 5000,
+                sent: vec![event_of("payment", "e0", 0, None)],
+                unit: Some(UnitPlan::showing_late(SETTLED)),
+                ..calm
+            },
+            Self::ShownTooLate => Plan {
+                rounds: vec![Round { stormy: MINUTE, pause: 0, gap: 0 }],
+                sent: vec![event_of("payment", "e0", 0, None)],
+                unit: Some(UnitPlan::showing_late(10 * SETTLED)),
                 ..calm
             },
             Self::ExpiresWithoutASchema => Plan {

@@ -63,6 +63,10 @@ impl Tally {
         self.letters += other.letters;
         self.in_doubt += other.in_doubt;
         self.decided += other.decided;
+        self.callbacks += other.callbacks;
+        self.conversations += other.conversations;
+        self.look_ups += other.look_ups;
+        self.repeated += other.repeated;
         self.virtual_millis += other.virtual_millis;
     }
 }

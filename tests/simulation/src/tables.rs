@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     defect::Defect,
-    intents::{is_intent, judged_early, without_doubt},
+    intents::{is_intent, judged_early, looked_for_once, without_doubt},
     world::World,
 };
 
@@ -166,6 +166,9 @@ impl World {
             State::DeadLettered if self.has(Defect::DeadLetterOffRecord) => {
                 let released = Record { state: State::Released, dead_letters: Vec::new(), ..record.clone() };
                 ledger.insert(key, released);
+            }
+            State::InDoubt if self.has(Defect::AbsentAfterOneLook) => {
+                ledger.insert(key, looked_for_once(record));
             }
             State::Parked if self.forgets_doubt(record, invocation) => {
                 ledger.insert(key, without_doubt(record));

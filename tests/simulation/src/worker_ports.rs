@@ -207,7 +207,8 @@ impl World {
         if kept_at != meant || kept_at >= Some(health.observed) {
             return Reserved::Superseded(Some(entry.clone()));
         }
-        let since = entry.reserved - before.map_or(0, |before| before.reserved);
+        // Less than before only where a defect has forgotten some.
+        let since = entry.reserved.saturating_sub(before.map_or(0, |before| before.reserved));
         (entry.health, entry.reserved) = (Some(health.clone()), since);
         self.seen.borrow_mut().readings.push((self.now(), queue.clone(), health.clone()));
         self.note("registry", || format!("{queue} holds {:?}, and {since} places are on their way", health.capacity));

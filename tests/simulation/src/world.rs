@@ -104,6 +104,8 @@ pub(crate) struct Seen {
     pub(crate) asked_to_wait: Vec<(u64, String, i64, i64)>,
     /// What the ledger was told before a request left.
     pub(crate) intents: Vec<Intent>,
+    /// What was looked for, and what came of it.
+    pub(crate) look_ups: Vec<LookUp>,
     /// What people decided about events in doubt, and when.
     pub(crate) resolved: Vec<(IdempotencyKey, Resolution, i64)>,
 }
@@ -115,8 +117,8 @@ pub(crate) struct Post {
     pub(crate) invocation: u64,
     /// Its queue, where it is for one.
     pub(crate) queue: Option<String>,
-    /// Its point of contact, where it is for a work item.
-    pub(crate) point_of_contact: String,
+    /// Its target as the ledger names it, where a tenant is asked for it.
+    pub(crate) target: String,
     /// When it was sent.
     pub(crate) at: i64,
     /// Whether it proved that CXone holds no contact of it; nobody knows while it is under way.
@@ -136,7 +138,7 @@ impl Post {
             event: event.to_owned(),
             invocation,
             queue: None,
-            point_of_contact: String::new(),
+            target: String::new(),
             at: now,
             refused: false,
             arrives: None,
@@ -156,11 +158,27 @@ impl Post {
 pub(crate) struct Intent {
     pub(crate) key: IdempotencyKey,
     pub(crate) invocation: u64,
+    /// Where it goes, as the ledger names it.
+    pub(crate) target: String,
     /// The claim that says so.
     pub(crate) attempt: Uuid,
     pub(crate) at: i64,
     /// Whether an earlier claim had said so, and never what became of it.
     pub(crate) in_doubt: bool,
+}
+
+/// A question whether a message is there.
+#[derive(Clone, Debug)]
+pub(crate) struct LookUp {
+    pub(crate) key: IdempotencyKey,
+    /// The channel, as the ledger names the target.
+    pub(crate) target: String,
+    /// When it was asked.
+    pub(crate) asked: i64,
+    /// When its worker had the answer, or gave it up.
+    pub(crate) told: i64,
+    /// Whether the answer proves that the message was not there, and it could not be found there indeed.
+    pub(crate) absent: bool,
 }
 
 /// Credentials that CXone refused.
@@ -208,9 +226,15 @@ impl World {
         let secrets: Vec<_> = (0..plan.clients).map(|number| (format!("c-{number}"), format!("s-{number}"))).collect();
         let seed = chance.seed();
         let (tenant, unit) = (tenant(&plan, &secrets, seed), business_unit::unit(&plan, &secrets, seed));
+        let dialect = business_unit::dialect(&plan);
+        let registered = || match plan.unit {
+            Some(_) => business_unit::fields(&*dialect),
+            None => Some(snapshot(&tenant, ORIGIN)),
+        };
+        let schema = plan.schema_known.then(registered).flatten();
         let world = Self {
             defect,
-            dialect: business_unit::dialect(&plan),
+            dialect,
             scheduler: Scheduler::starting_at(ORIGIN),
             timeline: Timeline::new(ORIGIN, told),
             stormy: Cell::new(false),
@@ -219,7 +243,7 @@ impl World {
             letters: RefCell::default(),
             ledger: RefCell::default(),
             clients: RefCell::default(),
-            schema: RefCell::new(plan.schema_known.then(|| snapshot(&tenant, ORIGIN))),
+            schema: RefCell::new(schema),
             health: RefCell::default(),
             secrets: RefCell::new(secrets),
             tenant: RefCell::new(tenant),
@@ -311,6 +335,15 @@ impl World {
             Some(unit) => (unit.borrow().requests().len(), unit.borrow().creations().len()),
             None => (self.tenant.borrow().requests().len(), self.tenant.borrow().contacts().len()),
         }
+    }
+
+    /// Contacts of a kind that a business unit created.
+    pub(crate) fn created(&self, kind: nice::Kind) -> usize {
+        let of_kind = |unit: &RefCell<nice::Tenant>| {
+            let unit = unit.borrow();
+            unit.creations().iter().filter(|creation| creation.kind == kind).count()
+        };
+        self.unit.as_ref().map_or(0, of_kind)
     }
 
     /// A tenant's time.

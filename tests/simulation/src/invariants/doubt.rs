@@ -2,7 +2,10 @@
 
 use contact_injection::domain::{claim::Resolution, idempotency::IdempotencyKey};
 
-use super::work_items::{is_resent, key_of};
+use super::{
+    digital,
+    unit_events::{is_resent, key_of},
+};
 use crate::world::{Post, Seen, World};
 
 /// A function's timeout, as the simulation has it, less what is kept for the last request and for closing.
@@ -20,12 +23,12 @@ pub(super) fn check(world: &World) {
 }
 
 /// While a request may have created a contact, none leaves for another target; and none at all, unless the route says
-/// that a twin does no harm, or a person that nothing was created.
+/// that a twin does no harm, a person that nothing was created, or two looks that a message is absent.
 fn nothing_in_doubt_is_sent(world: &World) -> Option<String> {
     let seen = world.seen.borrow();
     let resent = |event: &str| {
         let messages: Vec<_> = world.plan.sent.iter().filter(|message| message.event == event).collect();
-        is_resent(&messages)
+        is_resent(world, &messages)
     };
     let forgiven = |earlier: &Post, later: &Post| {
         let decided = seen.resolved.iter().filter(|(key, ..)| *key == key_of(&later.event));
@@ -33,14 +36,18 @@ fn nothing_in_doubt_is_sent(world: &World) -> Option<String> {
     };
     seen.posts.iter().enumerate().find_map(|(index, later)| {
         let earlier = seen.posts[..index].iter().filter(|post| post.event == later.event);
-        let doubtful = earlier.into_iter().filter(|post| !post.refused_by(later.at) && !forgiven(post, later));
+        let cleared = |post: &Post| {
+            post.refused_by(later.at) || forgiven(post, later) || digital::is_absent(world, &seen, post, later.at)
+        };
+        let doubtful = earlier.into_iter().filter(|post| !cleared(post));
         let (event, by) = (&later.event, later.invocation);
         doubtful.into_iter().find_map(|first| {
-            if first.point_of_contact != later.point_of_contact {
-                let (here, there) = (&later.point_of_contact, &first.point_of_contact);
+            if first.target != later.target {
+                let (here, there) = (&later.target, &first.target);
                 return Some(format!("{event} was sent to {here} by i{by} while it was in doubt at {there}"));
             }
-            (!resent(event)).then(|| format!("{event} was sent again while it was in doubt, by i{by}"))
+            let again = if digital::is_message(&first.target) { "without proof that it was absent" } else { "" };
+            (!resent(event)).then(|| format!("{event} was sent again while it was in doubt, by i{by} {again}"))
         })
     })
 }

@@ -62,12 +62,12 @@ fn sent_to(world: &World, queue: &str) -> Vec<i64> {
     sent
 }
 
-/// The same of a skill: when each work item was sent that came to it, and was not one in doubt, which goes where it may
-/// be already.
+/// The same of a skill: when each request was sent whose contact came to it, and was not one in doubt, which goes where
+/// it may be already.
 fn sent_to_skill(world: &World, skill: &str) -> Vec<i64> {
     let seen = world.seen.borrow();
     let came = |post: &&Post| {
-        let here = business_unit::skill_of(&post.point_of_contact).is_some_and(|behind| behind == skill);
+        let here = business_unit::skill_of(&post.target).is_some_and(|behind| behind == skill);
         post.created && post.queue.is_some() && here
     };
     let mut sent: Vec<_> = seen.posts.iter().filter(came).map(|post| post.at).collect();

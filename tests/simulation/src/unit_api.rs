@@ -1,22 +1,28 @@
 //! The way of a request to a business unit: the bytes that the transport would send, and what is seen of them.
 
+mod look_ups;
+mod said;
+
 use std::rc::Rc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contact_injection::{
     dialects::{Authorization, Content, HttpReply, HttpRequest, HttpResponse, TokenSearch},
-    domain::{idempotency::IdempotencyKey, time::Timestamp, token::Endpoints},
+    domain::{time::Timestamp, token::Endpoints},
 };
-use cxone_simulator::nice::{Endpoint, Request};
+use cxone_simulator::{
+    Outcome,
+    nice::{Endpoint, Request},
+};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use url::{Position, Url, form_urlencoded};
 
+use self::said::Said;
 use crate::{
     api::{Leaving, forget_wait},
     business_unit,
     defect::Defect,
-    plan::SOURCE,
     world::{Post, Refusal, World},
 };
 
@@ -32,7 +38,10 @@ impl World {
             Endpoint::OpenidConfiguration | Endpoint::CxoneConfiguration => {
                 self.ask_unit(format!("the search of i{invocation}"), invocation, request, None).await
             }
-            Endpoint::WorkItems => self.post_work_item(request, invocation).await,
+            Endpoint::WorkItems | Endpoint::Callbacks | Endpoint::Messages => {
+                self.post_contact(request, invocation).await
+            }
+            Endpoint::MessageSearch => self.look_up(request, invocation).await,
             Endpoint::Skill if !self.reads_health() => HttpReply::Unreachable,
             _ => {
                 let client = self.key_of(&request);
@@ -52,12 +61,18 @@ impl World {
     ) -> HttpReply {
         let endpoint = request.endpoint();
         let leaving = Leaving { client, invocation, endpoint, routing: !endpoint.is_open(), post };
-        let handle = move |world: &Self| {
-            #[expect(clippy::expect_used, reason = "only a world with a business unit sends to it")]
-            let unit = world.unit.as_ref().expect("a business unit");
-            unit.borrow_mut().handle(world.tenant_now(), &request)
-        };
-        self.deliver(leaving, handle).await
+        self.deliver(leaving, move |world| world.arrive(&request)).await
+    }
+
+    /// A request reaches the business unit.
+    fn arrive(&self, request: &Request) -> Outcome {
+        #[expect(clippy::expect_used, reason = "only a world with a business unit sends to it")]
+        let mut unit = self.unit.as_ref().expect("a business unit").borrow_mut();
+        let outcome = unit.handle(self.tenant_now(), request);
+        if let (Endpoint::Messages, Some(contact)) = (request.endpoint(), &outcome.created) {
+            business_unit::enter(&mut unit, contact);
+        }
+        outcome
     }
 
     /// Asks for a token with an access key.
@@ -81,27 +96,27 @@ impl World {
         reply
     }
 
-    /// Posts a work item under a token.
-    async fn post_work_item(self: &Rc<Self>, request: Request, invocation: u64) -> HttpReply {
+    /// Asks for a contact under a token.
+    async fn post_contact(self: &Rc<Self>, request: Request, invocation: u64) -> HttpReply {
         let client = self.key_of(&request);
-        let (event, point_of_contact) = said(&request);
+        let Said { event, target, kind, call } = self.said(&request);
         let now = self.now();
         let in_doubt = {
             let seen = self.seen.borrow();
-            let key = IdempotencyKey::of_event(SOURCE, &event);
+            let key = said::key_of(&event);
             let said = seen.intents.iter().rfind(|intent| intent.key == key && intent.invocation == invocation);
             said.is_some_and(|said| said.in_doubt)
         };
         // One in doubt goes where it went, whatever is known of the tenant.
-        let queue = (!in_doubt).then(|| "workItem".to_owned());
-        let number = self.see_post(Post { queue, point_of_contact, ..Post::leaving(&event, invocation, now) });
+        let queue = (!in_doubt).then(|| kind.to_owned());
+        let number = self.see_post(Post { queue, target, ..Post::leaving(&event, invocation, now) });
         let reply = self.ask_unit(client.clone(), invocation, request, Some(number)).await;
         self.heed_wait(client, &reply, invocation);
-        let answered = meaning(&reply);
+        let answered = meaning(kind, &reply);
         {
             let mut seen = self.seen.borrow_mut();
-            let full = (invocation, "workItem".to_owned(), self.now());
-            let is_full = !in_doubt && says_full(&reply);
+            let full = (invocation, kind.to_owned(), self.now());
+            let is_full = kind == said::WORK_ITEM && !in_doubt && says_full(&reply);
             let post = &mut seen.posts[number];
             post.refused = answered == Meaning::Refused;
             post.told = (answered != Meaning::InDoubt).then(|| self.now());
@@ -109,9 +124,18 @@ impl World {
                 seen.full.push(full);
             }
         }
-        if answered == Meaning::InDoubt && self.has(Defect::FallbackUnderDoubt) {
-            let now = Timestamp::from_millis(self.now());
-            return HttpReply::Answered(HttpResponse::new(404, None, b"", now));
+        if answered == Meaning::InDoubt {
+            let instead = |status, body: &[u8]| {
+                let now = Timestamp::from_millis(self.now());
+                HttpReply::Answered(HttpResponse::new(status, None, body, now))
+            };
+            match self.defect {
+                Some(Defect::FallbackUnderDoubt) => return instead(404, b""),
+                Some(Defect::AnothersCallbackTaken) if self.has_anothers_call(&event, call.as_ref()) => {
+                    return instead(202, br#"{"contactId":1}"#);
+                }
+                _ => {}
+            }
         }
         reply
     }
@@ -130,16 +154,25 @@ enum Meaning {
     InDoubt,
 }
 
-fn meaning(reply: &HttpReply) -> Meaning {
+fn meaning(kind: &str, reply: &HttpReply) -> Meaning {
     match reply {
         HttpReply::Unreachable => Meaning::Refused,
         HttpReply::Silence => Meaning::InDoubt,
         HttpReply::Answered(response) => match response.status {
+            // A message is looked for where its answer names no contact.
+            200..=202 if kind == said::MESSAGE && !names_contact(response) => Meaning::InDoubt,
             200..=202 => Meaning::Created,
             400 | 401 | 403 | 404 | 429 => Meaning::Refused,
             _ => Meaning::InDoubt,
         },
     }
+}
+
+/// Whether the answer to a message names its contact.
+fn names_contact(response: &HttpResponse) -> bool {
+    let body = response.body.as_ref();
+    let named = |at| body.and_then(|body| body.pointer(at)).is_some();
+    named("/consumerContact/id") || named("/message/contactNumber")
 }
 
 /// Whether an answer says that the business unit takes no more work items for now.
@@ -176,21 +209,6 @@ fn forget_lifetime(reply: &mut HttpReply) {
     if let Some(members) = answer.and_then(Value::as_object_mut) {
         members.remove("expires_in");
     }
-}
-
-/// The event that a work item is of, and its point of contact.
-fn said(request: &Request) -> (String, String) {
-    let pairs: Vec<(String, String)> = match serde_json::from_slice::<Value>(&request.body) {
-        Ok(Value::Object(members)) => {
-            members.into_iter().map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned())).collect()
-        }
-        _ if request.body.is_empty() => request.query.clone(),
-        _ => form_urlencoded::parse(&request.body).into_owned().collect(),
-    };
-    let of = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    let payload: Value = serde_json::from_str(&of("workItemPayload").unwrap_or_default()).unwrap_or_default();
-    let event = payload.pointer("/attributes/event").and_then(Value::as_str).unwrap_or_default();
-    (event.to_owned(), of("pointOfContact").unwrap_or_default())
 }
 
 /// A request as it goes over the wire; nothing where it would leave CXone's own hosts, or unencrypted.

@@ -1,18 +1,19 @@
 //! How events end at a tenant that knows no key of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contact_injection::domain::{
     claim::{Resolution, State},
     idempotency::IdempotencyKey,
 };
-use cxone_simulator::nice::{Creation, Tenant};
+use cxone_simulator::nice::{Creation, Kind as Contact, Tenant};
 use serde_json::Value;
+use url::Url;
 
-use super::{all_are_of_one_version, doubt, each_message_ends};
+use super::{all_are_of_one_version, digital, doubt, each_message_ends};
 use crate::{
     api::LATEST_ARRIVAL,
-    business_unit::RESENT,
+    business_unit::Targets,
     contact_queue::Letter,
     plan::{Kind, ORIGIN, SOURCE, Sent},
     world::{Post, World},
@@ -26,12 +27,16 @@ pub(super) fn check(world: &World, unit: &Tenant) {
     }
     for (event, messages) in &events {
         let created = unit.creations_by_key(&key_of(event).to_string());
-        no_event_becomes_two(world, event, created.len(), is_resent(messages));
+        no_event_becomes_two(world, event, created.len(), is_resent(world, messages));
         all_are_of_one_version(world, event, created.iter().map(|creation| version_of(creation)));
         let made = |message: &Sent| created.iter().any(|one| version_of(one) == Some(f64::from(message.version)));
         each_message_ends(world, event, messages, made, |message, injected, letters| {
             the_ledger_tells_how_it_ended(world, message, injected, letters.last().copied());
         });
+    }
+    let known: BTreeSet<_> = events.keys().map(|event| key_of(event).to_string()).collect();
+    if let Some(strange) = unit.creations().iter().find(|creation| !known.contains(&creation.key)) {
+        world.breach(format!("a contact was created for no event: {}", strange.contact_id));
     }
     for letter in world.letters.borrow().iter() {
         each_dead_letter_has_its_reason(world, letter);
@@ -47,14 +52,35 @@ pub(super) fn key_of(event: &str) -> IdempotencyKey {
 }
 
 /// Whether its route says that a twin does no harm.
-pub(super) fn is_resent(messages: &[&Sent]) -> bool {
-    let route = format!("\"type\":\"{RESENT}\"");
-    messages.iter().any(|message| message.body.contains(&route))
+pub(super) fn is_resent(world: &World, messages: &[&Sent]) -> bool {
+    targets(world).is_some_and(|targets| targets.resends(messages))
 }
 
+/// Where the routes of the run lead.
+pub(super) fn targets(world: &World) -> Option<Targets> {
+    world.plan.unit.as_ref().map(|own| own.targets)
+}
+
+/// The version of the event's data that a contact was made with: in a work item's payload, a callback's screen pop, a
+/// message's custom fields.
 fn version_of(creation: &Creation) -> Option<f64> {
-    let payload: Value = serde_json::from_str(creation.payload.as_deref()?).ok()?;
-    payload.pointer("/attributes/version")?.as_f64()
+    let parameters = creation.parameters.as_ref();
+    match creation.kind {
+        Contact::WorkItem => {
+            let payload: Value = serde_json::from_str(creation.payload.as_deref()?).ok()?;
+            payload.pointer("/attributes/version")?.as_f64()
+        }
+        Contact::Callback => {
+            let url = Url::parse(parameters?.get("screenPopUrl")?.as_str()?).ok()?;
+            let (_, version) = url.query_pairs().find(|(name, _)| name == "v")?;
+            version.parse().ok()
+        }
+        Contact::Digital => {
+            let fields = parameters?.pointer("/contact/customFields")?.as_array()?;
+            let version = fields.iter().find(|field| field["ident"] == "version")?;
+            version["value"].as_str()?.parse().ok()
+        }
+    }
 }
 
 /// An event whose route allows a twin has one only where a request was in doubt.
@@ -110,7 +136,9 @@ fn each_dead_letter_has_its_reason(world: &World, letter: &Letter) {
             let others = |other: &Sent| other.event == message.event && other.version != message.version;
             world.plan.sent.iter().any(|other| others(other) && ORIGIN + other.at <= letter.at)
         }
-        "outcome-unknown" => doubt::has_cause(world, &seen, key, letter.at),
+        "outcome-unknown" => {
+            doubt::has_cause(world, &seen, key, letter.at) && digital::may_be_parked(world, &seen, message, letter.at)
+        }
         "crash-loop" => before.windows(3).any(|three| {
             let untold = |attempt| world.plan.faults.store > 0.0 && !seen.settled.contains(attempt);
             three.iter().all(|(attempt, by, _)| seen.dead.contains_key(by) || untold(attempt))
@@ -131,12 +159,13 @@ fn each_dead_letter_has_its_reason(world: &World, letter: &Letter) {
     }
 }
 
-/// An event of which a work item was created when no request that left in time can have done it.
+/// An event of which a contact was created when no request that left in time can have done it.
 pub(super) fn created_late(world: &World, over: impl Fn(&str, i64) -> bool) -> Option<String> {
     let unit = world.unit.as_ref()?.borrow();
+    let events: BTreeMap<_, _> =
+        world.plan.sent.iter().map(|message| (key_of(&message.event).to_string(), message.event.as_str())).collect();
     unit.creations().iter().find_map(|creation| {
-        let payload: Value = serde_json::from_str(creation.payload.as_deref()?).ok()?;
-        let event = payload.pointer("/attributes/event")?.as_str()?;
+        let event = *events.get(&creation.key)?;
         let at = i64::try_from(creation.at_ms).unwrap_or(i64::MAX) - LATEST_ARRIVAL;
         over(event, at).then(|| event.to_owned())
     })
