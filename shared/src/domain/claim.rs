@@ -34,7 +34,7 @@ pub use self::{
     held::Claim,
     record::{DeadLettered, PLAIN_VERSION, PlacedContact, RECORD_VERSION, Record, State},
     resolution::{Resolution, resolve},
-    sending::{Repetition, Sending},
+    sending::{LEAVES_WITHIN, Repetition, Sending},
 };
 use super::{idempotency::DataHash, reason::DeadLetterReason, time::Timestamp};
 

@@ -3,14 +3,12 @@
 //! Nothing leaves before the ledger says that it will. What may have left then is asked for nowhere else: it is parked
 //! at once, or, where the route says that a twin does no harm, sent to the same target by a later delivery.
 
-use std::time::Duration;
-
 use tracing::warn;
 
 use super::{Stop, Walk};
 use crate::{
     domain::{
-        claim::{Claim, Sending},
+        claim::{Claim, LEAVES_WITHIN, Sending},
         contact_result::{Doubt, Refusal},
         outcome::{GivenUp, Outcome},
         reason::{DeadLetterReason, DeferralReason},
@@ -25,10 +23,6 @@ use crate::{
     ports::InjectPorts,
     worker::Admission,
 };
-
-/// A request leaves no later than this after the time at which it was said that it would: whoever looks for it counts
-/// from that, and a worker that was frozen in between would have it arrive when it has been looked for.
-const LEAVES_WITHIN: Duration = Duration::from_secs(3);
 
 /// The place in the route of the target that an earlier delivery may have sent the event to.
 ///

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Longer than this after it was said that it would, no request leaves or arrives.
-const ON_ITS_WAY: i64 = 15_000;
+const ON_ITS_WAY: i64 = 18_000;
 
 /// Whether a write says that a request is about to leave.
 pub(crate) fn is_intent(seen: Option<&Record>, record: &Record) -> bool {

@@ -18,9 +18,15 @@ use crate::domain::{
     window::{CLOCK_SKEW, LATE_ARRIVAL},
 };
 
-/// The longest that a request may take. What was about to be sent may leave and arrive this long, and
-/// [`LATE_ARRIVAL`] beyond, after the write that says so.
+/// The longest that a request may take. What has left may arrive this long, and [`LATE_ARRIVAL`] beyond, after that.
 const REQUEST: Duration = Duration::from_secs(10);
+
+/// A request leaves no later than this after the time at which it was said that it would: whoever looks for it counts
+/// from that, and a worker that was frozen in between would have it arrive when it has been looked for.
+pub const LEAVES_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long after that time a request may still arrive.
+const ON_ITS_WAY: Duration = Duration::from_secs(LEAVES_WITHIN.as_secs() + REQUEST.as_secs() + LATE_ARRIVAL.as_secs());
 
 /// How long what CXone searches may lag behind what it has taken: nobody looks sooner, and twice it must not be there.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -49,7 +55,7 @@ impl Sending {
 
     /// Until when it may still be on its way, whatever became of its worker.
     pub fn arrives_by(&self) -> Timestamp {
-        self.at.plus(REQUEST + LATE_ARRIVAL)
+        self.at.plus(ON_ITS_WAY)
     }
 
     /// From when on a look-up that doesn't find it counts, by any worker's clock: the first one a settle time after it
@@ -70,7 +76,7 @@ impl Sending {
     /// What a person is to look for in CXone. No number of the event's is told.
     pub fn to_look_for(&self) -> String {
         let Self { kind, target, at, .. } = self;
-        let (at, within) = (at.in_words(), (REQUEST + LATE_ARRIVAL).as_secs());
+        let (at, within) = (at.in_words(), ON_ITS_WAY.as_secs());
         format!("a {kind} that was sent to {target} on {at}, or within {within} s after")
     }
 }

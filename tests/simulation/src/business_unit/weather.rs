@@ -91,11 +91,8 @@ fn unsettle_callbacks(unit: &mut Tenant, faults: &Faults) {
 
 fn unsettle_messages(unit: &mut Tenant, faults: &Faults) {
     // The last one names no contact at all, so that it says nothing of one.
-    let unnamed = [
-        Effect::member("/consumerContact", None),
-        Effect::member("/message", None),
-        Effect::accepted_then(201),
-    ];
+    let unnamed =
+        [Effect::member("/consumerContact", None), Effect::member("/message", None), Effect::accepted_then(201)];
     add(unit, Endpoint::Messages, &unnamed, faults.cxone / 16.0);
     add(unit, Endpoint::Messages, &doubtful(), faults.cxone / 20.0);
     add(unit, Endpoint::Messages, &refusals(), faults.cxone / 16.0);

@@ -77,9 +77,10 @@ fn no_look_is_taken_for_nothing(world: &World) -> Option<String> {
     let seen = world.seen.borrow();
     seen.look_ups.iter().find_map(|look| {
         let sent = |post: &Post| post.at <= look.asked && post.target == look.target;
-        let intended = seen.intents.iter().any(|intent| {
-            intent.key == look.key && intent.target == look.target && intent.at <= look.asked
-        });
+        let intended = seen
+            .intents
+            .iter()
+            .any(|intent| intent.key == look.key && intent.target == look.target && intent.at <= look.asked);
         let posted = seen.posts.iter().any(|post| sent(post) && key_of(&post.event) == look.key);
         (!intended && !posted).then(|| format!("{} was looked for and never sent", look.key))
     })

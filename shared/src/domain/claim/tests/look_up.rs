@@ -3,8 +3,9 @@
 use super::*;
 
 const TARGET: &str = "digital:chat";
-/// From when a look counts: ten seconds for the request, five for its arrival, ten for clocks, and a settle time.
-const FIRST: u64 = 3 + 25 + 60;
+/// From when a look counts: three seconds until the request leaves, ten for it, five for its arrival, ten for clocks, and
+/// a settle time.
+const FIRST: u64 = 3 + 28 + 60;
 const SECOND: u64 = FIRST + 60;
 
 fn looked_up(number: u128, seconds: u64) -> ClaimRequest {
@@ -81,6 +82,6 @@ fn what_no_look_has_settled_in_a_day_is_a_persons_to_decide() {
 fn where_the_route_no_longer_looks_it_is_parked_once_the_request_can_have_arrived() {
     let repetition = Repetition::ByTarget { harmless: Vec::new(), looked_up: vec!["digital:other".to_owned()] };
     let request = |seconds| ClaimRequest { repetition: repetition.clone(), ..alone(2, seconds) };
-    assert_eq!(ended(&doubted(None), &request(17)), NotClaimed::InProgress(at(18)));
-    assert!(matches!(ended(&doubted(None), &request(18)), NotClaimed::Parked { .. }));
+    assert_eq!(ended(&doubted(None), &request(20)), NotClaimed::InProgress(at(21)));
+    assert!(matches!(ended(&doubted(None), &request(21)), NotClaimed::Parked { .. }));
 }

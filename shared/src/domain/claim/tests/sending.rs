@@ -57,8 +57,8 @@ fn a_worker_that_died_before_it_costs_nobodys_attention_until_three_of_them_did(
 fn one_that_died_after_it_leaves_a_doubt_that_is_judged_when_nothing_can_be_on_its_way() {
     // Within the claim's own time it is in progress anyway; a clock that is behind changes nothing about the request.
     let record = Record { until: at(1), ..about_to_send(3).record().clone() };
-    assert_eq!(ended(&record, &unkeyed(2, 17, &[])), NotClaimed::InProgress(at(18)));
-    let end = claim(Some(&record), &unkeyed(2, 18, &[])).unwrap_err();
+    assert_eq!(ended(&record, &unkeyed(2, 20, &[])), NotClaimed::InProgress(at(21)));
+    let end = claim(Some(&record), &unkeyed(2, 21, &[])).unwrap_err();
     assert_eq!(end.how, NotClaimed::Parked { why: None, sending: Some(sending(3)) });
     let parked = *end.record.unwrap();
     assert_eq!(
@@ -71,8 +71,8 @@ fn one_that_died_after_it_leaves_a_doubt_that_is_judged_when_nothing_can_be_on_i
 #[test]
 fn where_a_twin_does_no_harm_it_is_sent_again_and_stays_in_doubt_until_it_is_there() {
     let record = Record { until: at(1), ..about_to_send(3).record().clone() };
-    assert!(matches!(ended(&record, &unkeyed(2, 18, &["workItem:Other"])), NotClaimed::Parked { .. }));
-    let next = again(&record, &unkeyed(2, 18, &[TARGET]));
+    assert!(matches!(ended(&record, &unkeyed(2, 21, &["workItem:Other"])), NotClaimed::Parked { .. }));
+    let next = again(&record, &unkeyed(2, 21, &[TARGET]));
     assert_eq!(next.may_have_sent(), Some(&sending(3)));
     assert_eq!(
         (next.unplaced(None, at(20)).state, next.unplaced(None, at(20)).sending),
@@ -123,14 +123,14 @@ fn a_person_decides_and_what_was_about_to_be_sent_is_forgotten() {
 #[test]
 fn what_one_api_may_have_been_sent_another_is_not_asked_about() {
     let keyed = Record { until: at(1), ..first().record().clone() };
-    assert!(matches!(ended(&keyed, &unkeyed(2, 18, &[TARGET])), NotClaimed::Parked { sending: None, .. }));
+    assert!(matches!(ended(&keyed, &unkeyed(2, 21, &[TARGET])), NotClaimed::Parked { sending: None, .. }));
     let sent = Record { until: at(1), ..about_to_send(3).record().clone() };
-    assert!(matches!(ended(&sent, &alone(2, 18)), NotClaimed::Parked { sending: Some(_), .. }));
+    assert!(matches!(ended(&sent, &alone(2, 21)), NotClaimed::Parked { sending: Some(_), .. }));
 }
 
 #[test]
 fn a_person_is_told_what_to_look_for_and_when_it_may_have_come() {
     let sending = Sending { at: Timestamp::parse_rfc3339("2026-03-01T12:00:00Z").unwrap(), ..sending(0) };
-    let told = "a workItem that was sent to workItem:Orders on 1 March 2026, 12:00:00 UTC, or within 15 s after";
+    let told = "a workItem that was sent to workItem:Orders on 1 March 2026, 12:00:00 UTC, or within 18 s after";
     assert_eq!(sending.to_look_for(), told);
 }
