@@ -33,18 +33,20 @@ fn shipped_case() -> Value {
     serde_json::from_str::<Value>(&text).unwrap()[0].clone()
 }
 
+/// The program on the routes of a tenant.
+async fn check_tenants(words: &[&str]) -> Ran {
+    let tenants = ["--cxone-profile", "cxone", "--routes", "tests/fixtures/cxone/routes.json"];
+    check(&[&tenants, words].concat()).await
+}
+
+const TENANTS_CASES: &str = "tests/fixtures/cxone/cases";
+const UNCHECKED: &str = "custom fields are not checked";
+
 #[tokio::test]
 async fn a_tenants_routes_are_checked_as_its_deployment_has_them() {
-    let of = |words: &[&str]| {
-        let tenants = ["--cxone-profile", "cxone", "--routes", "tests/fixtures/cxone/routes.json"];
-        tenants.into_iter().chain(words.iter().copied()).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let checked = async |words: &[&str]| check(&of(words).iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let good = checked(&["tests/fixtures/cxone/cases"]).await;
+    let good = check_tenants(&[TENANTS_CASES]).await;
     assert_eq!((good.code, good.err.as_str()), (Some(0), ""), "{good:?}");
-    assert!(good.out.contains("2 routes; 2 cases: 2 as expected"), "{}", good.out);
-    let with_schema = checked(&["--schema", SCHEMA]).await;
-    assert!(with_schema.code == Some(2) && with_schema.err.contains("registers no attributes"), "{with_schema:?}");
+    assert!(good.out.contains("3 routes; 5 cases: 5 as expected") && good.out.contains(UNCHECKED), "{}", good.out);
     let as_the_guides = check(&["--routes", "tests/fixtures/cxone/routes.json"]).await;
     assert_eq!(as_the_guides.code, Some(1));
     assert!(as_the_guides.out.contains("/routes/0/targets/0/workItem"), "{}", as_the_guides.out);
@@ -53,6 +55,61 @@ async fn a_tenants_routes_are_checked_as_its_deployment_has_them() {
     for pointer in ["/routes/0/channel", "/routes/0/targets/0/queueId"] {
         assert!(as_a_tenants.out.contains(pointer), "{pointer}: {}", as_a_tenants.out);
     }
+}
+
+#[tokio::test]
+async fn what_a_tenants_routes_take_is_explained() {
+    let explained = check_tenants(&["--explain"]).await;
+    assert_eq!(explained.code, Some(0), "{explained:?}");
+    insta::assert_snapshot!(explained.out);
+}
+
+#[tokio::test]
+async fn a_tenants_custom_fields_are_checked_where_they_are_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let checked = async |fields: Value| {
+        let fields = file(&folder, "fields.json", &fields.to_string());
+        check_tenants(&["--schema", &fields, TENANTS_CASES]).await
+    };
+    let field = |ident: &str, kind: &str| json!({ "ident": ident, "type": kind, "label": "Case", "required": false });
+    let saved = |key: &str, kind: &str| json!({ "attributes": [{ "key": key, "type": kind, "required": true }] });
+    for good in [json!([field("caseRef", "text")]), json!([field("caseRef", "list")]), saved("caseRef", "string")] {
+        let told = checked(good.clone()).await;
+        assert_eq!((told.code, told.err.as_str()), (Some(0), ""), "{good}: {told:?}");
+        assert!(told.out.contains("5 as expected") && !told.out.contains(UNCHECKED), "{told:?}");
+    }
+    // The callback goes out without it, and so do the routes of work items.
+    for (bad, code) in [
+        (json!([]), "unregistered-attribute"),
+        (json!([field("caseref", "text")]), "unregistered-attribute"),
+        (json!({ "attributes": [] }), "unregistered-attribute"),
+        (json!([field("caseRef", "date")]), "invalid-attribute"),
+        (saved("caseRef", "date"), "invalid-attribute"),
+    ] {
+        let told = checked(bad.clone()).await;
+        assert!(told.code == Some(1) && told.out.contains(code), "{bad}: {told:?}");
+        assert!(told.out.contains("ok       tests/fixtures/cxone/cases/escalations.json 0"), "{told:?}");
+        assert!(told.out.contains("differs  tests/fixtures/cxone/cases/escalations.json 1"), "{told:?}");
+    }
+    for none in [json!({ "error": "Pat Doe" }), json!([{ "key": "caseRef", "type": "string" }])] {
+        let told = checked(none.clone()).await;
+        assert_eq!((told.code, told.out.as_str()), (Some(2), ""), "{none}: {told:?}");
+        assert!(told.err.contains("neither a list of custom fields") && !told.err.contains("Pat"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_custom_fields_are_taken_where_no_route_is_digital() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(workspace_root().join("tests/fixtures/cxone/routes.json")).unwrap();
+    let mut routes: Value = serde_json::from_str(&text).unwrap();
+    routes["routes"].as_array_mut().unwrap().truncate(2);
+    let routes = file(&folder, "routes.json", &routes.to_string());
+    let words = ["--cxone-profile", "cxone", "--routes", &routes];
+    let told = check(&[&words[..], &["--schema", SCHEMA]].concat()).await;
+    assert!(told.code == Some(2) && told.err.contains("registers no attributes"), "{told:?}");
+    let told = check(&words).await;
+    assert!(told.code == Some(0) && !told.out.contains(UNCHECKED), "{told:?}");
 }
 
 #[tokio::test]
@@ -224,4 +281,6 @@ async fn the_registered_attributes_that_a_stack_knows_serve_for_a_check() {
     let checked = check(&["--schema", &path, CASES]).await;
     assert_eq!(checked.code, Some(1), "most attributes of the routes aren't among these: {checked:?}");
     assert!(checked.out.contains("unregistered-attribute"), "{checked:?}");
+    let of_tenant = check_tenants(&["--schema", &path, TENANTS_CASES]).await;
+    assert!(of_tenant.code == Some(1) && of_tenant.out.contains("unregistered-attribute"), "{of_tenant:?}");
 }

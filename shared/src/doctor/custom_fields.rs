@@ -1,8 +1,8 @@
-//! The custom fields of a tenant's digital contacts, against the routes that lead into a digital channel: such a contact
-//! carries only what the tenant has defined.
+//! The custom fields of a tenant's digital contacts, against the routes that lead into a digital channel: such a
+//! contact carries only what the tenant has defined.
 
 use super::{
-    report::{Check, Findings},
+    report::{Check, Findings, Grade},
     told,
 };
 use crate::domain::{
@@ -72,11 +72,7 @@ impl Fields<'_> {
                 format!("{key} is no date, and its custom field holds one, map it as {date}: {PASSED_OVER}")
             }
         };
-        if may_be_stripped {
-            findings.warn(&what)
-        } else {
-            findings.fail(&what)
-        }
+        findings.add(if may_be_stripped { Grade::Warn } else { Grade::Fail }, &what);
         false
     }
 

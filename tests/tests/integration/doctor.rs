@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use contact_injection_tests::host::CxoneApi;
-use cxone_simulator::nice::{Effect, Endpoint, Fault, PointOfContact, Simulator, TextForm};
+use cxone_simulator::nice::{
+    Channel, Config, CustomField, Effect, Endpoint, Fault, FieldKind, PointOfContact, Simulator, Skill, TextForm,
+};
 use cxone_simulator::{AttributeDefinition, AttributeType, Endpoint as GuideEndpoint, Fault as AnyFault};
 use serde_json::{Value, json};
 
@@ -53,6 +55,98 @@ async fn both_functions_examine_a_tenant_and_create_nothing() {
     assert_eq!(stage.ends(&stage.worker(), &[event("order", "1")]).await, ["injected"]);
     let all = stage.simulator.requests();
     assert!(all.iter().filter(|request| request.endpoint == Endpoint::Token).count() <= grants + 1);
+}
+
+/// A tenant with a skill for calls, a digital channel and custom fields, and the routes that lead there, too.
+fn with_digital() -> (Config, Value) {
+    let mut config = tenant(2);
+    config.points_of_contact.push(PointOfContact::new(999, "Nowhere", 4013));
+    let config = config
+        .with_skill(Skill { media_type_id: 4, ..Skill::open(4015) })
+        .with_skill(Skill { media_type_id: 9, ..Skill::open(4016) })
+        .with_channel(Channel::new("chat_0B7c", "Cases"))
+        .with_custom_field(CustomField::text("caseRef"))
+        .with_custom_field(CustomField::text("callbackNumber"));
+    let mut routes = tenant_routes();
+    let text = json!({ "path": "$.summary" });
+    routes["routes"].as_array_mut().unwrap().push(json!({
+        "name": "case",
+        "match": { "type": "case" },
+        "targets": [
+            { "callback": { "skillId": 4015, "attributes": "drop", "onDoubt": "resend" } },
+            { "digital": { "channelId": "chat_0B7c", "skillId": 4016, "text": text } },
+        ],
+        "priority": { "default": 500 },
+        "from": { "path": "$.phone", "format": "e164" },
+        "to": { "value": "+15550201234" },
+        "callbackNumber": { "path": "$.phone", "format": "e164" },
+        "attributes": { "string:caseRef": { "path": "$.ref" } }
+    }));
+    (config, routes)
+}
+
+#[tokio::test]
+async fn callbacks_and_digital_channels_are_examined_with_all_that_they_need() {
+    let (config, routes) = with_digital();
+    let stage = Stage::with_routes(config, &routes).await;
+    for function in [Function::Inject, Function::Sync] {
+        let process = stage.process(function, &[]).await;
+        let report = process.invoke(question()).await.unwrap();
+        assert_eq!(verdicts(&report, "target"), ["ok", "ok", "warn", "ok", "ok", "ok", "ok"], "{report:#}");
+        for name in ["reads", "custom-field", "payload", "doubt"] {
+            assert_eq!(verdicts(&report, name), ["ok"], "{name}: {report:#}");
+        }
+        assert!(detail(&report, "reads").contains("consumer-contact-custom-fields 200"), "{report:#}");
+        assert!(detail(&report, "doubt").contains("the customer may be called twice, at /routes/"), "{report:#}");
+        assert!(detail(&report, "doubt").contains("is looked for, and sent again"), "{report:#}");
+    }
+    let process = stage.process(Function::Inject, &[]).await;
+    for config in &mut stage.simulator.tenant().config_mut().access_keys {
+        config.denied = vec![Endpoint::CustomFields];
+    }
+    let report = process.invoke(question()).await.unwrap();
+    assert_eq!(
+        (verdicts(&report, "reads"), verdicts(&report, "custom-field")),
+        (vec!["fail".into()], vec!["skipped".into()])
+    );
+    assert!(stage.simulator.creations().is_empty());
+    assert!(stage.simulator.tenant().misuses().is_empty(), "{:?}", stage.simulator.tenant().misuses());
+}
+
+#[tokio::test]
+async fn the_sync_tells_what_the_doctor_tells_of_fields_and_of_skills_for_other_contacts() {
+    let (mut config, routes) = with_digital();
+    config.custom_fields[0] = CustomField { kind: FieldKind::Date, ..CustomField::text("caseRef") };
+    let stage = Stage::with_routes(config, &routes).await;
+    let of = |attribute: &str, kind: &str| json!({ "route": "case", "attribute": attribute, "kind": kind });
+    let process = stage.process(Function::Sync, &[]).await;
+    for (idents, kind) in [(&["caseRef"][..], "type-changed"), (&["CaseRef"], "case-differs"), (&[], "unregistered")] {
+        let report = process.invoke(question()).await.unwrap();
+        assert_eq!(verdicts(&report, "custom-field"), ["fail"], "{kind}: {report:#}");
+        let summary = process.invoke(json!({ "task": "attribute-schema" })).await.unwrap();
+        assert_eq!(summary["drift"], json!([of("string:caseRef", kind)]), "{idents:?}: {summary}");
+        // The next field is told apart from this one.
+        let next = if kind == "type-changed" { vec![CustomField::text("CaseRef")] } else { Vec::new() };
+        stage.simulator.tenant().config_mut().custom_fields = next;
+    }
+    let health = json!({ "task": "queue-health" });
+    let sound = process.invoke(health.clone()).await.unwrap();
+    assert_eq!((sound.get("drift"), sound["skills"].as_array().unwrap().len()), (None, 5), "{sound}");
+    stage.simulator.tenant().skill_mut(4015).unwrap().media_type_id = 6;
+    let drifting = process.invoke(health.clone()).await.unwrap();
+    assert_eq!(drifting["drift"], json!([of("skillId:4015", "media-type")]), "{drifting}");
+    assert_eq!(drifting["skills"], sound["skills"], "its status is judged as before");
+    let both = process.invoke(json!({})).await.unwrap();
+    let expected = json!([of("string:caseRef", "unregistered"), of("skillId:4015", "media-type")]);
+    assert_eq!(both["drift"], expected, "{both}");
+    assert!(process.output().contains("\"SchemaDrift\":1.0"), "{}", process.output());
+    assert!(process.output().contains("the skill is for another kind of contacts"), "{}", process.output());
+    // Where many skills are asked about one by one, too.
+    stage.simulator.add_fault(Fault::always(Endpoint::Skills, Effect::bare(403)));
+    let alone = process.invoke(health).await.unwrap();
+    assert_eq!(alone["drift"], json!([of("skillId:4015", "media-type")]), "{alone}");
+    let report = process.invoke(question()).await.unwrap();
+    assert_eq!(verdicts(&report, "target")[5], "warn", "{report:#}");
 }
 
 #[tokio::test]

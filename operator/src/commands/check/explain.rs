@@ -65,6 +65,9 @@ fn taken<'f>(route: &'f Value, schema: Option<&Schema>, boundary: ComplianceBoun
         let definitions = schema.into_iter().flat_map(Schema::definitions);
         definitions.filter(|definition| definition.required).any(|definition| definition.prefixed().to_string() == key)
     };
+    let targets = route["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // What no target of a route can do without, an event must carry.
+    let called = !targets.is_empty() && targets.iter().all(|target| target.get("callback").is_some());
     let fields = ["from", "to", "callbackNumber", "wrapUpCode"].map(|name| (name.to_owned(), &route[name]));
     let attributes = route["attributes"].as_object().into_iter().flatten().map(|(key, rule)| (key.clone(), rule));
     let mut taken: Vec<_> = fields
@@ -76,11 +79,20 @@ fn taken<'f>(route: &'f Value, schema: Option<&Schema>, boundary: ComplianceBoun
             if rule["pii"] == "strip" && boundary == ComplianceBoundary::Outside {
                 return None;
             }
-            let mandatory = rule["required"] == true || ["from", "to"].contains(&becomes.as_str());
+            let mandatory = rule["required"] == true
+                || ["from", "to"].contains(&becomes.as_str())
+                || (called && becomes == "callbackNumber");
             let must = (mandatory || registered(&becomes)) && rule.get("default").is_none();
             Some(Taken { path, of_event: rule["of"] == "event", must, how: how(&becomes, rule), becomes })
         })
         .collect();
+    for (place, target) in targets.iter().enumerate() {
+        let rule = &target["digital"]["text"];
+        let Some(path) = rule["path"].as_str() else { continue };
+        let becomes = format!("the text of target {place}");
+        let must = targets.len() == 1 && rule.get("default").is_none();
+        taken.push(Taken { path, of_event: rule["of"] == "event", must, how: how(&becomes, rule), becomes });
+    }
     if let Some(path) = route["flatten"]["path"].as_str() {
         let prefix = route["flatten"]["prefix"].as_str().unwrap_or_default();
         let becomes = format!("attributes that begin with {prefix}");
@@ -116,6 +128,24 @@ fn how(becomes: &str, rule: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_kind_of_a_target_needs_must_be_carried_only_where_no_other_kind_is_left() {
+        let text = json!({ "digital": { "channelId": "c", "text": { "path": "$.summary" } } });
+        let call = json!({ "callback": { "skillId": 1 } });
+        let told = |targets: &[&Value]| {
+            let route = json!({ "name": "r", "targets": targets, "callbackNumber": { "path": "$.phone" } });
+            routes(&json!({ "routes": [route] }), None, ComplianceBoundary::Outside).0
+        };
+        let both = told(&[&call, &text]);
+        assert!(
+            both.contains("  may carry  $.phone ") && both.contains(" for the text of target 1  a string"),
+            "{both}"
+        );
+        assert!(told(&[&call, &call]).contains("must carry  $.phone"));
+        let alone = told(&[&text]);
+        assert!(alone.contains("must carry  $.summary") && alone.contains("may carry   $.phone"), "{alone}");
+    }
 
     #[test]
     fn what_an_event_must_carry_comes_first() {

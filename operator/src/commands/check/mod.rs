@@ -13,14 +13,15 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
-use contact_injection::dialects::guide::Guide;
-use contact_injection::dialects::{self, HttpReply, HttpResponse, RegisteredAttributes as _};
+use contact_injection::dialects::{self, HttpReply, HttpResponse, RegisteredAttributes};
 use contact_injection::domain::attributes::{AttributeDefinition, AttributeKey, Schema};
+use contact_injection::domain::drift::Registers;
 use contact_injection::domain::event::Event;
 use contact_injection::domain::mapping::ComplianceBoundary;
-use contact_injection::domain::routes::{Profile, Routes};
+use contact_injection::domain::routes::{Profile, Route, Routes, RoutesError};
 use contact_injection::dry_run::Check;
 use contact_injection::ports::{Environment as _, Registry as _, Wanted};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
@@ -47,8 +48,8 @@ pub(crate) struct Arguments {
     /// Which of CXone's APIs the routes are for.
     #[arg(long, value_name = "API", default_value = Profile::Guide.name(), value_parser = profiles())]
     cxone_profile: Profile,
-    /// The registered attributes, as CXone answers them or as --save-schema wrote them. Without it every attribute that
-    /// a route names counts as registered.
+    /// The registered attributes, or a tenant's custom fields, as CXone answers them or as --save-schema wrote them.
+    /// Without it every attribute that a route names counts as registered.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
     /// On which side of a HIPAA or PCI-DSS boundary the deployment is.
@@ -96,18 +97,9 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
     let text = read(&arguments.routes)?;
     let routes = match Routes::from_json(&text, dialects::facts(arguments.cxone_profile).routes) {
         Ok(routes) => routes,
-        Err(error) => {
-            let problems = error
-                .problems
-                .iter()
-                .map(|problem| json!({ "pointer": problem.pointer, "message": problem.message, "hint": problem.hint }));
-            let json = json!({ "problems": problems.collect::<Vec<_>>(), "cases": [] });
-            let said = format!("{}:\n{error}", arguments.routes.display());
-            return Ok(Answer::done(said, json).ending(End::Problems));
-        }
+        Err(error) => return Ok(refused(&arguments.routes, &error)),
     };
     let file: Value = serde_json::from_str(&text).unwrap_or_default();
-    let known = arguments.schema.as_deref().map(schema).transpose()?;
     let cases = Cases::read(&arguments.cases)?;
     if cases.list.is_empty() && !arguments.cases.is_empty() {
         return Err(Error::Usage(
@@ -116,11 +108,10 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
     }
     let offline = dialects::offline(arguments.cxone_profile, &routes);
     let dialect = offline.map_err(|error| Error::Usage(error.to_string()))?;
-    let registers = dialect.registered_attributes().is_some();
-    if known.is_some() && !registers {
-        return Err(Error::Usage(format!("--schema: {} registers no attributes", arguments.cxone_profile.api())));
-    }
-    let assumed = if registers { Schema::new(named(&file)) } else { Schema::unrestricted() };
+    let registered = dialect.registered_attributes();
+    let known =
+        arguments.schema.as_deref().map(|path| schema(path, arguments.cxone_profile, registered)).transpose()?;
+    let assumed = if registered.is_some() { Schema::new(named(&file)) } else { Schema::unrestricted() };
     let check = Check {
         routes: &routes,
         boundary: match arguments.boundary {
@@ -131,16 +122,29 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         dialect: &*dialect,
         now: System::new().now(),
     };
-    if known.is_none() && registers {
-        refuse_flattened(&cases, &routes, &file)?;
+    if let (None, Some(registered)) = (&known, registered) {
+        refuse_flattened(&cases, &routes, registered, &file)?;
     }
     let checked: Vec<_> = cases.list.iter().map(|case| check_case(case, check)).collect();
     if let Some(path) = &arguments.junit {
         let report = junit::report(&checked, arguments.show_request);
         std::fs::write(path, report).map_err(|error| unwritable(path, &error))?;
     }
-    let explained = arguments.explain.then(|| explain::routes(&file, known.as_ref(), check.boundary));
-    Ok(answer(&routes, &checked, explained, arguments.show_request))
+    // A tenant's contact is taken without a field that it calls required.
+    let demanded = known.as_ref().filter(|_| dialect.facts().every_attribute_registered);
+    let explained = arguments.explain.then(|| explain::routes(&file, demanded, check.boundary));
+    let unchecked = known.is_none() && routes.has_digital();
+    Ok(answer((&routes, unchecked), &checked, explained, arguments.show_request))
+}
+
+/// A routes file that has problems.
+fn refused(path: &Path, error: &RoutesError) -> Answer {
+    let problems = error
+        .problems
+        .iter()
+        .map(|problem| json!({ "pointer": problem.pointer, "message": problem.message, "hint": problem.hint }));
+    let json = json!({ "problems": problems.collect::<Vec<_>>(), "cases": [] });
+    Answer::done(format!("{}:\n{error}", path.display()), json).ending(End::Problems)
 }
 
 fn check_case<'c>(case: &'c Case, check: Check<'_>) -> Checked<'c> {
@@ -154,7 +158,13 @@ fn check_case<'c>(case: &'c Case, check: Check<'_>) -> Checked<'c> {
     Checked { case, route: result.route, differences }
 }
 
-fn answer(routes: &Routes, checked: &[Checked<'_>], explained: Option<(String, Value)>, values: bool) -> Answer {
+/// What is told of routes, of which may be said that their custom fields are not checked.
+fn answer(
+    (routes, unchecked): (&Routes, bool),
+    checked: &[Checked<'_>],
+    explained: Option<(String, Value)>,
+    values: bool,
+) -> Answer {
     let differing = checked.iter().filter(|one| !one.differences.is_empty()).count();
     let (mut text, explained) = explained.unwrap_or_default();
     for one in checked {
@@ -168,6 +178,9 @@ fn answer(routes: &Routes, checked: &[Checked<'_>], explained: Option<(String, V
         all => format!("{}: {} as expected, {differing} different", count(all, "case"), all - differing),
     };
     let routes = count(routes.iter().count(), "route");
+    if unchecked {
+        text.push_str("custom fields are not checked: give the tenant's own with --schema\n");
+    }
     text.extend([format!("the routes file is good: {routes}; {of_cases}")]);
     let cases = checked.iter().map(|one| {
         let differences = one.differences.iter().map(|difference| difference.json(values)).collect::<Vec<_>>();
@@ -182,14 +195,15 @@ fn answer(routes: &Routes, checked: &[Checked<'_>], explained: Option<(String, V
 }
 
 /// What a route flattens is typed by the registered attributes: without them nobody knows what becomes of it.
-fn refuse_flattened(cases: &Cases, routes: &Routes, file: &Value) -> Result<(), Error> {
+fn refuse_flattened(cases: &Cases, routes: &Routes, registers: &dyn Registers, file: &Value) -> Result<(), Error> {
     let flattening: BTreeSet<_> = members(file)
         .filter(|route| route.get("flatten").is_some())
         .filter_map(|route| route["name"].as_str())
         .collect();
     for case in &cases.list {
         let Ok(event) = &case.event else { continue };
-        if let Some(route) = routes.select(event).filter(|route| flattening.contains(route.name())) {
+        let flattens = |route: &&Route| registers.concern(route) && flattening.contains(route.name());
+        if let Some(route) = routes.select(event).filter(flattens) {
             return Err(Error::Usage(format!(
                 "{}: its route {:?} flattens an object by the registered attributes: give them with --schema",
                 plain(&case.name),
@@ -218,12 +232,30 @@ fn named(file: &Value) -> Vec<AttributeDefinition> {
     .collect()
 }
 
-fn schema(path: &Path) -> Result<Schema, Error> {
+/// What a file has of the attributes that an API registers.
+fn schema(path: &Path, profile: Profile, registered: Option<&dyn RegisteredAttributes>) -> Result<Schema, Error> {
+    let Some(registered) = registered else {
+        let why = "registers no attributes for these routes, as none leads into a digital channel";
+        return Err(Error::Usage(format!("--schema: {} {why}", profile.api())));
+    };
     let text = read(path)?;
     super::json::<IgnoredAny>(path, &text)?;
     let response = HttpResponse::new(200, None, text.as_bytes(), System::new().now());
-    let schema = Guide.read_schema(&HttpReply::Answered(response)).meaning;
-    schema.map_err(|unread| super::unreadable(path, &unread))
+    match (registered.read_schema(&HttpReply::Answered(response)).meaning, profile) {
+        (Ok(schema), _) => Ok(schema),
+        (Err(unread), Profile::Guide) => Err(super::unreadable(path, &unread)),
+        (Err(_), Profile::Cxone) => {
+            let saved = serde_json::from_str::<Saved>(&text).map(|saved| Schema::new(saved.attributes));
+            let words = "neither a list of custom fields, each with ident and type, nor what --save-schema wrote";
+            saved.map_err(|_| super::unreadable(path, &words))
+        }
+    }
+}
+
+/// What `--save-schema` writes.
+#[derive(Deserialize)]
+struct Saved {
+    attributes: Vec<AttributeDefinition>,
 }
 
 async fn save_schema(target: &Target, file: &Path) -> Result<Answer, Error> {
@@ -233,7 +265,9 @@ async fn save_schema(target: &Target, file: &Path) -> Result<Answer, Error> {
     let registered = registry.load(&Wanted::schema()).await;
     let registered = registered.map_err(|error| Error::ledger("dynamodb:BatchGetItem", &table, &error))?;
     let Some(snapshot) = registered.schema else {
-        return Err(Error::NotDone("the stack has not synced the registered attributes yet: run its sync".to_owned()));
+        let why = "the stack has not synced the registered attributes yet: run its sync";
+        let tenant = "a tenant's has some to save only where a route leads into a digital channel";
+        return Err(Error::NotDone(format!("{why}; {tenant}")));
     };
     let attributes = snapshot.schema.definitions();
     let text = format!("{:#}\n", json!({ "attributes": attributes }));

@@ -83,7 +83,7 @@ fn a_channel_is_told_from_one_that_may_not_be_looked_at() {
 fn an_attribute_that_is_no_custom_field_is_told_by_its_name_and_why() {
     assert_eq!(fields(&usual_fields(), |_| ()).0, Grade::Ok);
     let number = CustomField::text("callbackNumber");
-    let (grade, detail) = fields(&[number.clone()], |_| ());
+    let (grade, detail) = fields(std::slice::from_ref(&number), |_| ());
     assert!(grade == Grade::Fail && detail.contains("string:caseRef is no custom field: an event"), "{detail}");
     assert!(detail.contains("as unregistered-attribute"), "{detail}");
     let (grade, detail) = fields(&[CustomField::text("CaseRef"), number.clone()], |_| ());
