@@ -19,17 +19,20 @@ use contact_injection::{
 };
 use cxone_simulator::{
     RateLimit,
-    nice::{self, ActivityShape, Config, DuplicateMessages, ErrorText, PointOfContact, Skill, Tenant, TokenRules, TokenShape},
+    nice::{
+        self, ActivityShape, Config, DuplicateMessages, ErrorText, PointOfContact, Skill, Tenant, TokenRules,
+        TokenShape,
+    },
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use self::routes::POINTS;
 pub(crate) use self::{
     digital::{DigitalPlan, SETTLED, Unfiltered, enter, fields},
     routes::{Targets, Ticket, skill_of, skills},
     weather::{calm, unsettle},
 };
-use self::routes::POINTS;
 use crate::{
     chance::Chance,
     plan::{Faults, Plan, ROUTES},
@@ -140,7 +143,8 @@ impl UnitPlan {
     /// One whose routes lead to every kind of target, and in which a message shows late and a second one of its id makes
     /// a second contact.
     pub(crate) fn showing_late(seconds: u64) -> Self {
-        let digital = DigitalPlan { lag: seconds, duplicates: DuplicateMessages::SecondContact, ..DigitalPlan::plain() };
+        let digital =
+            DigitalPlan { lag: seconds, duplicates: DuplicateMessages::SecondContact, ..DigitalPlan::plain() };
         Self { targets: Targets::Mixed { order: 0, ticket: Ticket::MessageParked }, digital, ..Self::plain() }
     }
 

@@ -11,7 +11,6 @@ use crate::{
     scheduler::What,
     world::{NOTE_LENGTH, World},
 };
-use cxone_simulator::nice;
 use contact_injection::{
     batch::Configuration,
     dialects::{HttpReply, HttpResponse},
@@ -22,6 +21,7 @@ use contact_injection::{
         time::Timestamp,
     },
 };
+use cxone_simulator::nice;
 
 /// How long a calm may take: the longest backoff is a quarter of an hour, so by then everything was looked at often.
 const LONGEST_CALM: i64 = 12 * 3_600_000;

@@ -84,20 +84,17 @@ fn refusals() -> [Effect; 6] {
 fn unsettle_callbacks(unit: &mut Tenant, faults: &Faults) {
     let unnamed = [Effect::member("/contactId", None), Effect::accepted_then(202)];
     add(unit, Endpoint::Callbacks, &unnamed, faults.cxone / 16.0);
-    add(unit, Endpoint::Callbacks, &doubtful(), faults.cxone / 20.0);
-    add(unit, Endpoint::Callbacks, &refusals(), faults.cxone / 16.0);
+    add(unit, Endpoint::Callbacks, &doubtful(), faults.cxone / 16.0);
+    add(unit, Endpoint::Callbacks, &refusals(), faults.cxone / 10.0);
     add(unit, Endpoint::Callbacks, &[Effect::RevokeTokens], faults.tokens / 8.0);
 }
 
 fn unsettle_messages(unit: &mut Tenant, faults: &Faults) {
     // The last one names no contact at all, so that it says nothing of one.
-    let unnamed = [
-        Effect::member("/consumerContact", None),
-        Effect::member("/message", None),
-        Effect::accepted_then(201),
-    ];
+    let unnamed =
+        [Effect::member("/consumerContact", None), Effect::member("/message", None), Effect::accepted_then(201)];
     add(unit, Endpoint::Messages, &unnamed, faults.cxone / 16.0);
-    add(unit, Endpoint::Messages, &doubtful(), faults.cxone / 20.0);
+    add(unit, Endpoint::Messages, &doubtful(), faults.cxone / 12.0);
     add(unit, Endpoint::Messages, &refusals(), faults.cxone / 16.0);
     add(unit, Endpoint::Messages, &[Effect::RevokeTokens], faults.tokens / 8.0);
 }

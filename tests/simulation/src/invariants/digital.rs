@@ -7,7 +7,7 @@ use super::unit_events::{key_of, targets};
 use crate::{
     api::LATEST_ARRIVAL,
     business_unit::LOOKED_FOR,
-    plan::{Kind, ORIGIN, Sent},
+    plan::{ORIGIN, Sent},
     world::{LookUp, Post, Seen, World},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn may_be_parked(world: &World, seen: &Seen, message: &Sent, at: i64)
         return true;
     }
     let expired = message.expires.is_some_and(|expires| ORIGIN + expires <= at + world.plan.skew);
-    expired || message.kind != Kind::Sound || at - sent.at >= LOOKED_FOR - 2 * world.plan.skew
+    expired || at - sent.at >= LOOKED_FOR - 2 * world.plan.skew
 }
 
 /// A message is only looked for once the ledger was told that it would leave.
@@ -77,9 +77,10 @@ fn no_look_is_taken_for_nothing(world: &World) -> Option<String> {
     let seen = world.seen.borrow();
     seen.look_ups.iter().find_map(|look| {
         let sent = |post: &Post| post.at <= look.asked && post.target == look.target;
-        let intended = seen.intents.iter().any(|intent| {
-            intent.key == look.key && intent.target == look.target && intent.at <= look.asked
-        });
+        let intended = seen
+            .intents
+            .iter()
+            .any(|intent| intent.key == look.key && intent.target == look.target && intent.at <= look.asked);
         let posted = seen.posts.iter().any(|post| sent(post) && key_of(&post.event) == look.key);
         (!intended && !posted).then(|| format!("{} was looked for and never sent", look.key))
     })
