@@ -48,6 +48,7 @@ impl World {
             if let Some(seconds) = own.grants.skew {
                 self.note("weather", || format!("tokens claim times that are {seconds} s off"));
             }
+            self.note("weather", || format!("{:?}, {:?}", own.targets, own.digital));
             return business_unit::unsettle(&mut unit.borrow_mut(), own, faults);
         }
         let mut tenant = self.tenant.borrow_mut();

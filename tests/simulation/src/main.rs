@@ -45,7 +45,6 @@ fn main() -> ExitCode {
     let sweep = sweep(asked.profile, asked.from..asked.from + asked.seeds, asked.defect);
     let took = clock().saturating_sub(began);
     println!("{} seeds in {:.1} s: {}", asked.seeds, took.as_secs_f64(), sweep.tally);
-    println!("{:?}", sweep.tally);
     for failed in sweep.failed.iter().skip(1) {
         println!("seed {} fails: {}", failed.seed, failed.breaches.join("; "));
     }

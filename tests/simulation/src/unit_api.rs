@@ -124,20 +124,19 @@ impl World {
                 seen.full.push(full);
             }
         }
-        if answered == Meaning::InDoubt {
-            let instead = |status, body: &[u8]| {
-                let now = Timestamp::from_millis(self.now());
-                HttpReply::Answered(HttpResponse::new(status, None, body, now))
-            };
-            match self.defect {
-                Some(Defect::FallbackUnderDoubt) => return instead(404, b""),
-                Some(Defect::AnothersCallbackTaken) if self.has_anothers_call(&event, call.as_ref()) => {
-                    return instead(202, br#"{"contactId":1}"#);
-                }
-                _ => {}
-            }
-        }
-        reply
+        let mistaken = (answered == Meaning::InDoubt).then(|| self.mistaken(&event, call.as_ref())).flatten();
+        mistaken.unwrap_or(reply)
+    }
+
+    /// What a defect takes for the answer to a request that has none that can be relied on.
+    fn mistaken(&self, event: &str, call: Option<&(String, String)>) -> Option<HttpReply> {
+        let (status, body): (_, &[u8]) = match self.defect {
+            Some(Defect::FallbackUnderDoubt) => (404, b""),
+            Some(Defect::AnothersCallbackTaken) if self.has_anothers_call(event, call) => (202, b"{\"contactId\":1}"),
+            _ => return None,
+        };
+        let now = Timestamp::from_millis(self.now());
+        Some(HttpReply::Answered(HttpResponse::new(status, None, body, now)))
     }
 
     fn key_of(&self, request: &Request) -> String {

@@ -64,7 +64,7 @@ pub(crate) enum Ticket {
 impl Targets {
     /// Draws where the routes of a run lead.
     pub(super) fn draw(chance: &Chance) -> Self {
-        if chance.happens(0.25) {
+        if chance.happens(0.35) {
             return Self::WorkItems;
         }
         let tickets = [Ticket::MessageParked, Ticket::CallbackResent, Ticket::WorkItemResent];

@@ -84,8 +84,8 @@ fn refusals() -> [Effect; 6] {
 fn unsettle_callbacks(unit: &mut Tenant, faults: &Faults) {
     let unnamed = [Effect::member("/contactId", None), Effect::accepted_then(202)];
     add(unit, Endpoint::Callbacks, &unnamed, faults.cxone / 16.0);
-    add(unit, Endpoint::Callbacks, &doubtful(), faults.cxone / 20.0);
-    add(unit, Endpoint::Callbacks, &refusals(), faults.cxone / 16.0);
+    add(unit, Endpoint::Callbacks, &doubtful(), faults.cxone / 16.0);
+    add(unit, Endpoint::Callbacks, &refusals(), faults.cxone / 10.0);
     add(unit, Endpoint::Callbacks, &[Effect::RevokeTokens], faults.tokens / 8.0);
 }
 
@@ -94,7 +94,7 @@ fn unsettle_messages(unit: &mut Tenant, faults: &Faults) {
     let unnamed =
         [Effect::member("/consumerContact", None), Effect::member("/message", None), Effect::accepted_then(201)];
     add(unit, Endpoint::Messages, &unnamed, faults.cxone / 16.0);
-    add(unit, Endpoint::Messages, &doubtful(), faults.cxone / 20.0);
+    add(unit, Endpoint::Messages, &doubtful(), faults.cxone / 12.0);
     add(unit, Endpoint::Messages, &refusals(), faults.cxone / 16.0);
     add(unit, Endpoint::Messages, &[Effect::RevokeTokens], faults.tokens / 8.0);
 }

@@ -7,7 +7,7 @@ use super::unit_events::{key_of, targets};
 use crate::{
     api::LATEST_ARRIVAL,
     business_unit::LOOKED_FOR,
-    plan::{Kind, ORIGIN, Sent},
+    plan::{ORIGIN, Sent},
     world::{LookUp, Post, Seen, World},
 };
 
@@ -69,7 +69,7 @@ pub(super) fn may_be_parked(world: &World, seen: &Seen, message: &Sent, at: i64)
         return true;
     }
     let expired = message.expires.is_some_and(|expires| ORIGIN + expires <= at + world.plan.skew);
-    expired || message.kind != Kind::Sound || at - sent.at >= LOOKED_FOR - 2 * world.plan.skew
+    expired || at - sent.at >= LOOKED_FOR - 2 * world.plan.skew
 }
 
 /// A message is only looked for once the ledger was told that it would leave.
