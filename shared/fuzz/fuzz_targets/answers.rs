@@ -78,6 +78,9 @@ fn as_a_tenants(status: u16, queue: &QueueId, now: Timestamp, reply: &HttpReply)
     if RegisteredAttributes::read_schema(nice, reply).meaning.is_ok() {
         assert!((200..300).contains(&status));
     }
+    if let Ok(there) = nice.read_channel("chat_0B7c", reply).meaning {
+        assert!(if there { (200..300).contains(&status) } else { status == 404 });
+    }
     let limits = ROUTES.skill_limits(&DefaultSkills::default());
     let _ = nice.read_queue_health(queue, limits.get(queue).copied().unwrap_or_default(), now, reply);
     if let Ok(all) = nice.read_every_health(&limits, now, reply).meaning {

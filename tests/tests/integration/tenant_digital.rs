@@ -128,6 +128,26 @@ async fn what_the_tenant_has_no_field_for_is_known_before_a_request_and_only_whe
 }
 
 #[tokio::test]
+async fn the_sync_tells_where_routes_and_custom_fields_part_and_keeps_the_fields_for_the_workers() {
+    let mut config = config();
+    config.custom_fields.retain(|field| field.ident != "vip" && field.ident != "ref");
+    config = config.with_custom_field(CustomField::text("Ref"));
+    let stage = Stage::with_routes(config, &routes(&json!({}))).await;
+    stage.simulator.tenant().skill_mut(4016).unwrap().media_type_id = 4;
+    let summary = stage.sync(json!({ "task": "attribute-schema" })).await.unwrap();
+    let drift = json!([
+        { "route": "chat", "attribute": "boolean:vip", "kind": "unregistered" },
+        { "route": "chat", "attribute": "string:ref", "kind": "case-differs" },
+    ]);
+    assert_eq!((&summary["attributes"], &summary["drift"]), (&json!(3), &drift), "{summary}");
+    let health = stage.sync(json!({ "task": "queue-health" })).await.unwrap();
+    let drift = json!([{ "route": "chat", "attribute": "skillId:4016", "kind": "media-type" }]);
+    assert_eq!((&health["drift"], &health["skills"][1]["status"]), (&drift, &json!("open")), "{health}");
+    assert_eq!(stage.ends(&stage.worker(), &[chat("1")]).await, ["injected"]);
+    assert_eq!((kinds(&stage), count(&stage, Endpoint::CustomFields)), (vec![Kind::WorkItem], 1));
+}
+
+#[tokio::test]
 async fn definitions_that_cannot_be_read_hold_the_event_back_and_no_other() {
     let mut both = routes(&json!({}));
     let other = super::stage::tenant_routes()["routes"][1].clone();

@@ -70,7 +70,9 @@ pub(in super::super) fn fitted(contact: &Contact, route: &Route, fields: &Schema
         }
     }
     let number = AttributeKey::new(AttributeType::String, CALLBACK_NUMBER);
-    if let Some(text) = contact.callback_number.as_ref().filter(|_| !fields.named(CALLBACK_NUMBER).is_empty()) {
+    let has_field = !fields.named(CALLBACK_NUMBER).is_empty()
+        && matches!(registration(fields, &number), Registration::Registered(_));
+    if let Some(text) = contact.callback_number.as_ref().filter(|_| has_field) {
         attributes.entry(number).or_insert_with(|| AttributeValue::String(text.clone()));
     }
     Ok(Contact { attributes, ..contact.clone() })
@@ -243,6 +245,9 @@ mod tests {
             of(&fitted).map(|(ident, value)| format!("{ident}={value}")).collect::<Vec<_>>()
         };
         assert_eq!(fit(&contact(&[]), &with), ["callbackNumber=+15550301234"]);
+        let date = read(&json!([{"ident": "callbackNumber", "type": "date"}])).unwrap();
+        assert!(fit(&contact(&[]), &date).is_empty(), "it is no date");
+        assert!(fit(&contact(&[]), &Schema::unrestricted()).is_empty(), "nobody knows of such a field");
         assert!(fit(&contact(&[]), &fields()).is_empty());
         let own = contact(&[("string:callbackNumber", text("mapped"))]);
         assert_eq!(fit(&own, &with), ["callbackNumber=mapped"], "what the route maps itself is the route's");
