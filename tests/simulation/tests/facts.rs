@@ -29,11 +29,11 @@ fn in_five_hundred_runs_against_a_tenant_nothing_is_lost_and_nothing_in_doubt_co
     assert!(tested && of_each_kind && looked_for, "nothing was put to the test: {tally:?}");
 }
 
-/// Seeds below 20 000 that came to two contacts when a worker could send what it had said it would send long before:
-/// the looks for it then began while it was on its way.
+/// The seeds named here came to two contacts when a worker could send what it had said long before that it would: the
+/// looks for it then began while it was on its way.
 #[test]
 fn a_message_of_a_worker_that_froze_before_it_comes_once_though_cxone_shows_it_as_late_as_it_may() {
-    for seed in (0..200).chain([209, 3393, 5024, 5816, 9210, 9849, 10_090]) {
+    for seed in (0..200).chain([5816, 9210, 9849, 12_750, 15_689]) {
         let told = sequence(Sequence::FrozenBeforeItsMessage, seed, None);
         assert_eq!(told.breaches, [""; 0], "seed {seed}: {told:?}");
     }
