@@ -142,7 +142,7 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
         return Err(End::as_found(how));
     }
     if record.is_in_doubt() {
-        let judged_from = record.sending.as_ref().map(|sending| request.repetition.judged_from(sending));
+        let judged_from = record.sending.as_ref().map(|sending| request.repetition.judged_from(record, sending));
         if let Some(until) = judged_from.filter(|until| delivery.now < *until) {
             return Err(End::as_found(NotClaimed::InProgress(until)));
         }

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_dialled_at_home_without_its_countrys_code() {
+    fn a_number_is_dialled_at_home_without_the_code_of_its_country() {
         for (number, dialled) in [
             ("+15550109876", Some("5550109876")),
             ("+442079460123", Some("2079460123")),

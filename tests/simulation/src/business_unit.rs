@@ -140,8 +140,8 @@ impl UnitPlan {
         }
     }
 
-    /// One whose routes lead to every kind of target, and in which a message shows late and a second one of its id makes
-    /// a second contact.
+    /// One whose routes lead to every kind of target, and in which a message shows late and a second one of its id
+    /// makes a second contact.
     pub(crate) fn showing_late(seconds: u64) -> Self {
         let digital =
             DigitalPlan { lag: seconds, duplicates: DuplicateMessages::SecondContact, ..DigitalPlan::plain() };

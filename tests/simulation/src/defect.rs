@@ -78,7 +78,7 @@ pub enum Defect {
     AbsentAfterOneLook,
     /// A callback in doubt counts as queued where one for its number waits at its skill, though it may be another
     /// event's: CXone has nothing else to tell them apart by. The request without an answer is answered with a 202.
-    AnothersCallbackTaken,
+    OtherCallbackTaken,
     /// That nothing left counts as said before its write lands, which then undoes what was said of the next request.
     WithdrawalUnfenced,
 }
@@ -96,7 +96,7 @@ impl Defect {
         Self::JudgedEarly,
         Self::FilterTrusted,
         Self::AbsentAfterOneLook,
-        Self::AnothersCallbackTaken,
+        Self::OtherCallbackTaken,
         Self::RoomUnreserved,
     ];
 
@@ -168,7 +168,7 @@ impl Defect {
             Self::WithdrawalUnfenced => "withdrawal-unfenced",
             Self::FilterTrusted => "filter-trusted",
             Self::AbsentAfterOneLook => "absent-after-one-look",
-            Self::AnothersCallbackTaken => "anothers-callback-taken",
+            Self::OtherCallbackTaken => "other-callback-taken",
         }
     }
 
@@ -191,7 +191,7 @@ impl Defect {
             Self::AcknowledgedOnReceipt
             | Self::FailuresIgnored
             | Self::DeadLetterUnchecked
-            | Self::AnothersCallbackTaken => "became neither a contact nor a dead letter",
+            | Self::OtherCallbackTaken => "became neither a contact nor a dead letter",
             Self::SettlementUnfenced | Self::LedgerUnasked => "as injected and does no longer",
             Self::DataUnchecked | Self::DataUnbound => "with different data",
             Self::DeadLetterOffRecord => "the ledger doesn't tell how",

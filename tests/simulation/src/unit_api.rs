@@ -132,7 +132,7 @@ impl World {
     fn mistaken(&self, event: &str, call: Option<&(String, String)>) -> Option<HttpReply> {
         let (status, body): (_, &[u8]) = match self.defect {
             Some(Defect::FallbackUnderDoubt) => (404, b""),
-            Some(Defect::AnothersCallbackTaken) if self.has_anothers_call(event, call) => (202, b"{\"contactId\":1}"),
+            Some(Defect::OtherCallbackTaken) if self.has_other_call(event, call) => (202, b"{\"contactId\":1}"),
             _ => return None,
         };
         let now = Timestamp::from_millis(self.now());

@@ -101,6 +101,9 @@ impl Claim {
     /// The request sent last may have created a contact.
     pub fn doubt(&mut self, now: Timestamp) {
         (self.doubtful, self.bound) = (Some(now), true);
+        if let Some(sending) = &mut self.record.sending {
+            sending.unanswered(now);
+        }
     }
 
     /// Whether a request before this answer may have created a contact under the present key, at whichever target.

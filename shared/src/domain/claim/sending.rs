@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Record, State};
 use crate::domain::{
     time::Timestamp,
     window::{CLOCK_SKEW, LATE_ARRIVAL},
@@ -68,6 +69,11 @@ impl Sending {
         }
     }
 
+    /// It was not answered by then: whatever kept it from leaving, it may arrive as late as one that was just given up.
+    pub(super) fn unanswered(&mut self, now: Timestamp) {
+        self.at = self.at.max(now.minus(LEAVES_WITHIN + REQUEST));
+    }
+
     /// Until when it is looked for.
     pub fn looked_for_until(&self) -> Timestamp {
         self.at.plus(LOOKED_FOR)
@@ -96,10 +102,14 @@ pub enum Repetition {
 }
 
 impl Repetition {
-    /// When a request in doubt may be judged.
-    pub(super) fn judged_from(&self, sending: &Sending) -> Timestamp {
+    /// When a request in doubt may be judged. A worker that never came back may have been frozen with its request half
+    /// sent: as long as its claim holds that may still leave, so that a look counts a settle time after that.
+    pub(super) fn judged_from(&self, record: &Record, sending: &Sending) -> Timestamp {
         match self {
-            Self::ByTarget { looked_up, .. } if looked_up.contains(&sending.target) => sending.look_up_counts_from(),
+            Self::ByTarget { looked_up, .. } if looked_up.contains(&sending.target) => {
+                let counts = sending.look_up_counts_from();
+                if record.state == State::Claimed { counts.max(record.until.plus(SETTLE)) } else { counts }
+            }
             Self::ByTarget { .. } | Self::UnderKey(_) => sending.arrives_by(),
         }
     }

@@ -21,8 +21,8 @@ const MEDIA: (u16, u16) = (4, 9);
 const FIELDS: [&str; 3] = ["event", "version", "note"];
 
 /// The longest that the search may lag for no event to become two contacts, in seconds: what was sent is looked for a
-/// second time two minutes after it can last have arrived, counted from a time that it may leave three seconds after.
-pub(crate) const SETTLED: u64 = 117;
+/// second time two minutes after it can last have arrived.
+pub(crate) const SETTLED: u64 = 120;
 
 /// What a seed decides of a business unit's digital channels beforehand.
 #[derive(Clone, Copy, Debug)]

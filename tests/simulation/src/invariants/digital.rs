@@ -15,9 +15,6 @@ use crate::{
 /// first of them.
 const SETTLE: i64 = 60_000;
 
-/// A request may leave so long after the time at which the ledger was told that it would, from which workers count.
-const LEAVES_WITHIN: i64 = 3000;
-
 /// The last one is no sooner than this after the latest arrival.
 const SECOND_LOOK: i64 = 2 * SETTLE;
 
@@ -50,7 +47,7 @@ pub(super) fn is_message(target: &str) -> bool {
 /// Whether it was known by then that a message had not been taken: it was looked for twice, late enough after it can
 /// last have arrived, and each time CXone showed everything that it had.
 pub(super) fn is_absent(world: &World, seen: &Seen, post: &Post, by: i64) -> bool {
-    let arrived = post.at - LEAVES_WITHIN + LATEST_ARRIVAL;
+    let arrived = post.at + LATEST_ARRIVAL;
     let of_it = |look: &&LookUp| look.absent && look.target == post.target && look.key == key_of(&post.event);
     let looks: Vec<_> = seen.look_ups.iter().filter(of_it).filter(|look| look.told <= by).collect();
     let apart = SETTLE - 2 * world.plan.skew;

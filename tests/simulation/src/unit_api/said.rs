@@ -64,7 +64,7 @@ impl World {
     }
 
     /// Whether the business unit holds a callback for this number at this skill that is another event's.
-    pub(super) fn has_anothers_call(&self, event: &str, call: Option<&(String, String)>) -> bool {
+    pub(super) fn has_other_call(&self, event: &str, call: Option<&(String, String)>) -> bool {
         let (Some(unit), Some((number, skill))) = (&self.unit, call) else { return false };
         let own = key_of(event).to_string();
         unit.borrow().creations().iter().any(|made| {

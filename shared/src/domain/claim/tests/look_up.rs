@@ -3,8 +3,8 @@
 use super::*;
 
 const TARGET: &str = "digital:chat";
-/// From when a look counts: three seconds until the request leaves, ten for it, five for its arrival, ten for clocks, and
-/// a settle time.
+/// From when a look counts: three seconds until the request leaves, ten for it, five for its arrival, ten for clocks,
+/// and a settle time.
 const FIRST: u64 = 3 + 28 + 60;
 const SECOND: u64 = FIRST + 60;
 
@@ -63,6 +63,33 @@ fn a_repetition_is_looked_for_from_its_own_time_on() {
     assert_eq!(claimed.may_have_sent(), None, "it is not known to be in doubt");
     claimed.doubt(at(SECOND + 2));
     assert_eq!(claimed.unplaced(None, at(SECOND + 2)).sending, Some(anew));
+}
+
+#[test]
+fn a_worker_that_never_came_back_may_still_send_until_its_claim_is_over() {
+    let mut claimed = Claim::new(claim(None, &looked_up(1, 0)).unwrap(), None);
+    claimed.now_sending(claimed.sending(sending(None), Some(data("same"))));
+    let record = claimed.record().clone();
+    assert_eq!(record.until, at(75), "a minute for the invocation, and the margin");
+    assert_eq!(ended(&record, &looked_up(2, 134)), NotClaimed::InProgress(at(135)));
+    let next = again(&record, &looked_up(2, 135));
+    assert_eq!(next.may_have_sent(), Some(&sending(None)));
+    // One whose claim was short is looked for as any other.
+    let short = Record { until: at(20), ..record };
+    assert_eq!(ended(&short, &looked_up(2, FIRST - 1)), NotClaimed::InProgress(at(FIRST)));
+}
+
+#[test]
+fn a_request_that_left_late_counts_from_when_it_was_given_up() {
+    let mut claimed = Claim::new(claim(None, &looked_up(1, 0)).unwrap(), None);
+    claimed.now_sending(claimed.sending(sending(None), Some(data("same"))));
+    claimed.doubt(at(40));
+    let late = claimed.unplaced(None, at(41)).sending.unwrap();
+    assert_eq!((late.at, late.arrives_by()), (at(27), at(45)));
+    let mut claimed = Claim::new(claim(None, &looked_up(1, 0)).unwrap(), None);
+    claimed.now_sending(claimed.sending(sending(None), Some(data("same"))));
+    claimed.doubt(at(9));
+    assert_eq!(claimed.unplaced(None, at(9)).sending, Some(sending(None)), "it left in time");
 }
 
 #[test]
