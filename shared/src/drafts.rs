@@ -5,7 +5,7 @@
 //! passes that target over, and is the event's own fault only where no target is left.
 
 use crate::{
-    dialects::{Dialect, Fit, Submitted},
+    dialects::{Dialect, Fit, Submitted, Unfit},
     domain::{
         attributes::Schema,
         contact::Contact,
@@ -21,7 +21,7 @@ use crate::{
 pub struct Drafts {
     mapped: Contact,
     /// In the order of the targets; nothing of a target that takes what was mapped.
-    own: Vec<Result<Option<Contact>, Problem>>,
+    own: Vec<Result<Option<Contact>, Unfit>>,
 }
 
 /// Why there is no contact.
@@ -50,25 +50,24 @@ impl Drafting<'_> {
     /// # Errors
     /// [`Undrafted`] where no target does.
     pub fn of(&self, route: &Route, event: &Event, submitted: &Submitted) -> Result<Drafts, Undrafted> {
-        let registered = self.dialect.registered_attributes();
-        let needed = registered.is_some_and(|registered| registered.concern(route));
         let any = Schema::unrestricted();
-        let schema = match self.schema {
-            Some(schema) if needed => schema,
-            None if needed => return Err(Undrafted::NoSchema),
-            _ => &any,
+        let everywhere = match self.schema {
+            _ if !self.dialect.facts().every_attribute_registered => &any,
+            Some(schema) => schema,
+            None => return Err(Undrafted::NoSchema),
         };
-        let everywhere = if self.dialect.facts().every_attribute_registered { schema } else { &any };
         let mapped = mapping::map(route, event, everywhere, self.boundary).map_err(Undrafted::Problems)?;
-        let fit = Fit { route, event: submitted, schema };
+        let fit = Fit { route, event: submitted, schema: self.schema };
         let own: Vec<_> = route.targets().iter().map(|target| self.for_target(&mapped, target, event, fit)).collect();
         if own.iter().any(Result::is_ok) {
             return Ok(Drafts { mapped, own });
         }
         let mut problems: Vec<Problem> = Vec::new();
-        for problem in own.into_iter().filter_map(Result::err) {
-            if !problems.contains(&problem) {
-                problems.push(problem);
+        for unfit in own.into_iter().filter_map(Result::err) {
+            match unfit {
+                Unfit::NoSchema => return Err(Undrafted::NoSchema),
+                Unfit::Problem(problem) if problems.contains(&problem) => {}
+                Unfit::Problem(problem) => problems.push(problem),
             }
         }
         Err(Undrafted::Problems(problems))
@@ -80,7 +79,7 @@ impl Drafting<'_> {
         target: &Target,
         event: &Event,
         fit: Fit<'_>,
-    ) -> Result<Option<Contact>, Problem> {
+    ) -> Result<Option<Contact>, Unfit> {
         let address = target.address();
         let of_kind = match (address, &target.text) {
             (Address::Callback(callback), _) => called(mapped, callback, event, fit.route)?,
@@ -112,17 +111,20 @@ impl Drafts {
     /// The contact for the target at this place of the route.
     ///
     /// # Errors
-    /// [`Problem`] where the target can't take the event.
-    pub fn of(&self, target: usize) -> Result<&Contact, &Problem> {
+    /// [`Unfit`] where the target can't take the event.
+    pub fn of(&self, target: usize) -> Result<&Contact, &Unfit> {
         match self.own.get(target) {
             Some(Ok(own)) => Ok(own.as_ref().unwrap_or(&self.mapped)),
-            Some(Err(problem)) => Err(problem),
+            Some(Err(unfit)) => Err(unfit),
             None => Ok(&self.mapped),
         }
     }
 
     /// Why the targets that are passed over for the event's sake are.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.own.iter().filter_map(|own| own.as_ref().err())
+        self.own.iter().filter_map(|own| match own {
+            Err(Unfit::Problem(problem)) => Some(problem),
+            Err(Unfit::NoSchema) | Ok(_) => None,
+        })
     }
 }

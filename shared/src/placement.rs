@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use self::places::target_of;
 use crate::{
-    dialects::{Submission, Submitted},
+    dialects::{Submission, Submitted, Unfit},
     domain::{
         backoff::WITHIN_INVOCATION,
         claim::{Claim, PlacedContact},
@@ -48,7 +48,8 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         details: &mut DeliveryDetails,
     ) -> Ending {
         let passed = prepared.route.targets().iter().enumerate().map(|(index, target)| match drafts.of(index) {
-            Err(_) => Some(Passed::Unfit),
+            Err(Unfit::Problem(_)) => Some(Passed::Unfit),
+            Err(Unfit::NoSchema) => Some(Passed::Unverified),
             Ok(_) => claim.lost_at(&target.address().to_string()).then_some(Passed::Lost),
         });
         let passed = passed.collect();
@@ -110,11 +111,17 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
         if let Some(ending) = self.look_first().await {
             return ending;
         }
-        if let Some(problem) = self.again_at.and_then(|stop| self.drafts.of(stop.index).err()) {
-            if self.in_doubt.is_some() {
-                return Ending::GivenUp(given_up(problem.code, std::slice::from_ref(problem)));
+        if let Some(unfit) = self.again_at.and_then(|stop| self.drafts.of(stop.index).err()) {
+            match unfit {
+                Unfit::NoSchema => return Ending::Deferred(Outcome::deferred(DeferralReason::UnverifiedSchema)),
+                Unfit::Problem(problem) if self.in_doubt.is_some() => {
+                    return Ending::GivenUp(given_up(problem.code, std::slice::from_ref(problem)));
+                }
+                Unfit::Problem(_) => {
+                    self.claim.free();
+                    self.again_at = None;
+                }
             }
-            self.again_at = None;
         }
         loop {
             let ended = match self.next().await {

@@ -108,6 +108,15 @@ impl Admission<'_> {
     }
 }
 
+/// Whether an answer says something of the service that contacts are had from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bearing {
+    /// It does: its failures open the circuit.
+    OnService,
+    /// It is of something beside it.
+    Aside,
+}
+
 /// A queue's health as CXone told it, and the reading that it is newer than.
 #[derive(Clone, Debug)]
 pub struct Observed {
@@ -172,7 +181,7 @@ impl<'a, P: Ports> Worker<'a, P> {
         let request = dialect.contact(&token, submission);
         let reply = self.ports.transport().send(&permit, request).await;
         let Verdict { meaning, lesson } = dialect.read_contact(submission.contact, submission.address, &reply);
-        self.learn(permit, &token, lesson).await;
+        self.learn(Bearing::OnService, permit, &token, lesson).await;
         (meaning, reply.status())
     }
 
@@ -192,6 +201,7 @@ impl<'a, P: Ports> Worker<'a, P> {
         let skill = |reply: &HttpReply| dialect.survey()?.read_skill(queue, reply).meaning.ok()?;
         let (before, asked, (read, media_type)) = self
             .ask(
+                Bearing::OnService,
                 before,
                 |token| dialect.queue_health(token, queue),
                 |reply, asked| {
@@ -227,7 +237,8 @@ impl<'a, P: Ports> Worker<'a, P> {
             let Verdict { meaning, lesson } = all.read_every_health(limits, asked, reply);
             Verdict { meaning: (meaning, skills(reply).unwrap_or_default()), lesson }
         };
-        let (before, _, (healths, skills)) = self.ask(before, |token| all.every_health(token), read).await?;
+        let (before, _, (healths, skills)) =
+            self.ask(Bearing::OnService, before, |token| all.every_health(token), read).await?;
         let healths = healths.unwrap_or_else(|unread| {
             warn!(error = %unread, "the health of all queues can't be read at once; each is asked for alone");
             BTreeMap::new()
@@ -264,7 +275,7 @@ impl<'a, P: Ports> Worker<'a, P> {
             return Ok(SchemaSnapshot { schema: Schema::unrestricted(), fetched: self.ports.environment().now() });
         };
         let read = |reply: &HttpReply, _| registered.read_schema(reply);
-        let ((), _, schema) = self.ask(async || (), |token| registered.schema(token), read).await?;
+        let ((), _, schema) = self.ask(Bearing::OnService, async || (), |token| registered.schema(token), read).await?;
         Ok(SchemaSnapshot { schema: schema?, fetched: self.ports.environment().now() })
     }
 
@@ -277,13 +288,14 @@ impl<'a, P: Ports> Worker<'a, P> {
         request: impl for<'r> Fn(&'r Token) -> HttpRequest<'r>,
         read: impl Fn(&HttpReply, Timestamp) -> Verdict<T>,
     ) -> Result<T, NotSent> {
-        let ((), _, meaning) = self.ask(async || (), request, read).await?;
+        let ((), _, meaning) = self.ask(Bearing::OnService, async || (), request, read).await?;
         Ok(meaning)
     }
 
     /// Asks a question: what was looked up right before it, when it was asked, and what the answer means.
     async fn ask<B, T>(
         &self,
+        bearing: Bearing,
         look_up: impl AsyncFn() -> B,
         request: impl for<'r> Fn(&'r Token) -> HttpRequest<'r>,
         read: impl Fn(&HttpReply, Timestamp) -> Verdict<T>,
@@ -300,7 +312,7 @@ impl<'a, P: Ports> Worker<'a, P> {
             let asked = self.ports.environment().now();
             let reply = self.ports.transport().send(&permit, request(&token)).await;
             let Verdict { meaning, lesson } = read(&reply, asked);
-            self.learn(permit, &token, lesson).await;
+            self.learn(bearing, permit, &token, lesson).await;
             if lesson != Lesson::TokenRefused || resubmitted {
                 return Ok((before, asked, meaning));
             }
@@ -350,8 +362,12 @@ impl<'a, P: Ports> Worker<'a, P> {
     }
 
     /// Applies what a request has taught to the window, the limit and the circuit, and to the token that it went under.
-    async fn learn(&self, permit: Permit<'_>, token: &Arc<Token>, lesson: Lesson) {
-        self.report(Service::Routing, permit.learn(lesson, self.ports.environment().now()));
+    async fn learn(&self, bearing: Bearing, permit: Permit<'_>, token: &Arc<Token>, lesson: Lesson) {
+        let now = self.ports.environment().now();
+        match bearing {
+            Bearing::OnService => self.report(Service::Routing, permit.learn(lesson, now)),
+            Bearing::Aside => permit.learn_aside(lesson, now),
+        }
         match lesson {
             Lesson::TooMany(_) => self.metrics.count(Metric::RateLimitResponses),
             Lesson::TokenRefused => {

@@ -6,7 +6,7 @@
 
 use contact_injection::{
     dialects::{
-        Dialect as _, Submission, Submitted,
+        Dialect as _, Submission, Submitted, Unfit,
         nice::{self, Nice},
     },
     domain::{
@@ -88,6 +88,7 @@ fn each_member_of_a_callback_is_checked() {
     let at = |name: &str| format!("/routes/0/targets/0/callback/{name}");
     for (name, value) in [
         ("skillId", json!("4013")),
+        ("skillId", json!(0)),
         ("callerId", json!("")),
         ("acceleration", json!(1001)),
         ("maxPriority", json!(1001)),
@@ -95,6 +96,7 @@ fn each_member_of_a_callback_is_checked() {
         ("phoneFormat", json!("E164")),
         ("screenPopUrl", json!("crm.example/{ref}")),
         ("screenPopUrl", json!("https://{ref}.example/")),
+        ("screenPopUrl", json!("javascript://x/{ref}")),
         ("screenPopUrl", json!("https://x.example/{other}")),
         ("screenPopUrl", json!("https://x.example/{string:ref}")),
         ("attributes", json!("keep")),
@@ -104,6 +106,10 @@ fn each_member_of_a_callback_is_checked() {
     ] {
         assert_eq!(pointers(route(json!([callback(json!({ name: value }))]))), [at(name)], "{name}: {value}");
     }
+    let mut shadowed = route(json!([callback(json!({"screenPopUrl": "https://x.example/{key}"}))]));
+    assert!(file(shadowed.clone()).is_ok());
+    shadowed["attributes"]["string:key"] = json!({"path": "$.key"});
+    assert_eq!(pointers(shadowed), [at("screenPopUrl")]);
     let bare = json!({"callback": {"attributes": "drop"}});
     assert_eq!(pointers(route(json!([bare]))), [at("skillId")]);
     let twice = json!([callback(json!({})), callback(json!({"callerId": "+15550201234"}))]);
@@ -134,6 +140,7 @@ fn each_member_of_a_message_is_checked() {
     for (name, value, pointer) in [
         ("channelId", json!(""), "channelId"),
         ("channelId", json!("a b"), "channelId"),
+        ("channelId", json!(".."), "channelId"),
         ("channelId", json!("x".repeat(129)), "channelId"),
         ("text", json!({}), "text"),
         ("text", json!({"path": "$..["}), "text/path"),
@@ -183,9 +190,16 @@ fn a_constant_is_as_long_as_every_target_takes() {
 
 #[test]
 fn where_digital_channels_are_is_a_url() {
-    for (url, good) in
-        [("https://api-de-na1.niceincontact.com", true), ("api-de-na1", false), ("ftp://x.example", false)]
-    {
+    for (url, good) in [
+        ("https://api-de-na1.niceincontact.com", true),
+        ("https://api-de-na1.niceincontact.com/path/", true),
+        ("http://127.0.0.1:9", true),
+        ("http://api-de-na1.niceincontact.com", false),
+        ("https://user@api-de-na1.niceincontact.com", false),
+        ("https://api-de-na1.niceincontact.com/?x", false),
+        ("api-de-na1", false),
+        ("ftp://x.example", false),
+    ] {
         let file = json!({"cxone": {"digitalBaseUrl": url}, "routes": [route(json!([digital(json!({}))]))]});
         let read = Routes::from_json(&file.to_string(), nice::FACTS.routes);
         assert_eq!(read.is_ok(), good, "{url}");
@@ -272,7 +286,7 @@ fn a_text_that_only_a_channel_takes_is_cut_for_the_others_or_passes_them_over() 
     // One that may not be cut.
     let (drafted, _) = drafts(targets(), json!({"summary": "x", "ref": "r".repeat(256)}), Some(&any));
     let drafted = drafted.unwrap();
-    let problem = drafted.of(1).unwrap_err();
+    let Err(Unfit::Problem(problem)) = drafted.of(1) else { panic!("a problem") };
     assert_eq!((problem.code.as_str(), problem.attribute.as_deref()), ("invalid-attribute", Some("string:ref")));
     let told = problems(drafts(json!([item()]), json!({"ref": "r".repeat(256)}), Some(&any)).0);
     assert_eq!(told[0].code.as_str(), "invalid-attribute");
@@ -283,11 +297,17 @@ fn a_text_that_only_a_channel_takes_is_cut_for_the_others_or_passes_them_over() 
 #[test]
 fn nothing_goes_into_a_channel_unchecked_and_nothing_else_waits_for_that() {
     let data = || json!({"phone": "+15550109876", "summary": "x", "ref": "r"});
-    assert!(matches!(drafts(json!([digital(json!({})), item()]), data(), None).0, Err(Undrafted::NoSchema)));
+    let (drafted, _) = drafts(json!([digital(json!({})), item()]), data(), None);
+    let drafted = drafted.unwrap();
+    assert_eq!((drafted.of(0).err(), drafted.of(1).is_ok()), (Some(&Unfit::NoSchema), true));
+    assert_eq!(drafted.problems().count(), 0, "it is no fault of the event's");
+    let alone = json!([digital(json!({})), callback(json!({}))]);
+    assert!(matches!(drafts(alone, json!({"summary": "x"}), None).0, Err(Undrafted::NoSchema)));
     assert!(drafts(json!([item()]), data(), None).0.is_ok());
     let none = Schema::new(Vec::new());
     let (drafted, _) = drafts(json!([digital(json!({})), item()]), data(), Some(&none));
     let drafted = drafted.unwrap();
-    assert_eq!(drafted.of(0).unwrap_err().code.as_str(), "unregistered-attribute");
+    let Err(Unfit::Problem(problem)) = drafted.of(0) else { panic!("a problem") };
+    assert_eq!(problem.code.as_str(), "unregistered-attribute");
     assert!(drafted.of(1).is_ok());
 }

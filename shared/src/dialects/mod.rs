@@ -69,8 +69,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// for it is made smaller where its route allows.
     ///
     /// # Errors
-    /// [`Problem`] where it can't be made to fit.
-    fn fitted(&self, contact: &Contact, address: &Address, fit: Fit<'_>) -> Result<Option<Contact>, Problem>;
+    /// [`Unfit`] where it can't be made to fit.
+    fn fitted(&self, contact: &Contact, address: &Address, fit: Fit<'_>) -> Result<Option<Contact>, Unfit>;
 
     /// Asks for a contact.
     fn contact<'r>(&self, token: &'r Token, submission: &Submission<'_>) -> HttpRequest<'r>;
@@ -176,8 +176,23 @@ pub struct Fit<'f> {
     pub route: &'f Route,
     /// What requests say of its event.
     pub event: &'f Submitted,
-    /// The registered attributes.
-    pub schema: &'f Schema,
+    /// The registered attributes, where they are known.
+    pub schema: Option<&'f Schema>,
+}
+
+/// Why an address can't take an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// The event has not what it needs, or something that it doesn't take.
+    Problem(Problem),
+    /// Nobody knows the attributes that are registered for it.
+    NoSchema,
+}
+
+impl From<Problem> for Unfit {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
 }
 
 /// Learns the attributes that are registered with an API.

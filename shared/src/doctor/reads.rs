@@ -183,7 +183,11 @@ fn digital(readings: &Readings, routes: &Routes, findings: &mut Findings) {
         Told::Unread(_) => Grade::Fail,
     };
     let names: Vec<_> = routes.iter().filter(|route| route.has_digital()).map(Route::name).collect();
-    let events = format!("events of the routes {} are deferred as unverified-schema", names.join(", "));
+    let events = format!(
+        "the digital targets of the routes {} are passed over, and an event that has no other is deferred as \
+         unverified-schema",
+        names.join(", ")
+    );
     let place = match told.refusal() {
         Some(404) => ": where the digital channels are is digitalBaseUrl's to say, in the routes file",
         _ => "",

@@ -125,7 +125,7 @@ fn number(callback: &Callback, findings: &mut Findings) {
     findings.ok(match callback.phone_format {
         PhoneFormat::E164 => "the customer's number is sent with + and the country's code (phoneFormat e164)",
         PhoneFormat::National => {
-            "the customer's number is sent as it is dialled within its country (phoneFormat national)"
+            "the customer's number is sent without its country's code and trunk prefix (phoneFormat national)"
         }
     });
     findings.ok(match callback.caller_id {
@@ -339,7 +339,7 @@ mod tests {
         assert!(grade == Grade::Ok && detail.contains("with + and the country's code"), "{detail}");
         assert!(detail.contains("sees callerId") && !detail.contains("5550201234"), "{detail}");
         let (grade, detail) = judged(there(true, 4), PhoneFormat::National, None);
-        assert!(grade == Grade::Ok && detail.contains("as it is dialled within its country"), "{detail}");
+        assert!(grade == Grade::Ok && detail.contains("without its country's code"), "{detail}");
         let (grade, detail) = judged(there(true, 6), PhoneFormat::E164, None);
         assert!(grade == Grade::Warn && detail.contains("another media type than callbacks (4)"), "{detail}");
         assert_eq!(judged(there(false, 4), PhoneFormat::E164, None).0, Grade::Warn);

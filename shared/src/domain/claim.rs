@@ -153,6 +153,11 @@ pub fn claim(existing: Option<&Record>, request: &ClaimRequest) -> Result<Record
     }
     if record.crashes >= CRASHES_TO_GIVE_UP {
         let reason = DeadLetterReason::CrashLoop;
+        if record.sending.is_some() {
+            let parked = parked(record, delivery, reason);
+            let how = NotClaimed::Parked { why: Some(reason), sending: parked.sending.clone() };
+            return Err(End::on_record(how, parked));
+        }
         let record = dead_lettered(Some(record), delivery, reason);
         return Err(End::on_record(NotClaimed::DeadLettered(reason), record));
     }

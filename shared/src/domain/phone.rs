@@ -80,7 +80,8 @@ impl E164 {
     }
 }
 
-/// A number in E.164 as it is dialled within its country: without `+`, the country's code and a trunk prefix.
+/// A number in E.164 without `+` and the country's code: its national digits, before which some countries dial a trunk
+/// prefix.
 pub(crate) fn national(number: &str) -> Option<&str> {
     let digits = number.strip_prefix('+')?;
     let (_, national) = split(digits)?;

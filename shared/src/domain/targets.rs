@@ -30,6 +30,8 @@ pub enum Passed {
     Lost,
     /// The event has nothing that it takes.
     Unfit,
+    /// Nobody knows whether it takes the event.
+    Unverified,
 }
 
 /// Where to go next.
@@ -48,6 +50,8 @@ pub enum Choice {
     Saturated,
     /// Nowhere: a contact was lost, and no target is left.
     Lost,
+    /// Nowhere, while nobody knows whether a target takes the event.
+    Unverified,
     /// Nowhere: the event has not what the targets need that are left.
     Unfit,
     /// Nowhere: no target's queue exists.
@@ -61,12 +65,17 @@ pub fn choose(
     on_unknown: OnUnknownHealth,
     mut availability: impl FnMut(&Address) -> Availability,
 ) -> Choice {
-    let (mut steps, mut full, mut lost, mut unfit) = (0, false, false, false);
+    let (mut steps, mut full, mut lost) = (0, false, false);
+    let (mut unfit, mut unverified) = (false, false);
     for (index, target) in targets.iter().enumerate() {
         let availability = match (passed.get(index).copied().flatten(), target.address()) {
             (Some(Passed::Missing), _) => continue,
             (Some(Passed::Unfit), _) => {
                 unfit = true;
+                continue;
+            }
+            (Some(Passed::Unverified), _) => {
+                unverified = true;
                 continue;
             }
             (Some(Passed::Lost), _) => {
@@ -84,11 +93,12 @@ pub fn choose(
             Availability::Missing => {}
         }
     }
-    match (full, lost, unfit) {
-        (true, ..) => Choice::Saturated,
-        (false, true, _) => Choice::Lost,
-        (false, false, true) => Choice::Unfit,
-        (false, false, false) => Choice::Missing,
+    match () {
+        () if full => Choice::Saturated,
+        () if unverified => Choice::Unverified,
+        () if lost => Choice::Lost,
+        () if unfit => Choice::Unfit,
+        () => Choice::Missing,
     }
 }
 
@@ -185,10 +195,11 @@ mod tests {
     #[test]
     fn what_a_delivery_finds_out_outweighs_what_health_says() {
         let targets = targets(2, true);
-        let outcomes = [None, Some(Passed::Saturated), Some(Passed::Missing), Some(Passed::Lost), Some(Passed::Unfit)];
-        for first in outcomes {
-            for second in outcomes {
-                for third in outcomes {
+        let ways = [Passed::Saturated, Passed::Missing, Passed::Lost, Passed::Unfit, Passed::Unverified];
+        let outcomes: Vec<_> = ways.into_iter().map(Some).chain([None]).collect();
+        for &first in &outcomes {
+            for &second in &outcomes {
+                for &third in &outcomes {
                     let passed = [first, second, third];
                     let choice = choose(&targets, &passed, OnUnknownHealth::Inject, |_| Availability::Open(0));
                     let next = passed.iter().position(Option::is_none);
@@ -199,6 +210,7 @@ mod tests {
                             steps: u32::try_from(passed[..index].iter().filter(costs).count()).unwrap(),
                         },
                         None if passed.contains(&Some(Passed::Saturated)) => Choice::Saturated,
+                        None if passed.contains(&Some(Passed::Unverified)) => Choice::Unverified,
                         None if passed.contains(&Some(Passed::Lost)) => Choice::Lost,
                         None if passed.contains(&Some(Passed::Unfit)) => Choice::Unfit,
                         None => Choice::Missing,

@@ -70,15 +70,12 @@ pub(super) fn ended_by_ledger(ended: Ended, given_up: Option<&GivenUp>, now: Tim
 /// What becomes of an event in doubt that can't be asked about any more: CXone has forgotten its key or never knew one,
 /// or the event can't be sent again.
 pub(super) fn parked(sending: Option<&Sending>, why: Option<DeadLetterReason>, given_up: Option<&GivenUp>) -> Outcome {
-    let given_up = given_up.filter(|given_up| given_up.reason != DeadLetterReason::OutcomeUnknown);
     let what = sending.map_or_else(|| "the contact".to_owned(), Sending::to_look_for);
     let why = match (given_up, why) {
+        (Some(GivenUp { reason: DeadLetterReason::OutcomeUnknown, detail }), _) => detail.clone(),
         (Some(GivenUp { reason, detail }), _) => format!("the event can't be sent again ({reason}: {detail})"),
         (None, Some(reason)) => format!("the event can't be sent again ({reason})"),
-        (None, None) if sending.is_some_and(|sending| sending.kind == "digital") => {
-            "no look-up has settled it".to_owned()
-        }
-        (None, None) if sending.is_some() => "CXone knows no key of it".to_owned(),
+        (None, None) if sending.is_some() => "nothing has told whether it was".to_owned(),
         (None, None) => "CXone no longer remembers its key".to_owned(),
     };
     let detail = format!("a request may have been accepted, and {why}: look for {what}, then resolve the key");

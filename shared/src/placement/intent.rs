@@ -65,6 +65,9 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             return Err(Some(self.defer(stop, not_told(&cause))));
         }
         self.claim.now_sending(record);
+        if self.in_doubt.is_none() {
+            self.claim.free();
+        }
         if pipeline.worker.still_admits(&admission) && pipeline.now().since(said) <= LEAVES_WITHIN {
             return Ok(admission);
         }

@@ -48,7 +48,8 @@ impl<P: InjectPorts> Walk<'_, '_, P> {
         match looked {
             Looked { found: Some(Found::There { contact_id }), .. } => Some(self.found(stop, contact_id)),
             Looked { found: Some(Found::Absent), asked } if self.claim.not_found(asked) => {
-                // There again, under the same ids: what is there after all is then no second contact.
+                // There again, under the same ids: what is there after all is then no second contact. It stays in doubt
+                // until the ledger is told that it leaves once more, so that whoever comes after goes there too.
                 (self.in_doubt, self.again_at) = (None, Some(stop));
                 None
             }

@@ -152,6 +152,7 @@ pub(super) fn target_of(choice: Choice, route: &Route, drafts: &Drafts) -> Resul
             DeadLetterReason::ContactFailed,
             "CXone created the contact and lost it at every target that would take it",
         ),
+        Choice::Unverified => Ending::Deferred(Outcome::deferred(DeferralReason::UnverifiedSchema)),
         Choice::Unfit => {
             let problems: Vec<_> = drafts.problems().cloned().collect();
             let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);

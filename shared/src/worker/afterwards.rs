@@ -1,8 +1,9 @@
-//! What is asked and said of a contact once its request has left, each under a permit of its own.
+//! What is asked and said of a contact once its request has left, each under a permit of its own. Where that fails,
+//! contacts can be had all the same: no circuit opens because of it.
 
 use tracing::warn;
 
-use super::{NotSent, Worker};
+use super::{Bearing, NotSent, Worker};
 use crate::{
     dialects::{Found, HttpReply, Unread},
     domain::{
@@ -54,7 +55,8 @@ impl<P: Ports> Worker<'_, P> {
             return Ok(Looked { found: None, asked: self.ports.environment().now() });
         };
         let read = |reply: &HttpReply, _| afterwards.read_look_up(address, key, reply);
-        let ((), asked, found) = self.ask(async || (), |token| afterwards.look_up(token, address, key), read).await?;
+        let ((), asked, found) =
+            self.ask(Bearing::Aside, async || (), |token| afterwards.look_up(token, address, key), read).await?;
         let found = found.inspect_err(|unread| warn!(error = %unread, "the look-up settles nothing")).ok();
         self.metrics.count_by(
             Metric::LookUps,
@@ -77,6 +79,9 @@ impl<P: Ports> Worker<'_, P> {
             return Err(NotSet::Nameless);
         }
         let read = |reply: &HttpReply, _| afterwards.read_set_priority(reply);
-        Ok(self.question(|token| afterwards.set_priority(token, contact_id, priority), read).await??)
+        let ((), _, set) = self
+            .ask(Bearing::Aside, async || (), |token| afterwards.set_priority(token, contact_id, priority), read)
+            .await?;
+        Ok(set?)
     }
 }

@@ -150,6 +150,7 @@ async fn the_sync_tells_where_routes_and_custom_fields_part_and_keeps_the_fields
 #[tokio::test]
 async fn definitions_that_cannot_be_read_hold_the_event_back_and_no_other() {
     let mut both = routes(&json!({}));
+    both["routes"][0]["targets"].as_array_mut().unwrap().pop();
     let other = super::stage::tenant_routes()["routes"][1].clone();
     both["routes"].as_array_mut().unwrap().push(other);
     let stage = Stage::with_routes(config(), &both).await;
@@ -162,6 +163,14 @@ async fn definitions_that_cannot_be_read_hold_the_event_back_and_no_other() {
     }
     assert_eq!(count(&stage, Endpoint::Messages), 0);
     assert_eq!(stage.ends(&stage.worker(), &[chat("1")]).await, ["injected"]);
+}
+
+#[tokio::test]
+async fn where_nobody_knows_the_fields_another_target_gets_the_event() {
+    let stage = stage().await;
+    stage.simulator.add_fault(AnyFault::always(Endpoint::CustomFields, Effect::bare(403)));
+    assert_eq!(stage.ends(&stage.worker(), &[chat("1")]).await, ["injected"]);
+    assert_eq!((kinds(&stage), stage.log.deliveries()[0]["priority"].clone()), (vec![Kind::WorkItem], json!(450)));
 }
 
 #[tokio::test]
@@ -287,7 +296,7 @@ async fn what_nobody_could_look_up_for_a_day_is_parked() {
     let letters = stage.dead_letters().await;
     let detail = letters[0].attribute("failureDetail");
     assert!(
-        detail.contains("no look-up has settled it: look for a digital that was sent to digital:chat_0B7c"),
+        detail.contains("nothing has told whether it was: look for a message that was sent to digital:chat_0B7c"),
         "{detail}"
     );
     assert_eq!(count(&stage, Endpoint::Messages), 1);
@@ -333,6 +342,23 @@ async fn a_priority_that_cannot_be_set_undoes_nothing() {
         assert_eq!(stage.ends(&worker, &[chat("1")]).await, ["duplicate"]);
         assert_eq!(count(&stage, Endpoint::DigitalContact), 1);
     }
+}
+
+#[tokio::test]
+async fn priorities_that_can_never_be_set_keep_no_contact_from_anybody() {
+    let mut both = routes(&json!({}));
+    let other = super::stage::tenant_routes()["routes"][1].clone();
+    both["routes"].as_array_mut().unwrap().push(other);
+    let stage = Stage::with_routes(config(), &both).await;
+    stage.simulator.add_fault(AnyFault::always(Endpoint::DigitalContact, Effect::bare(500)));
+    let worker = stage.worker();
+    for round in 0..3 {
+        let mut events: Vec<_> = (0..9).map(|number| chat(&format!("{round}-{number}"))).collect();
+        events.push(event("twin", &format!("{round}-twin")));
+        let ends = stage.ends(&worker, &events).await;
+        assert!(ends.iter().all(|end| end == "injected"), "{round}: {ends:?}");
+    }
+    assert_eq!(count(&stage, Endpoint::DigitalContact), 27);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub use self::schema::UnreadableSchema;
 use super::{
     Afterwards, Authorization, ClientProblem, Content, Dialect, Facts, Fit, HealthOfAll, HttpReply, HttpRequest,
-    RegisteredAttributes, Submission, TokenSearch, TokenStep, Unread, Verdict, answer::json, survey::Survey,
+    RegisteredAttributes, Submission, TokenSearch, TokenStep, Unfit, Unread, Verdict, answer::json, survey::Survey,
     text_member,
 };
 use crate::domain::{
@@ -25,7 +25,6 @@ use crate::domain::{
     credentials::Credentials,
     drift::Registers,
     health::QueueHealth,
-    problem::Problem,
     routes::{Address, Profile, QueueId, Route, RouteRules, SkillLimits},
     time::Timestamp,
     token::{Endpoints, Token, TokenError},
@@ -70,7 +69,7 @@ impl Dialect for Guide {
         true
     }
 
-    fn fitted(&self, _: &Contact, _: &Address, _: Fit<'_>) -> Result<Option<Contact>, Problem> {
+    fn fitted(&self, _: &Contact, _: &Address, _: Fit<'_>) -> Result<Option<Contact>, Unfit> {
         Ok(None)
     }
 

@@ -95,7 +95,7 @@ pub(super) fn read(contact: &Contact, reply: &HttpReply) -> Verdict<ContactResul
     let names = MEMBERS.iter().map(ToString::to_string).chain(idents);
     contact::read(reply, names, |response| {
         let body = response.body.as_ref()?;
-        let id = ["/consumerContact/id", "/message/contactNumber"].iter().find_map(|at| contact::id(body.pointer(at)?));
+        let id = ["/message/contactNumber", "/consumerContact/id"].iter().find_map(|at| contact::id(body.pointer(at)?));
         Some(CreatedContact { id: id? })
     })
 }

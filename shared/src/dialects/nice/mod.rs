@@ -24,14 +24,13 @@ use serde_json::{Map, Value};
 pub use self::hosts::{Hosts, NotAnOrigin};
 use super::{
     Afterwards, Authorization, ClientProblem, Content, Dialect, Facts, Fit, HealthOfAll, HttpReply, HttpRequest,
-    RegisteredAttributes, Submission, TokenSearch, TokenStep, Unread, Verdict, answer, survey::Survey,
+    RegisteredAttributes, Submission, TokenSearch, TokenStep, Unfit, Unread, Verdict, answer, survey::Survey,
 };
 use crate::domain::{
     contact::Contact,
     contact_result::ContactResult,
     credentials::Credentials,
     health::QueueHealth,
-    problem::Problem,
     routes::{Address, Profile, QueueId, RouteRules, Routes, SkillLimits, TenantRules},
     time::Timestamp,
     token::{Endpoints, Token, TokenError},
@@ -144,11 +143,14 @@ impl Dialect for Nice {
         self.base.is_some() || endpoints.api.as_ref().is_some_and(|api| self.hosts.allow(api))
     }
 
-    fn fitted(&self, contact: &Contact, address: &Address, fit: Fit<'_>) -> Result<Option<Contact>, Problem> {
+    fn fitted(&self, contact: &Contact, address: &Address, fit: Fit<'_>) -> Result<Option<Contact>, Unfit> {
         let Fit { route, event, schema } = fit;
         match address {
-            Address::Digital(_) => digital::fitted(contact, route, schema).map(Some),
-            Address::WorkItem(_) => payload::fitted(contact, route, event, self.rules.payload_bytes),
+            Address::Digital(_) => {
+                let fields = schema.ok_or(Unfit::NoSchema)?;
+                Ok(Some(digital::fitted(contact, route, fields)?))
+            }
+            Address::WorkItem(_) => Ok(payload::fitted(contact, route, event, self.rules.payload_bytes)?),
             Address::Callback(_) | Address::Queue(_) | Address::Skills(_) => Ok(None),
         }
     }

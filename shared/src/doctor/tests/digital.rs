@@ -54,7 +54,7 @@ fn custom_fields_that_cannot_be_read_stop_the_routes_that_need_them() {
     let report = denied(Endpoint::CustomFields);
     let reads = only(&report, "reads");
     assert!(reads.verdict == Grade::Fail && reads.detail.contains("consumer-contact-custom-fields 403"), "{reads:?}");
-    assert!(reads.detail.contains("events of the routes escalations are deferred as unverified-schema"), "{reads:?}");
+    assert!(reads.detail.contains("the digital targets of the routes escalations are passed over"), "{reads:?}");
     assert_eq!(only(&report, "custom-field").verdict, Grade::Skipped);
     for (effect, grade) in [(Effect::bare(503), Grade::Warn), (Effect::html(200), Grade::Fail)] {
         let report = Stage::new(usual().with_fault(Fault::always(Endpoint::CustomFields, effect))).examine();

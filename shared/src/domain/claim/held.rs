@@ -77,8 +77,7 @@ impl Claim {
         self.record.sending.as_ref().filter(|_| self.is_doubtful())
     }
 
-    /// A look-up at this time has not found what may have been sent. Whether that proves that nothing was: then the
-    /// claim is as free as if nothing had left.
+    /// A look-up at this time has not found what may have been sent. Whether that proves that nothing was.
     pub fn not_found(&mut self, now: Timestamp) -> bool {
         let Some(sending) = self.record.sending.as_mut() else { return false };
         if now < sending.look_up_counts_from() {
@@ -88,8 +87,12 @@ impl Claim {
             sending.absent = Some(now);
             return false;
         }
-        self.doubtful = None;
         true
+    }
+
+    /// It is sure that no request has created anything: the claim is as free as if none had left.
+    pub fn free(&mut self) {
+        self.doubtful = None;
     }
 
     /// A request was sent for this target.

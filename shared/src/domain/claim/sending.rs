@@ -82,6 +82,7 @@ impl Sending {
     /// What a person is to look for in CXone. No number of the event's is told.
     pub fn to_look_for(&self) -> String {
         let Self { kind, target, at, .. } = self;
+        let kind = if kind == "digital" { "message" } else { kind };
         let (at, within) = (at.in_words(), ON_ITS_WAY.as_secs());
         format!("a {kind} that was sent to {target} on {at}, or within {within} s after")
     }

@@ -1,6 +1,6 @@
 //! Leave to send one request, and what its answer tells the lease.
 
-use super::{LONGEST_REQUEST, Lease, Service};
+use super::{ClientState, LONGEST_REQUEST, Lease, Service};
 use crate::domain::{
     breaker::{Health, Transition},
     retry_after::RetryAfter,
@@ -88,6 +88,15 @@ impl Permit<'_> {
         self.lease.learn(self.service, lesson, self.admitted, now)
     }
 
+    /// Takes in what came of a request beside the ones that contacts are had by. It counts in the window like any
+    /// other, and says nothing of whether contacts can be had.
+    pub fn learn_aside(mut self, lesson: Lesson, now: Timestamp) {
+        self.open = false;
+        let mut held = self.lease.held();
+        self.lease.pace(&mut held.state, self.service, lesson, (self.admitted, now));
+        held.state.breaker(self.service).unsent();
+    }
+
     /// The request was never sent, through no fault of the service.
     pub fn unsent(mut self) {
         self.open = false;
@@ -103,7 +112,12 @@ impl Permit<'_> {
 impl Lease {
     fn learn(&self, service: Service, lesson: Lesson, admitted: Timestamp, now: Timestamp) -> Option<Transition> {
         let mut held = self.held();
-        let state = &mut held.state;
+        self.pace(&mut held.state, service, lesson, (admitted, now));
+        held.state.breaker(service).record(now, lesson.health())
+    }
+
+    /// What the window and the limit learn.
+    fn pace(&self, state: &mut ClientState, service: Service, lesson: Lesson, (admitted, now): (Timestamp, Timestamp)) {
         if service == Service::Routing {
             match lesson {
                 Lesson::Works | Lesson::TokenRefused | Lesson::Fails | Lesson::TooMany(_) => {
@@ -118,7 +132,6 @@ impl Lease {
                 Lesson::Unanswered | Lesson::Unreachable => {}
             }
         }
-        state.breaker(service).record(now, lesson.health())
     }
 }
 
@@ -175,6 +188,34 @@ mod tests {
         assert_eq!(frees(|permit| permit.learn(Lesson::Unanswered, at(1))), Some(at(1).plus(LATE_ARRIVAL + length)));
         assert_eq!(frees(|permit| drop(permit)), Some(at(0).plus(LONGEST_REQUEST + LATE_ARRIVAL + length)));
         assert_eq!(frees(|permit| permit.learn(Lesson::Unreachable, at(1))), None);
+    }
+
+    #[test]
+    fn what_is_asked_beside_contacts_takes_its_place_and_opens_no_circuit() {
+        let length = RATE.window + JITTER_GUARD;
+        assert_eq!(frees(|permit| permit.learn_aside(Lesson::Fails, at(1))), Some(at(1).plus(length)));
+        let late = at(1).plus(LATE_ARRIVAL + length);
+        assert_eq!(frees(|permit| permit.learn_aside(Lesson::Unanswered, at(1))), Some(late));
+        let lease = lease(100, RATE);
+        for _ in 0..20 {
+            permit(&lease, Service::Routing, at(0)).unwrap().learn_aside(Lesson::Fails, at(0));
+        }
+        assert!(permit(&lease, Service::Routing, at(0)).is_ok());
+        // Five failures open it, and a question as the probe neither closes it nor opens it again.
+        for _ in 0..5 {
+            if let Ok(permit) = permit(&lease, Service::Routing, at(1)) {
+                permit.learn(Lesson::Fails, at(1));
+            }
+        }
+        let Err(NoPermit::Circuit(probe)) = permit(&lease, Service::Routing, at(1)).map(drop) else { panic!("open") };
+        for _ in 0..20 {
+            permit(&lease, Service::Routing, probe).unwrap().learn_aside(Lesson::Fails, probe);
+        }
+        assert_eq!(
+            permit(&lease, Service::Routing, probe).unwrap().learn(Lesson::Works, probe),
+            None,
+            "one of three probes"
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ enum Part {
 /// Why a text is no template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotATemplate {
-    #[error("is no absolute URL")]
+    #[error("is no absolute URL of the web")]
     NotAUrl,
     #[error("is longer than {LONGEST} bytes")]
     TooLong,
@@ -46,9 +46,9 @@ impl ScreenPop {
             return Err(NotATemplate::TooLong);
         }
         let (scheme, after) = text.split_once("://").ok_or(NotATemplate::NotAUrl)?;
-        let named = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        let web = matches!(scheme, "https" | "http");
         let visible = text.chars().all(|char| !char.is_whitespace() && !char.is_control());
-        if scheme.is_empty() || !named || !visible || after.starts_with(['/', '?', '#']) || after.is_empty() {
+        if !web || !visible || after.starts_with(['/', '?', '#']) || after.is_empty() {
             return Err(if scheme.contains('{') { NotATemplate::InHost } else { NotATemplate::NotAUrl });
         }
         let host_ends = after.find(['/', '?', '#']).unwrap_or(after.len());
@@ -73,7 +73,11 @@ impl ScreenPop {
             match part {
                 Part::Literal(text) => url.push_str(text),
                 Part::Key => encode(key, &mut url),
-                Part::Attribute(name) => encode(&value(name).unwrap_or_default(), &mut url),
+                // A browser takes dots alone for the way to another page, encoded or not.
+                Part::Attribute(name) => {
+                    let value = value(name).filter(|value| !matches!(&**value, "." | ".."));
+                    encode(&value.unwrap_or_default(), &mut url);
+                }
             }
         }
         url
@@ -139,6 +143,14 @@ mod tests {
     }
 
     #[test]
+    fn a_value_leads_to_no_other_page() {
+        for value in [".", ".."] {
+            assert_eq!(filled("https://crm.example/orders/{ref}/x", value), "https://crm.example/orders//x");
+        }
+        assert_eq!(filled("https://crm.example/{ref}", "..."), "https://crm.example/...");
+    }
+
+    #[test]
     fn an_event_decides_neither_scheme_nor_host() {
         for text in ["https://{ref}/", "https://crm.{ref}.example/x", "{ref}://crm.example/", "https://{ref}"] {
             assert_eq!(ScreenPop::parse(text), Err(NotATemplate::InHost), "{text}");
@@ -166,7 +178,7 @@ mod tests {
             let url = url::Url::parse(&filled("https://crm.example/orders/{ref}?key={key}", &value)).unwrap();
             prop_assert_eq!(url.host_str(), Some("crm.example"));
             prop_assert_eq!(url.query(), Some("key=k-1"));
-            prop_assert!(url.path().starts_with("/orders") || value.chars().all(|char| char == '.'));
+            prop_assert!(url.path().starts_with("/orders/"));
         }
     }
 }

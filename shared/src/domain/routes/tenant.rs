@@ -97,7 +97,7 @@ pub enum PhoneFormat {
     /// With `+` and the country's code.
     #[default]
     E164,
-    /// The digits that are dialled within its country, without its trunk prefix.
+    /// The digits alone, without the country's code and without a trunk prefix.
     National,
 }
 

@@ -12,6 +12,7 @@ use crate::{
         attributes::{AttributeDefinition, AttributeKey, AttributeType, AttributeValue, Registration, Schema},
         contact::{Attributes, Contact},
         drift::Registers,
+        pii,
         problem::Problem,
         reason::DeadLetterReason,
         routes::{Route, Unregistered},
@@ -57,7 +58,9 @@ pub(in super::super) fn fitted(contact: &Contact, route: &Route, fields: &Schema
             }
             Registration::Unregistered | Registration::OtherSpelling(_) if dropped && flattened(key) => {}
             Registration::Unregistered => {
-                return Err(problem(DeadLetterReason::UnregisteredAttribute, key, "is no custom field", route));
+                // Nobody but its sender has chosen this name.
+                let told = if flattened(key) { &masked(key) } else { key };
+                return Err(problem(DeadLetterReason::UnregisteredAttribute, told, "is no custom field", route));
             }
             Registration::OtherSpelling(similar) => {
                 let rule = format!("is no custom field; did you mean {}?", similar.key);
@@ -76,6 +79,12 @@ pub(in super::super) fn fitted(contact: &Contact, route: &Route, fields: &Schema
         attributes.entry(number).or_insert_with(|| AttributeValue::String(text.clone()));
     }
     Ok(Contact { attributes, ..contact.clone() })
+}
+
+/// A key whose name tells nothing personal.
+fn masked(key: &AttributeKey) -> AttributeKey {
+    let name = pii::redact(key.name());
+    if name == key.name() { key.clone() } else { AttributeKey::new(key.kind(), pii::MASK) }
 }
 
 fn problem(code: DeadLetterReason, key: &AttributeKey, rule: &str, route: &Route) -> Problem {
@@ -234,6 +243,10 @@ mod tests {
         assert_eq!(fit(&attributes, &dropping), Ok(vec![("ref".to_owned(), "A".to_owned())]));
         let refusing = json!({"path": "$.o", "prefix": "order"});
         assert_eq!(fit(&attributes, &refusing).unwrap_err().0, "unregistered-attribute");
+        for personal in ["string:order-4111111111111111", "string:orderpat@example.com"] {
+            let (_, told) = fit(&[(personal, text("x"))], &refusing).unwrap_err();
+            assert!(told.starts_with("string:[redacted] is no custom field"), "{told}");
+        }
     }
 
     #[test]

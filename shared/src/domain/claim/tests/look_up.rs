@@ -49,6 +49,9 @@ fn only_the_second_look_that_counts_proves_that_there_is_nothing() {
     assert_eq!((back.state, back.sending.clone()), (State::InDoubt, Some(sending(Some(FIRST)))));
     let mut other = again(&back, &looked_up(3, SECOND));
     assert!(other.not_found(at(SECOND)));
+    let untold = other.unplaced(None, at(SECOND + 1));
+    assert_eq!((untold.state, untold.sending), (State::InDoubt, Some(sending(Some(FIRST)))), "nobody has gone on yet");
+    other.free();
     assert_eq!((other.may_have_sent(), other.is_doubtful()), (None, false));
     let free = other.unplaced(None, at(SECOND + 1));
     assert_eq!((free.state, free.sending), (State::Released, None));
@@ -58,6 +61,7 @@ fn only_the_second_look_that_counts_proves_that_there_is_nothing() {
 fn a_repetition_is_looked_for_from_its_own_time_on() {
     let mut claimed = again(&doubted(Some(FIRST)), &looked_up(2, SECOND));
     assert!(claimed.not_found(at(SECOND)));
+    claimed.free();
     let anew = Sending::now("digital".to_owned(), TARGET.to_owned(), at(SECOND + 1));
     claimed.now_sending(claimed.sending(anew.clone(), None));
     assert_eq!(claimed.may_have_sent(), None, "it is not known to be in doubt");
@@ -111,4 +115,11 @@ fn where_the_route_no_longer_looks_it_is_parked_once_the_request_can_have_arrive
     let request = |seconds| ClaimRequest { repetition: repetition.clone(), ..alone(2, seconds) };
     assert_eq!(ended(&doubted(None), &request(20)), NotClaimed::InProgress(at(21)));
     assert!(matches!(ended(&doubted(None), &request(21)), NotClaimed::Parked { .. }));
+}
+
+#[test]
+fn what_kills_workers_while_it_is_in_doubt_is_parked_and_no_plain_crash_loop() {
+    let record = Record { crashes: CRASHES_TO_GIVE_UP, ..doubted(None) };
+    let how = ended(&record, &looked_up(2, FIRST));
+    assert_eq!(how, NotClaimed::Parked { why: Some(DeadLetterReason::CrashLoop), sending: Some(sending(None)) });
 }

@@ -109,7 +109,7 @@ pub(in crate::domain::routes) struct CallbackSpec {
 #[schemars(deny_unknown_fields, rename = "Digital")]
 pub(in crate::domain::routes) struct DigitalSpec {
     /// The channel's id, such as `chat_0b7c…`.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1, max = 128))]
     pub(in crate::domain::routes) channel_id: Member<String>,
     /// What the message says.
     pub(in crate::domain::routes) text: Member<ValueSpec>,

@@ -14,6 +14,9 @@ const SMALLEST_PAYLOAD: usize = 1024;
 /// The highest priority that a tenant knows.
 const HIGHEST_PRIORITY: u16 = 1000;
 
+/// The event's key in a template, whatever attribute has this name.
+const KEY: &str = "key";
+
 /// Characters of the longest channel id.
 const LONGEST_CHANNEL: usize = 128;
 
@@ -88,11 +91,15 @@ impl Findings {
         let at = "/cxone/digitalBaseUrl";
         if let Ok(Some(base)) = self.optional(spec.digital_base_url, at) {
             match url::Url::parse(&base) {
-                Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") => {
+                Ok(url) if is_base(&url) => {
                     rules.digital_base = Some(base.trim_end_matches('/').to_owned());
                 }
                 // It isn't repeated: it may hold credentials.
-                _ => self.add(at, "is not a URL with a host", "write it like https://api-de-na1.niceincontact.com"),
+                _ => self.add(
+                    at,
+                    "is not an https URL of a host and a path",
+                    "write it like https://api-de-na1.niceincontact.com",
+                ),
             }
         }
         rules
@@ -158,7 +165,7 @@ impl Findings {
         let member = |name: &str| format!("{at}/{name}");
         self.unknown(&spec.unknown, &at);
         let channel = self.text(spec.channel_id, &member("channelId"));
-        if channel.as_ref().is_some_and(|id| id.len() > LONGEST_CHANNEL || id.chars().any(char::is_whitespace)) {
+        if channel.as_ref().is_some_and(|id| !is_channel(id)) {
             self.add(member("channelId"), "is no channel's id", "take it from the channel's settings in CXone");
         }
         let text = self.required(spec.text, &member("text")).and_then(|spec| self.field(spec, false, &member("text")));
@@ -205,6 +212,10 @@ impl Findings {
 
     fn skill(&mut self, member: Member<u64>, at: &str) -> Result<Option<QueueId>, Noted> {
         let skill = self.optional(member, at)?;
+        if skill == Some(0) {
+            self.add(at, "is 0, which is no skill's", "take the number from CXone's list of skills");
+            return Err(Noted);
+        }
         Ok(skill.and_then(|id| QueueId::new(id.to_string())))
     }
 
@@ -230,6 +241,10 @@ impl Findings {
         let Some(text) = self.optional_text(member, at)? else { return Ok(None) };
         match ScreenPop::parse(&text) {
             Ok(template) => {
+                if carried.names.contains(KEY) {
+                    let what = format!("names {{{KEY}}}, which is the event's key and an attribute of the route");
+                    self.add(at, what, "give the attribute another name");
+                }
                 for name in template.attributes().filter(|name| !carried.has(name)) {
                     let what = format!("names {{{name}}}, which the route makes no attribute of");
                     self.add(at, what, "name an attribute without its prefix, or key");
@@ -263,6 +278,19 @@ impl Findings {
             }
         }
     }
+}
+
+/// Whether a text may be a channel's id: it is a segment of a path.
+fn is_channel(id: &str) -> bool {
+    id.chars().count() <= LONGEST_CHANNEL && !id.chars().any(char::is_whitespace) && !matches!(id, "." | "..")
+}
+
+/// Whether requests may go to a URL, as far as it says itself.
+fn is_base(url: &url::Url) -> bool {
+    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let bare =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    url.has_host() && bare && (url.scheme() == "https" || (url.scheme() == "http" && local))
 }
 
 /// The targets that name a skill: their places, its limits, the skill, and their kinds.
