@@ -321,6 +321,10 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             return Ending::Deferred(limited);
         }
         let expired = self.prepared.expired(self.pipeline.now());
+        if expired.is_some() && self.in_doubt.is_none() && self.again_at.is_some() {
+            // What was to leave once more never did.
+            self.claim.free();
+        }
         expired.map_or_else(|| Ending::Deferred(not_sent.into()), Ending::GivenUp)
     }
 

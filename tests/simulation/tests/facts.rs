@@ -63,7 +63,7 @@ fn some_tenants_take_every_kind_and_their_search_is_late_or_partial_or_their_fie
         "duplicates: Conflict",
         "duplicates: SecondContact",
         "lag: 0",
-        "lag: 117",
+        "lag: 120",
         "unfiltered: InStorms",
         "unfiltered: Always",
     ] {
