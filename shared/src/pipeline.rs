@@ -165,7 +165,7 @@ pub fn prepare<'a>(
     details.age = Some(now.since(sent));
     let event = Event::parse(&message.body).map_err(|malformed| {
         details.identified = Identified::of_malformed(&malformed, message, sent);
-        given_up(DeadLetterReason::MalformedEvent, &malformed.problems)
+        given_up(&malformed.problems)
     })?;
     let born = event.time().unwrap_or(sent);
     let mut identified = Identified::new(&event, message, born);
@@ -262,10 +262,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         let drafting = Drafting { dialect: self.ports.dialect(), schema: self.schema, boundary: self.boundary };
         drafting.of(prepared.route, &prepared.event, &prepared.submitted()).map_err(|undrafted| match undrafted {
             Undrafted::NoSchema => Outcome::deferred(DeferralReason::UnverifiedSchema).into(),
-            Undrafted::Problems(problems) => {
-                let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
-                Conclusion::GivenUp(given_up(reason, &problems))
-            }
+            Undrafted::Problems(problems) => Conclusion::GivenUp(given_up(&problems)),
         })
     }
 
@@ -384,8 +381,9 @@ impl From<Outcome> for Unclaimed {
     }
 }
 
-/// An event with these problems, each told with its place.
-pub(crate) fn given_up(reason: DeadLetterReason, problems: &[Problem]) -> GivenUp {
+/// An event with these problems, at least one: given up for the first, and each told with its place.
+pub(crate) fn given_up(problems: &[Problem]) -> GivenUp {
+    let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
     let detail = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     GivenUp { reason, detail }
 }

@@ -115,7 +115,7 @@ impl<'w, P: InjectPorts> Walk<'w, '_, P> {
             match unfit {
                 Unfit::NoSchema => return Ending::Deferred(Outcome::deferred(DeferralReason::UnverifiedSchema)),
                 Unfit::Problem(problem) if self.in_doubt.is_some() => {
-                    return Ending::GivenUp(given_up(problem.code, std::slice::from_ref(problem)));
+                    return Ending::GivenUp(given_up(std::slice::from_ref(problem)));
                 }
                 Unfit::Problem(_) => {
                     self.claim.free();

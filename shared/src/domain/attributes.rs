@@ -3,7 +3,7 @@
 //! CXone accepts an attribute that nobody registered and then ignores it, and cuts a long string in silence. So both
 //! are decided here, before a request is made, against the registered schema.
 
-use std::{collections::HashMap, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, fmt, str::FromStr, sync::Arc};
 
 use ring::digest;
 use schemars::JsonSchema;
@@ -183,6 +183,15 @@ impl Serialize for AttributeKey {
 }
 
 impl AttributeValue {
+    /// The value as text.
+    pub fn to_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::String(text) | Self::Date(text) => Cow::Borrowed(text),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Boolean(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
+        }
+    }
+
     /// The value as JSON.
     pub fn to_json(&self) -> Value {
         match self {

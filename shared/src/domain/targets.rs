@@ -93,13 +93,10 @@ pub fn choose(
             Availability::Missing => {}
         }
     }
-    match () {
-        () if full => Choice::Saturated,
-        () if unverified => Choice::Unverified,
-        () if lost => Choice::Lost,
-        () if unfit => Choice::Unfit,
-        () => Choice::Missing,
-    }
+    // What may come right first, then what says most of the event.
+    let ends =
+        [(full, Choice::Saturated), (unverified, Choice::Unverified), (lost, Choice::Lost), (unfit, Choice::Unfit)];
+    ends.into_iter().find_map(|(holds, choice)| holds.then_some(choice)).unwrap_or(Choice::Missing)
 }
 
 #[cfg(test)]

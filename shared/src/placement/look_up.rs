@@ -23,7 +23,7 @@ use super::{Stop, Walk};
 use crate::{
     dialects::Found,
     domain::{
-        claim::PlacedContact,
+        claim::{PlacedContact, Sending},
         outcome::Outcome,
         reason::DeferralReason,
         routes::{OnDoubt, Priority},
@@ -74,7 +74,7 @@ impl<P: InjectPorts> Walk<'_, '_, P> {
 
     /// It comes back when a look counts.
     fn look_later(&self, reason: DeferralReason) -> Ending {
-        let due = self.claim.may_have_sent().map(crate::domain::claim::Sending::look_up_counts_from);
+        let due = self.claim.may_have_sent().map(Sending::look_up_counts_from);
         Ending::Deferred(due.map_or(Outcome::deferred(reason), |due| Outcome::deferred_until(reason, due)))
     }
 

@@ -155,8 +155,7 @@ pub(super) fn target_of(choice: Choice, route: &Route, drafts: &Drafts) -> Resul
         Choice::Unverified => Ending::Deferred(Outcome::deferred(DeferralReason::UnverifiedSchema)),
         Choice::Unfit => {
             let problems: Vec<_> = drafts.problems().cloned().collect();
-            let reason = problems.first().map_or(DeadLetterReason::MappingFailed, |problem| problem.code);
-            Ending::GivenUp(pipeline::given_up(reason, &problems))
+            Ending::GivenUp(pipeline::given_up(&problems))
         }
         Choice::Missing => given_up(DeadLetterReason::UnknownQueue, "no target's queue exists in CXone"),
     })

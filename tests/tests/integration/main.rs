@@ -28,4 +28,5 @@ mod tenant_callbacks;
 mod tenant_digital;
 mod tenant_health;
 mod tenant_items;
+mod tenant_look_up;
 mod tokens;

@@ -11,7 +11,6 @@ use super::{Nice, contact, parameters::Parameter};
 use crate::{
     dialects::{HttpReply, HttpRequest, Submission, Verdict},
     domain::{
-        attributes::AttributeValue,
         contact::Contact,
         contact_result::{ContactResult, CreatedContact},
         routes::{Address, Callback},
@@ -69,11 +68,7 @@ pub(super) fn parameters(submission: &Submission<'_>) -> Vec<Parameter> {
 /// The value of an attribute, as text.
 fn attribute<'c>(contact: &'c Contact, name: &str) -> Option<Cow<'c, str>> {
     let (_, value) = contact.attributes.iter().find(|(key, _)| key.name() == name)?;
-    Some(match value {
-        AttributeValue::String(text) | AttributeValue::Date(text) => Cow::Borrowed(text),
-        AttributeValue::Number(number) => Cow::Owned(number.to_string()),
-        AttributeValue::Boolean(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
-    })
+    Some(value.to_text())
 }
 
 /// What the request says, for whoever wants to read it.
@@ -96,14 +91,17 @@ mod tests {
 
     use super::*;
     use crate::{
-        dialects::{Content, HttpResponse, Submitted, nice::ISSUER},
+        dialects::{
+            Content, HttpResponse, Submitted,
+            nice::{ISSUER, fixtures},
+        },
         domain::{
+            attributes::AttributeValue,
             contact_result::{Doubt, Refusal},
             idempotency::IdempotencyKey,
             lease::Lesson,
             routes::{Priority, Routes},
             time::Timestamp,
-            token::{Endpoints, GrantedToken},
         },
     };
 
@@ -126,15 +124,7 @@ mod tests {
             ("number:total", AttributeValue::Number(5.into())),
             ("boolean:vip", AttributeValue::Boolean(false)),
         ];
-        let contact = Contact {
-            channel: None,
-            from: "+15550109876".to_owned(),
-            to: "+15550201234".to_owned(),
-            callback_number: Some("+15550301234".to_owned()),
-            wrap_up_code: None,
-            text: None,
-            attributes: attributes.into_iter().map(|(key, value)| (key.parse().unwrap(), value)).collect(),
-        };
+        let contact = fixtures::contact(&attributes);
         let expires = expires.map(|millis| Timestamp::from_millis(NOW.as_millis() + millis));
         let submission = Submission {
             contact: &contact,
@@ -145,9 +135,7 @@ mod tests {
             at: NOW,
         };
         let nice = Nice::new(ISSUER, "v34.0", None, &routes).unwrap();
-        let endpoints = Endpoints { token: None, api: Some("https://api-na1.niceincontact.com".to_owned()) };
-        let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints };
-        let token = Token::obtained(granted, NOW);
+        let token = fixtures::token();
         let request = nice.callback(&token, &submission);
         assert_eq!(request.path.join("/"), "inContactAPI/services/v34.0/queuecallback");
         let Content::PostJson(body) = request.content else { panic!("JSON") };

@@ -104,7 +104,7 @@ pub(super) fn read(contact: &Contact, reply: &HttpReply) -> Verdict<ContactResul
 mod tests {
     use super::*;
     use crate::{
-        dialects::HttpResponse,
+        dialects::{HttpResponse, nice::fixtures},
         domain::{
             attributes::AttributeValue,
             contact_result::{Doubt, Refusal},
@@ -114,17 +114,7 @@ mod tests {
     };
 
     fn contact() -> Contact {
-        let text = |text: &str| text.to_owned();
-        let attribute = ("string:orderRef".parse().unwrap(), AttributeValue::String(text("A")));
-        Contact {
-            channel: None,
-            from: text("+15550109876"),
-            to: text("+15550201234"),
-            callback_number: None,
-            wrap_up_code: None,
-            text: Some(text("hello")),
-            attributes: [attribute].into(),
-        }
+        fixtures::contact(&[("string:orderRef", AttributeValue::String("A".to_owned()))])
     }
 
     fn answered(status: u16, body: &Value) -> ContactResult {

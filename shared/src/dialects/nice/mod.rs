@@ -7,6 +7,8 @@
 mod callback;
 mod contact;
 mod digital;
+#[cfg(test)]
+mod fixtures;
 mod grant;
 mod health;
 mod hosts;

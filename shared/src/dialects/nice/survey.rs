@@ -232,13 +232,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        dialects::HttpResponse,
-        domain::{
-            idempotency::IdempotencyKey,
-            lease::Lesson,
-            routes::Routes,
-            token::{Endpoints, GrantedToken},
-        },
+        dialects::{HttpResponse, nice::fixtures},
+        domain::{idempotency::IdempotencyKey, lease::Lesson, routes::Routes},
     };
 
     fn nice() -> Nice {
@@ -335,9 +330,7 @@ mod tests {
 
     #[test]
     fn a_probe_is_a_work_item_like_any_other_but_for_its_point_of_contact() {
-        let endpoints = Endpoints { api: Some("https://api-na1.niceincontact.com".to_owned()), ..Endpoints::default() };
-        let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints };
-        let token = Token::obtained(granted, Timestamp::from_millis(0));
+        let token = fixtures::token();
         let key = IdempotencyKey::of_event("doctor", "1");
         let event = Submitted { key, expires: Some(Timestamp::from_millis(0)) };
         let nice = nice();

@@ -103,15 +103,16 @@ mod tests {
 
     use super::*;
     use crate::{
-        dialects::{Content, Dialect as _, Submitted, nice::FACTS},
+        dialects::{
+            Content, Dialect as _, Submitted,
+            nice::{FACTS, fixtures},
+        },
         domain::{
             attributes::AttributeValue,
-            contact::Contact,
             idempotency::IdempotencyKey,
             retry_after::RetryAfter,
             routes::{Priority, Routes},
             time::Timestamp,
-            token::{Endpoints, GrantedToken},
         },
     };
 
@@ -126,15 +127,7 @@ mod tests {
         }]});
         let routes = Routes::from_json(&file.to_string(), FACTS.routes).unwrap();
         let route = routes.iter().next().unwrap();
-        let contact = Contact {
-            channel: None,
-            from: "+15550109876".to_owned(),
-            to: "+15550201234".to_owned(),
-            callback_number: Some("+15550301234".to_owned()),
-            wrap_up_code: None,
-            text: None,
-            attributes: [("string:notes".parse().unwrap(), AttributeValue::String("n".to_owned()))].into(),
-        };
+        let contact = fixtures::contact(&[("string:notes", AttributeValue::String("n".to_owned()))]);
         let submission = Submission {
             contact: &contact,
             address: route.targets()[0].address(),
@@ -144,9 +137,7 @@ mod tests {
             at: NOW,
         };
         let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).unwrap();
-        let endpoints = Endpoints { token: None, api: Some("https://api-na1.niceincontact.com".to_owned()) };
-        let granted = GrantedToken { access_token: "t".into(), expires_in: None, endpoints };
-        read(&nice.contact(&Token::obtained(granted, NOW), &submission));
+        read(&nice.contact(&fixtures::token(), &submission));
         nice.contact_body(&submission)
     }
 

@@ -28,15 +28,7 @@ const LONGEST_IDENT: usize = 255;
 
 /// The fields of a contact that is fitted for a digital channel.
 pub(super) fn of(contact: &Contact) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
-    contact.attributes.iter().map(|(key, value)| {
-        let value = match value {
-            AttributeValue::String(text) | AttributeValue::Date(text) => Cow::Borrowed(text.as_str()),
-            AttributeValue::Number(number) => Cow::Owned(number.to_string()),
-            AttributeValue::Boolean(true) => Cow::Borrowed("true"),
-            AttributeValue::Boolean(false) => Cow::Borrowed("false"),
-        };
-        (key.name(), value)
-    })
+    contact.attributes.iter().map(|(key, value)| (key.name(), value.to_text()))
 }
 
 /// The contact with the fields that the tenant has.
@@ -146,7 +138,7 @@ mod tests {
     use crate::{
         dialects::{
             HttpResponse,
-            nice::{FACTS, ISSUER},
+            nice::{FACTS, ISSUER, fixtures::contact},
         },
         domain::{
             drift::{DriftKind, drift},
@@ -179,18 +171,6 @@ mod tests {
         let field = |ident: &str, kind: &str| json!({"ident": ident, "label": ident, "type": kind, "required": false});
         read(&json!([field("ref", "text"), field("due", "date"), field("plan", "list"), field("mail", "email")]))
             .unwrap()
-    }
-
-    fn contact(attributes: &[(&str, AttributeValue)]) -> Contact {
-        Contact {
-            channel: None,
-            from: "+15550109876".to_owned(),
-            to: "+15550201234".to_owned(),
-            callback_number: Some("+15550301234".to_owned()),
-            wrap_up_code: None,
-            text: Some("hello".to_owned()),
-            attributes: attributes.iter().map(|(key, value)| (key.parse().unwrap(), value.clone())).collect(),
-        }
     }
 
     fn text(text: &str) -> AttributeValue {

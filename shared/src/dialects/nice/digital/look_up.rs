@@ -77,7 +77,10 @@ fn found(body: &Value, channel: &str, key: &str) -> Option<Found> {
 mod tests {
     use super::*;
     use crate::{
-        dialects::{HttpResponse, nice::ISSUER},
+        dialects::{
+            HttpResponse,
+            nice::{ISSUER, fixtures::token},
+        },
         domain::{
             lease::Lesson,
             routes::{OnDoubt, Routes, SkillLimits},
@@ -175,17 +178,7 @@ mod tests {
 
     #[test]
     fn a_look_and_a_priority_go_to_the_digital_channels_own_address() {
-        let token = crate::domain::token::Token::obtained(
-            crate::domain::token::GrantedToken {
-                access_token: "t".into(),
-                expires_in: None,
-                endpoints: crate::domain::token::Endpoints {
-                    token: None,
-                    api: Some("https://api-na1.niceincontact.com".to_owned()),
-                },
-            },
-            Timestamp::from_millis(0),
-        );
+        let token = token();
         let nice = nice();
         let look = nice.look_up(&token, &address(), key());
         let base = Some("https://api-de-na1.niceincontact.com");
