@@ -15,6 +15,7 @@ use tracing::{Instrument as _, warn};
 use self::delivery::Delivery;
 use crate::{
     domain::{
+        lane::Lane,
         lease::Rate,
         mapping::ComplianceBoundary,
         message::{DeadLetter, Failure, Message},
@@ -44,6 +45,9 @@ const CONCURRENCY: usize = 10;
 /// Requests reserved for one event: one, and two more for retries and fallback targets.
 const PERMITS_PER_EVENT: usize = 3;
 
+/// How long an urgent event waits for its own lane's window before another client is looked for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// What an operator decided.
 #[derive(Debug)]
 pub struct Configuration {
@@ -53,8 +57,10 @@ pub struct Configuration {
     pub boundary: ComplianceBoundary,
     /// Each client's rate.
     pub rate: Rate,
-    /// How many workers there are at most.
+    /// How many workers there are at most: those of the standard lane, where there are two.
     pub workers: usize,
+    /// How many of the urgent lane there are at most, where there is one.
+    pub urgent_workers: Option<usize>,
     /// How old a queue's health may be and still be believed.
     pub queue_health_max_age: Duration,
 }
@@ -100,10 +106,12 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         deliveries.iter().filter_map(Delivery::comes_back).collect()
     }
 
-    /// Injects under one client, and under another one what the first could not because CXone refuses it.
+    /// Injects under one client, and under another one what the first could not: because CXone refuses it, or, in the
+    /// urgent lane, because its window is full.
     async fn inject(&self, deliveries: &mut [Delivery<'a>], memory: &mut Memory) {
         let Memory { clients, queues, registry } = memory;
-        let terms = SessionTerms { rate: self.configuration.rate, deadline: self.deadline, until: self.until() };
+        let (lane, rate) = (lane(deliveries), self.configuration.rate);
+        let terms = SessionTerms { lane, rate, deadline: self.deadline, until: self.until() };
         let work = async |session: &mut Session<'_, P>| {
             loop {
                 let open = deliveries.iter().filter(|delivery| delivery.is_open()).count();
@@ -111,8 +119,16 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                     self.tell(&none, session.clients());
                     return defer_open(deliveries, &none);
                 }
-                if let Some(worker) = session.workers().last() {
-                    self.work(session.clients(), worker, deliveries, queues, registry).await;
+                let Some(worker) = session.workers().last() else { return };
+                let (share, opens) = self.share(lane, worker, open);
+                let mut part: Vec<_> =
+                    deliveries.iter_mut().filter(|delivery| delivery.is_open()).take(share).collect();
+                if !part.is_empty() {
+                    self.work(session.clients(), worker, &mut part, queues, registry).await;
+                }
+                if share < open {
+                    session.pass_over(opens).await;
+                    continue;
                 }
                 let Some(rest) = session.give_back().await else { return };
                 for delivery in deliveries.iter_mut() {
@@ -124,6 +140,18 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             }
         };
         Session::run(self.ports, self.metrics, clients, terms, work).await;
+    }
+
+    /// How many of the open events go under this client, and when its window is worth another look. An urgent event
+    /// waits for no window while there may be another; a client that is lent is good for a batch, like any other's.
+    fn share(&self, lane: Option<Lane>, worker: &Worker<'_, P>, open: usize) -> (usize, Timestamp) {
+        let now = self.now();
+        if lane != Some(Lane::Urgent) {
+            return (open, now);
+        }
+        let (places, opens) = worker.outlook(now.plus(PATIENCE));
+        let share = if worker.is_on_loan() && places > 0 { open } else { places.min(open) };
+        (share, opens)
     }
 
     /// Requests that so many events may take: and one for the schema and one for each queue's health, with one
@@ -139,7 +167,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         &self,
         clients: usize,
         worker: &Worker<'_, P>,
-        deliveries: &mut [Delivery<'a>],
+        deliveries: &mut [&mut Delivery<'a>],
         remembered: &mut Queues,
         registry: &mut Snapshot,
     ) {
@@ -188,19 +216,20 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             NoClient::AllResting(rest) => {
                 warn!(clients, reason = %rest.reason, until = %rest.until, "every OAuth client is left alone");
             }
-            NoClient::NoneConfigured => {}
+            NoClient::NoneConfigured | NoClient::AllUrgent => {}
         }
     }
 
     /// What the secret's clients may place together. Another worker may know of more of them by now, but not of more
     /// than are at work.
     fn bounds(&self, clients: usize) -> Bounds {
-        let Configuration { queue_health_max_age, rate, workers, .. } = self.configuration;
-        Bounds::new(*queue_health_max_age, *rate, clients.max(*workers))
+        let Configuration { queue_health_max_age, rate, workers, urgent_workers, .. } = self.configuration;
+        let workers = workers + urgent_workers.unwrap_or_default();
+        Bounds::new(*queue_health_max_age, *rate, clients.max(workers))
     }
 
     /// The routes of what can be injected.
-    fn injectable(&self, deliveries: &[Delivery<'a>]) -> Vec<&'a Route> {
+    fn injectable(&self, deliveries: &[&mut Delivery<'a>]) -> Vec<&'a Route> {
         let now = self.now();
         let open = deliveries.iter().filter(|delivery| delivery.is_open());
         let alive = open.filter_map(|delivery| delivery.prepared.as_ref()).filter(|event| event.expired(now).is_none());
@@ -248,29 +277,32 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     async fn delay_redelivery(&self, deliveries: &[Delivery<'a>]) {
         let environment = self.ports.environment();
         let now = self.now();
-        let delays: Vec<_> = deliveries
-            .iter()
-            .filter_map(|delivery| match delivery.outcome {
-                Some(Outcome::Deferred { retry, .. }) => Some((delivery, retry)),
-                _ => None,
-            })
-            .map(|(delivery, retry)| {
-                let receives = delivery.message.receive_count;
-                // SQS counts its twelve hours from the receipt, which was at most one invocation ago.
-                let delay = visibility_delay(retry, now, receives, LONGEST_INVOCATION, environment.sample());
-                (delivery.message.receipt_handle.clone(), delay)
-            })
-            .collect();
-        if delays.is_empty() {
-            return;
-        }
-        match self.ports.queue().delay_redelivery(&delays).await {
-            Ok(failed) if failed.is_empty() => {}
-            Ok(failed) => {
-                warn!(messages = failed.len(), "some messages come back after the queue's visibility timeout");
+        for lane in Lane::ALL {
+            let delays: Vec<_> = deliveries
+                .iter()
+                .filter(|delivery| delivery.message.lane().unwrap_or_default() == lane)
+                .filter_map(|delivery| match delivery.outcome {
+                    Some(Outcome::Deferred { retry, .. }) => Some((&delivery.message, retry)),
+                    _ => None,
+                })
+                .map(|(message, retry)| {
+                    // SQS counts its twelve hours from the receipt, which was at most one invocation ago.
+                    let (receives, sample) = (message.receive_count, environment.sample());
+                    let delay = visibility_delay(retry, now, receives, LONGEST_INVOCATION, sample);
+                    (message.receipt_handle.clone(), delay)
+                })
+                .collect();
+            if delays.is_empty() {
+                continue;
             }
-            Err(cause) => {
-                warn!(error = chain(&cause), "the messages come back after the queue's visibility timeout");
+            match self.ports.queue().delay_redelivery(lane, &delays).await {
+                Ok(failed) if failed.is_empty() => {}
+                Ok(failed) => {
+                    warn!(messages = failed.len(), "some messages come back after the queue's visibility timeout");
+                }
+                Err(cause) => {
+                    warn!(error = chain(&cause), "the messages come back after the queue's visibility timeout");
+                }
             }
         }
     }
@@ -296,8 +328,14 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
     }
 }
 
+/// The lane of a batch: urgent only where each of its messages is, for an event source hands out one queue's.
+fn lane(deliveries: &[Delivery<'_>]) -> Option<Lane> {
+    let lanes: Option<Vec<_>> = deliveries.iter().map(|delivery| delivery.message.lane()).collect();
+    lanes?.into_iter().min()
+}
+
 /// Where these may go.
-fn targets<'a>(deliveries: &[Delivery<'a>]) -> Vec<&'a Address> {
+fn targets<'a>(deliveries: &[&mut Delivery<'a>]) -> Vec<&'a Address> {
     let prepared = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref());
     prepared.flat_map(|prepared| prepared.route.targets()).map(Target::address).collect()
 }

@@ -110,7 +110,7 @@ pub async fn dry_run<P: Ports>(
     input: DryRun,
 ) -> Result<DryRunAnswer, DryRunError> {
     let until = deadline.minus(REQUEST_TIMEOUT);
-    let terms = SessionTerms { rate: configuration.rate, deadline, until };
+    let terms = SessionTerms { lane: None, rate: configuration.rate, deadline, until };
     let fetch = async |session: &mut Session<'_, P>| Ok(session.lease(PERMITS, until).await?.schema().await?);
     let fetched: Result<SchemaSnapshot, DryRunError> =
         Session::run(ports, metrics, &mut memory.clients, terms, fetch).await;

@@ -4,6 +4,9 @@
 //! is kept or read, so the cost is the same with one client as with a thousand. The client that this environment used
 //! last comes first: its connection and its clock are known here, and its window is read without allowance for skew.
 //! One whose credentials were refused, or whose token is to be waited for, is left alone until its time.
+//!
+//! Where there are two lanes, a standard worker has the standard clients alone, and an urgent one its own first and then
+//! whichever of the others is free; where none is, it asks for one's next [turn](crate::domain::lane).
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,19 +15,20 @@ use tracing::{info, warn};
 use crate::{
     domain::{
         credentials::{ClientId, Credentials, SecretTag},
+        lane::{ASKING, Lane, STANDARD_TURN, Turn},
         lease::{ClientState, Grant, LEASE_MARGIN, Lease, Rate, Reservation},
         outcome::Retry,
         reason::DeferralReason,
         time::Timestamp,
     },
     error::chain,
-    ports::{Acquired, ClientTable, Environment, LeaseRequest, StoreError, StoredClient, StoredState},
+    ports::{Acquired, ClientTable, Environment, LeaseRequest, Returned, StoreError, StoredClient, StoredState},
 };
 
 /// The form of the state that this code writes.
 const STATE_VERSION: u32 = 1;
 
-/// Clients asked for before pausing: more would only hammer the table when every client is busy.
+/// Clients of each lane asked for before pausing: more would only hammer the table when every client is busy.
 const TRIES_IN_A_ROW: usize = 8;
 
 /// The pause between two rounds, jittered: a fraction of the time that a batch takes.
@@ -33,6 +37,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What a worker needs a client for.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseTerms {
+    /// The lane that it works for, where there are two and it works for one.
+    pub lane: Option<Lane>,
     /// The configured rate of each client.
     pub rate: Rate,
     /// Requests that the invocation may send.
@@ -75,6 +81,11 @@ impl KnownClients {
         }
     }
 
+    /// A client's window is full.
+    pub fn pass_over(&mut self, client_id: &ClientId, until: Timestamp) {
+        self.leave_alone(client_id, Rest { until, reason: DeferralReason::RateWindow, secret: None });
+    }
+
     /// A client is at work for this environment already.
     pub fn hold(&mut self, client_id: &ClientId, until: Timestamp) {
         self.leave_alone(client_id, Rest { until, reason: DeferralReason::NoClient, secret: None });
@@ -111,6 +122,9 @@ pub enum NoClient {
     /// The secret holds none.
     #[error("the secret holds no OAuth client")]
     NoneConfigured,
+    /// Every one is kept for urgent messages, and these aren't.
+    #[error("every OAuth client is kept for urgent messages")]
+    AllUrgent,
     /// Every one that was asked for is held by another worker.
     #[error("every OAuth client is held by another worker")]
     AllBusy,
@@ -126,7 +140,7 @@ impl NoClient {
     /// What a message that needed the client is told.
     pub fn deferral(&self) -> (DeferralReason, Retry) {
         match self {
-            Self::NoneConfigured | Self::AllBusy => (DeferralReason::NoClient, Retry::Backoff),
+            Self::NoneConfigured | Self::AllUrgent | Self::AllBusy => (DeferralReason::NoClient, Retry::Backoff),
             Self::AllResting(rest) => (rest.reason, Retry::At(rest.until)),
             Self::Store(_) => (DeferralReason::ServiceError, Retry::Backoff),
         }
@@ -150,15 +164,21 @@ pub async fn acquire(
     }
     known.count = clients.len();
     known.forget_others(clients);
-    let mut failed = false;
+    let groups = groups(clients, terms.lane);
+    if groups.is_empty() {
+        warn!("every OAuth client of the secret is kept for urgent messages");
+        return Err(NoClient::AllUrgent);
+    }
+    let (mut failed, mut asked, mut first) = (false, None, true);
     loop {
-        let candidates: Vec<_> = in_order(clients, known, environment).take(TRIES_IN_A_ROW).collect();
-        for credentials in candidates {
-            match try_acquire(table, environment, credentials, terms).await {
+        let mut wanted = None;
+        for (turn, credentials) in candidates(&groups, asked.as_ref(), known, environment) {
+            match try_acquire(table, environment, credentials, turn, terms).await {
                 Ok(Tried::Leased(lease)) => {
                     known.last = Some(credentials.client_id.clone());
                     return Ok((*lease, credentials.clone()));
                 }
+                Ok(Tried::Busy) if turn == Turn::Loan => wanted = wanted.or(Some(&credentials.client_id)),
                 Ok(Tried::Busy) => {}
                 Ok(Tried::Refused(until)) => {
                     let rest = Rest { until, reason: DeferralReason::Unauthorized, secret: Some(credentials.tag()) };
@@ -173,20 +193,63 @@ pub async fn acquire(
             }
         }
         let now = environment.now();
-        if let Some(rest) = all_resting(clients, known, now) {
-            return Err(NoClient::AllResting(rest));
+        let mut pause = PAUSE.mul_f64(0.5 + environment.sample());
+        if let Some(rest) = all_resting(&groups, known, now) {
+            // A full window is waited for like any other.
+            if rest.reason != DeferralReason::RateWindow || rest.until > terms.wait_until {
+                return Err(NoClient::AllResting(rest));
+            }
+            pause = rest.until.since(now);
         }
         if now >= terms.wait_until {
             return Err(NoClient::AllBusy);
         }
-        environment.sleep(PAUSE.mul_f64(0.5 + environment.sample())).await;
+        // A client of its own may come free any moment: another lane's turn is asked for by whoever has waited once.
+        if let Some(client_id) = wanted.filter(|_| !first) {
+            match table.ask_for(client_id.as_str(), now.plus(ASKING)).await {
+                Ok(()) => asked = Some(client_id.clone()),
+                Err(error) => warn!(%client_id, error = chain(&error), "the client's next turn can't be asked for"),
+            }
+        }
+        first = false;
+        environment.sleep(pause).await;
     }
 }
 
-/// The rest that ends first, where no client is without one.
-fn all_resting(clients: &[Credentials], known: &KnownClients, now: Timestamp) -> Option<Rest> {
-    let rests: Option<Vec<_>> = clients.iter().map(|client| known.rest(client, now)).collect();
-    rests?.into_iter().min_by_key(|rest| rest.until)
+/// Clients that are had in one turn.
+type Group<'a> = (Turn, Vec<&'a Credentials>);
+
+/// The clients that a worker of this lane may have, those first that it would rather have.
+fn groups(clients: &[Credentials], lane: Option<Lane>) -> Vec<Group<'_>> {
+    let turns = match lane {
+        None => vec![(Turn::Any, Lane::Standard), (Turn::Any, Lane::Urgent)],
+        Some(Lane::Standard) => vec![(Turn::Standard, Lane::Standard)],
+        Some(Lane::Urgent) => vec![(Turn::Any, Lane::Urgent), (Turn::Loan, Lane::Standard)],
+    };
+    let group = |(turn, lane)| (turn, clients.iter().filter(|client| client.lane == lane).collect::<Vec<_>>());
+    turns.into_iter().map(group).filter(|(_, clients)| !clients.is_empty()).collect()
+}
+
+/// Those to ask for before the next pause: of each group so many, and the one first whose turn was asked for.
+fn candidates<'a>(
+    groups: &[Group<'a>],
+    asked: Option<&ClientId>,
+    known: &KnownClients,
+    environment: &impl Environment,
+) -> Vec<(Turn, &'a Credentials)> {
+    let first = |turn| if turn == Turn::Loan { asked.or(known.last.as_ref()) } else { known.last.as_ref() };
+    let of = |(turn, clients): &Group<'a>| {
+        let ordered = in_order(clients, first(*turn), known, environment).take(TRIES_IN_A_ROW);
+        ordered.map(|client| (*turn, client)).collect::<Vec<_>>()
+    };
+    groups.iter().flat_map(of).collect()
+}
+
+/// The rest that ends first, where no client is without one: that of a full window, if there is one.
+fn all_resting(groups: &[Group<'_>], known: &KnownClients, now: Timestamp) -> Option<Rest> {
+    let clients = groups.iter().flat_map(|(_, clients)| clients);
+    let rests: Option<Vec<_>> = clients.map(|client| known.rest(client, now)).collect();
+    rests?.into_iter().min_by_key(|rest| (rest.reason != DeferralReason::RateWindow, rest.until))
 }
 
 /// Gives a client back with what was learnt about it. A failure is logged: the reservation stays on record, so the
@@ -197,8 +260,9 @@ pub async fn release(table: &impl ClientTable, lease: &Lease, now: Timestamp) {
         Ok(json) => json,
         Err(error) => return warn!(client_id = %lease.client_id(), %error, "the client's state could not be written"),
     };
-    let stored = StoredState { version: STATE_VERSION, json };
-    match table.release(lease.client_id().as_str(), lease.fence(), &stored, state.refused).await {
+    let lent_until = (lease.turn() == Turn::Loan).then(|| now.plus(STANDARD_TURN));
+    let returned = Returned { state: StoredState { version: STATE_VERSION, json }, refused: state.refused, lent_until };
+    match table.release(lease.client_id().as_str(), lease.fence(), &returned).await {
         Ok(true) => {}
         Ok(false) => warn!(client_id = %lease.client_id(), "the lease was over before it was given back"),
         Err(error) => warn!(client_id = %lease.client_id(), error = chain(&error), "the lease was not given back"),
@@ -216,6 +280,7 @@ async fn try_acquire(
     table: &impl ClientTable,
     environment: &impl Environment,
     credentials: &Credentials,
+    turn: Turn,
     terms: LeaseTerms,
 ) -> Result<Tried, StoreError> {
     let request = LeaseRequest {
@@ -224,6 +289,7 @@ async fn try_acquire(
         until: terms.deadline.plus(LEASE_MARGIN),
         reservation: Reservation { permits: terms.permits, until: terms.deadline },
         secret: credentials.tag(),
+        turn,
     };
     Ok(match table.acquire(credentials.client_id.as_str(), &request).await? {
         Acquired::Busy(_) => Tried::Busy,
@@ -242,6 +308,7 @@ async fn try_acquire(
                 rate: terms.rate,
                 permits: terms.permits,
                 clock: environment.clock(),
+                turn,
             };
             Tried::Leased(Box::new(Lease::take_over(grant, state, &client.orphans)))
         }
@@ -268,9 +335,10 @@ fn read_state(client: &StoredClient, client_id: &ClientId, rate: Rate, now: Time
     state
 }
 
-/// The client used last, then the others from a random one on, but for those that are left alone.
+/// The `first`, then the others from a random one on, but for those that are left alone.
 fn in_order<'a>(
-    clients: &'a [Credentials],
+    clients: &[&'a Credentials],
+    first: Option<&ClientId>,
     known: &KnownClients,
     environment: &impl Environment,
 ) -> impl Iterator<Item = &'a Credentials> {
@@ -281,73 +349,14 @@ fn in_order<'a>(
         reason = "an index into a short list"
     )]
     let start = (environment.sample() * clients.len() as f64) as usize % clients.len();
-    let first = clients.iter().position(|client| Some(&client.client_id) == known.last.as_ref());
+    let first = clients.iter().position(|client| Some(&client.client_id) == first);
     let rest = (0..clients.len())
         .map(move |offset| (start + offset) % clients.len())
         .filter(move |index| Some(*index) != first);
     let now = environment.now();
-    let awake = move |client: &&Credentials| known.rest(client, now).is_none();
-    first.into_iter().chain(rest).map(|index| &clients[index]).filter(awake)
+    let awake = move |client: &&'a Credentials| known.rest(client, now).is_none();
+    first.into_iter().chain(rest).map(|index| clients[index]).filter(awake)
 }
 
 #[cfg(test)]
-mod tests {
-    use secrecy::SecretString;
-
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
-    const PAUSE: Duration = Duration::from_secs(30);
-
-    fn client(id: &str, secret: &str) -> Credentials {
-        Credentials::client(id, SecretString::from(secret))
-    }
-
-    fn rest(client: &Credentials, reason: DeferralReason, until: Timestamp) -> Rest {
-        Rest { until, reason, secret: Some(client.tag()) }
-    }
-
-    #[test]
-    fn a_client_that_is_left_alone_is_so_until_its_time_or_another_secret() {
-        let (mut known, one) =
-            (KnownClients { last: Some(ClientId::public("one")), ..KnownClients::default() }, client("one", "a"));
-        let rest = rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE));
-        known.leave_alone(&ClientId::public("one"), rest);
-        assert_eq!(known.last, None, "it is not preferred any more");
-        assert_eq!(known.rest(&one, NOW), Some(rest));
-        assert_eq!(known.rest(&one, NOW.plus(PAUSE)), None);
-        assert_eq!(known.rest(&client("one", "b"), NOW), None);
-        assert_eq!(known.rest(&client("two", "a"), NOW), None);
-        known.hold(&ClientId::public("two"), NOW.plus(PAUSE));
-        assert!(known.rest(&client("two", "any"), NOW).is_some(), "what is held is held under every secret");
-    }
-
-    #[test]
-    fn only_refused_clients_count_as_refused_and_only_while_they_are_left_alone() {
-        let mut known = KnownClients::default();
-        let (one, two) = (client("one", "a"), client("two", "a"));
-        known.leave_alone(&ClientId::public("one"), rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE)));
-        known.leave_alone(&ClientId::public("two"), rest(&two, DeferralReason::RateLimited, NOW.plus(PAUSE)));
-        known.hold(&ClientId::public("three"), NOW.plus(PAUSE));
-        assert_eq!((known.refused(NOW), known.refused(NOW.plus(PAUSE))), (1, 0));
-        known.forget_others(&[client("one", "a"), client("three", "any")]);
-        assert_eq!((known.refused(NOW), known.resting.len()), (1, 2));
-        known.forget_others(&[client("one", "mended")]);
-        assert_eq!((known.refused(NOW), known.resting.len()), (0, 0));
-    }
-
-    #[test]
-    fn all_rest_where_none_is_without_one_and_the_first_to_end_says_until_when() {
-        let mut known = KnownClients::default();
-        let clients = [client("one", "a"), client("two", "a")];
-        known.leave_alone(
-            &ClientId::public("one"),
-            rest(&clients[0], DeferralReason::Unauthorized, NOW.plus(PAUSE * 2)),
-        );
-        assert_eq!(all_resting(&clients, &known, NOW), None);
-        let first = rest(&clients[1], DeferralReason::RateLimited, NOW.plus(PAUSE));
-        known.leave_alone(&ClientId::public("two"), first);
-        assert_eq!(all_resting(&clients, &known, NOW), Some(first));
-        assert_eq!(NoClient::AllResting(first).deferral(), (DeferralReason::RateLimited, Retry::At(first.until)));
-    }
-}
+mod tests;

@@ -102,7 +102,10 @@ impl Identified {
             message_id: message.message_id.clone(),
             hash: Some(DataHash::of(event.data())),
             born,
-            event: Description::of(identity).of_type(event.event_type()).traced(event.traceparent()),
+            event: Description::of(identity)
+                .of_type(event.event_type())
+                .traced(event.traceparent())
+                .by_lane(message.lane()),
         }
     }
 
@@ -114,7 +117,7 @@ impl Identified {
             message_id: message.message_id.clone(),
             hash: malformed.data.clone(),
             born,
-            event: Description::of(identity).traced(malformed.traceparent.clone()),
+            event: Description::of(identity).traced(malformed.traceparent.clone()).by_lane(message.lane()),
         })
     }
 

@@ -20,6 +20,7 @@ use crate::{
         credentials::{Credentials, RefusedCredentials, SecretTag},
         health::QueueHealth,
         idempotency::IdempotencyKey,
+        lane::{Lane, Turn},
         lease::{Permit, Reservation},
         message::DeadLetter,
         queues::{Queue, Reading},
@@ -122,23 +123,34 @@ pub struct LeaseRequest {
     pub reservation: Reservation,
     /// The secret that the worker would use: a refusal of another one is none of its.
     pub secret: SecretTag,
+    /// Whose turn it would be.
+    pub turn: Turn,
+}
+
+/// What a worker gives back with a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returned {
+    /// Its state.
+    pub state: StoredState,
+    /// What was refused, which stands beside the state, so that a lease can be conditional on it.
+    pub refused: Option<RefusedCredentials>,
+    /// Until when it is the standard lane's alone, where it was lent.
+    pub lent_until: Option<Timestamp>,
 }
 
 /// The clients table: one item for each OAuth client.
 pub trait ClientTable {
-    /// Takes a client whose lease is free or over and whose credentials aren't left alone, and puts the reservation on
-    /// record, in one write.
+    /// Takes a client whose lease is free or over, whose credentials aren't left alone and whose [turns] admit it, and
+    /// puts the reservation and the turn on record, in one write.
+    ///
+    /// [turns]: crate::domain::lane::Turns
     async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError>;
 
-    /// Gives a client back with its state, in one write; false where a later lease holds it. What was `refused` stands
-    /// beside the state, so that a lease can be conditional on it.
-    async fn release(
-        &self,
-        client_id: &str,
-        fence: u64,
-        state: &StoredState,
-        refused: Option<RefusedCredentials>,
-    ) -> Result<bool, StoreError>;
+    /// Gives a client back, in one write; false where a later lease holds it.
+    async fn release(&self, client_id: &str, fence: u64, returned: &Returned) -> Result<bool, StoreError>;
+
+    /// Asks the standard lane for a client of its that isn't free: until then the next turn is a loan.
+    async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError>;
 }
 
 /// Where the clients' credentials are.
@@ -253,10 +265,11 @@ pub trait DeadLetters {
     async fn send(&self, letter: &DeadLetter) -> Result<(), StoreError>;
 }
 
-/// The contact queue, as far as a worker writes to it.
+/// The queues that messages come from, as far as a worker writes to them.
 pub trait ContactQueue {
-    /// Keeps messages out of sight for so long from now; the receipt handles of those for which it didn't work.
-    async fn delay_redelivery(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError>;
+    /// Keeps messages of a lane's queue out of sight for so long from now; the receipt handles of those for which it
+    /// didn't work.
+    async fn delay_redelivery(&self, lane: Lane, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError>;
 }
 
 /// Time and chance.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use futures::FutureExt as _;
 
 use crate::{
-    domain::{credentials::Credentials, lease::Rate, time::Timestamp},
+    domain::{credentials::Credentials, lane::Lane, lease::Rate, time::Timestamp},
     leases::{self, KnownClients, LeaseTerms, NoClient, Rest},
     metrics::{Metric, Metrics},
     ports::{Environment, Ports, Secrets},
@@ -15,6 +15,8 @@ use crate::{
 /// What every lease of a session has in common.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionTerms {
+    /// The lane that the session works for, where there are two and it works for one.
+    pub lane: Option<Lane>,
     /// The configured rate of each client.
     pub rate: Rate,
     /// When the invocation ends.
@@ -74,10 +76,9 @@ impl<'s, P: Ports> Session<'s, P> {
     /// # Errors
     /// [`NoClient`] says why there is none.
     pub async fn lease(&mut self, permits: usize, wait_until: Timestamp) -> Result<&Worker<'s, P>, NoClient> {
-        let SessionTerms { rate, deadline, until } = self.terms;
-        let terms = LeaseTerms { rate, permits, deadline, until, wait_until };
+        let terms = self.terms(permits, wait_until);
         for worker in &self.workers {
-            self.known.hold(worker.client_id(), deadline);
+            self.known.hold(worker.client_id(), terms.deadline);
         }
         let mut read_again = false;
         loop {
@@ -95,7 +96,7 @@ impl<'s, P: Ports> Session<'s, P> {
             };
             let place = self.workers.len();
             // On the list before anything is done under it, so that no panic strands it.
-            self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, until));
+            self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, terms.until));
             let worker = &self.workers[place];
             // Where nothing may be sent yet, there is no need of a token yet.
             let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
@@ -113,8 +114,7 @@ impl<'s, P: Ports> Session<'s, P> {
     /// # Errors
     /// [`NoClient`] says why there is none.
     pub async fn lease_untested(&mut self, permits: usize, wait_until: Timestamp) -> Result<&Worker<'s, P>, NoClient> {
-        let SessionTerms { rate, deadline, until } = self.terms;
-        let terms = LeaseTerms { rate, permits, deadline, until, wait_until };
+        let terms = self.terms(permits, wait_until);
         let clients = self.ports.secrets().clients_anew().await?;
         // A refusal is of one secret, and none of these is that one.
         let other = |client: &Credentials| Credentials { secret: "".into(), ..client.clone() };
@@ -123,7 +123,7 @@ impl<'s, P: Ports> Session<'s, P> {
         let (lease, leased) = leases::acquire(table, environment, &others, self.known, terms).await?;
         let credentials = clients.into_iter().find(|client| client.client_id == leased.client_id).unwrap_or(leased);
         let place = self.workers.len();
-        self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, until));
+        self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, terms.until));
         Ok(&self.workers[place])
     }
 
@@ -134,5 +134,18 @@ impl<'s, P: Ports> Session<'s, P> {
         worker.release().await;
         self.workers.pop();
         rest
+    }
+
+    /// Gives the client back that was leased last, and takes none but others until its window opens.
+    pub async fn pass_over(&mut self, opens: Timestamp) {
+        let Some(client_id) = self.workers.last().map(|worker| worker.client_id().clone()) else { return };
+        if self.give_back().await.is_none() {
+            self.known.pass_over(&client_id, opens);
+        }
+    }
+
+    fn terms(&self, permits: usize, wait_until: Timestamp) -> LeaseTerms {
+        let SessionTerms { lane, rate, deadline, until } = self.terms;
+        LeaseTerms { lane, rate, permits, deadline, until, wait_until }
     }
 }

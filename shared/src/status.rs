@@ -8,6 +8,7 @@ use crate::{
     domain::{
         claim::{Record, State},
         idempotency::IdempotencyKey,
+        lane::Lane,
         reason::Reason,
         time::Timestamp,
     },
@@ -100,6 +101,8 @@ pub struct EventStatus {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lane: Option<Lane>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,6 +207,7 @@ fn of_event(
         state: record.map_or(Whereabouts::Unknown, |record| Whereabouts::of(record, now)),
         reason: record.and_then(Record::last_reason).map(Reason::as_str),
         route: text(|record| &record.event.route),
+        lane: record.and_then(|record| record.event.lane),
         target: text(|record| record.target.as_deref().unwrap_or_default()),
         contact_id: text(Record::contact_id),
         attempts: record.map(Record::attempts_so_far),

@@ -134,7 +134,7 @@ impl<P: Ports> Sync<'_, P> {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(schema.fetched).as_secs_f64());
         }
         let mut clients = KnownClients::default();
-        let terms = SessionTerms { rate: self.rate, deadline: self.deadline, until: self.until() };
+        let terms = SessionTerms { lane: None, rate: self.rate, deadline: self.deadline, until: self.until() };
         let work = async |session: &mut Session<'_, P>| self.ask_everything(session, task, known).await;
         Session::run(self.ports, self.metrics, &mut clients, terms, work).await
     }

@@ -7,6 +7,7 @@
 
 mod access;
 mod afterwards;
+mod not_sent;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,10 +18,11 @@ use self::access::Access;
 pub use self::{
     access::TokenAnswer,
     afterwards::{Looked, NotSet},
+    not_sent::{NoSchema, NotSent},
 };
 use crate::{
     dialects::{
-        HttpReply, HttpRequest, Submission, Unread, Verdict,
+        HttpReply, HttpRequest, Submission, Verdict,
         survey::{Question, default_skills},
     },
     domain::{
@@ -29,8 +31,8 @@ use crate::{
         contact_result::ContactResult,
         credentials::{ClientId, Credentials},
         health::QueueHealth,
+        lane::Turn,
         lease::{Lease, Lesson, NoPermit, Permit, Service},
-        outcome::{Outcome, Retry},
         queues::{Queue, Reading},
         reason::DeferralReason,
         routes::{DefaultSkills, QueueId, SkillLimits},
@@ -50,48 +52,6 @@ pub(crate) const SINGLE_QUESTIONS: usize = 3;
 
 /// The unit of time: what expires at a moment is not sent in it.
 const MOMENT: Duration = Duration::from_millis(1);
-
-/// Why a request was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotSent {
-    /// What the message is told.
-    pub reason: DeferralReason,
-    /// When to ask again.
-    pub retry: Retry,
-}
-
-impl NotSent {
-    const fn because(reason: DeferralReason) -> Self {
-        Self { reason, retry: Retry::Backoff }
-    }
-
-    const fn until(reason: DeferralReason, at: Timestamp) -> Self {
-        Self { reason, retry: Retry::At(at) }
-    }
-}
-
-/// Why there are no registered attributes to be had.
-#[derive(Debug, thiserror::Error)]
-pub enum NoSchema {
-    /// They were not asked for.
-    #[error("it was not asked for: {}", .0.reason)]
-    NotAsked(NotSent),
-    /// The answer can't be read.
-    #[error(transparent)]
-    Unread(#[from] Unread),
-}
-
-impl From<NotSent> for NoSchema {
-    fn from(not_sent: NotSent) -> Self {
-        Self::NotAsked(not_sent)
-    }
-}
-
-impl From<NotSent> for Outcome {
-    fn from(not: NotSent) -> Self {
-        Self::Deferred { reason: not.reason, retry: not.retry }
-    }
-}
 
 /// Leave to send one request now, and the token to send it with.
 #[must_use = "it takes a place in the window until it is used or declined"]
@@ -153,6 +113,16 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// The client.
     pub fn client_id(&self) -> &ClientId {
         self.lease.client_id()
+    }
+
+    /// Requests that the client's window has places for until then, and when the first of them could leave.
+    pub fn outlook(&self, until: Timestamp) -> (usize, Timestamp) {
+        self.lease.outlook(self.ports.environment().now(), until)
+    }
+
+    /// Whether the client is the standard lane's, and lent.
+    pub fn is_on_loan(&self) -> bool {
+        self.lease.turn() == Turn::Loan
     }
 
     /// Requests that the client's window has places for now.

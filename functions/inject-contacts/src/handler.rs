@@ -10,7 +10,8 @@ use contact_injection::{
     domain::{
         claim::Resolution,
         idempotency::IdempotencyKey,
-        message::{Attribute, AttributeContent, Message},
+        lane::Lane,
+        message::{Attribute, AttributeContent, Message, Origin},
         time::Timestamp,
     },
     dry_run::{DryRun, DryRunError, dry_run},
@@ -79,6 +80,8 @@ pub struct Handler<P> {
     ports: P,
     configuration: Configuration,
     stack: String,
+    /// The ARN of the urgent queue, where there is one.
+    urgent_queue: Option<String>,
     metrics: Metrics,
     memory: Mutex<Memory>,
 }
@@ -91,10 +94,13 @@ impl<P: InjectPorts> Handler<P> {
             boundary: settings.boundary,
             rate: settings.common.rate,
             workers: settings.maximum_concurrency,
+            urgent_workers: settings.urgent.as_ref().map(|urgent| urgent.concurrency),
             queue_health_max_age: settings.queue_health_max_age,
         };
         let stack = settings.common.stack_name;
-        Self { ports, configuration, stack, metrics: Metrics::default(), memory: Mutex::new(Memory::default()) }
+        let urgent_queue = settings.urgent.map(|urgent| urgent.queue_arn);
+        let (metrics, memory) = (Metrics::default(), Mutex::new(Memory::default()));
+        Self { ports, configuration, stack, urgent_queue, metrics, memory }
     }
 
     /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at
@@ -103,13 +109,14 @@ impl<P: InjectPorts> Handler<P> {
     /// # Errors
     /// [`StoreError`] where it can't be read.
     pub async fn warm(&self) -> Result<(), StoreError> {
-        let clients = self.ports.secrets().clients().await?.len();
-        if clients < self.configuration.workers {
-            warn!(
-                clients,
-                workers = self.configuration.workers,
-                "fewer OAuth clients than workers: some workers will wait for one"
-            );
+        let clients = self.ports.secrets().clients().await?;
+        let urgent = clients.iter().filter(|client| client.lane == Lane::Urgent).count();
+        let (standard, workers) = (clients.len() - urgent, self.configuration.workers);
+        if standard < workers {
+            warn!(clients = standard, workers, "fewer OAuth clients than workers: some workers will wait for one");
+        }
+        if self.configuration.urgent_workers.is_some() && urgent == 0 {
+            warn!("no OAuth client is kept for urgent messages: both lanes share all of them");
         }
         Ok(())
     }
@@ -143,9 +150,9 @@ impl<P: InjectPorts> Handler<P> {
         }
         if let Some(input) = payload.get_mut("doctor").map(Value::take) {
             let request = parsed::<DoctorRequest>(input)?;
-            let Configuration { routes, rate, workers, .. } = &self.configuration;
-            let (ports, metrics) = (&self.ports, &self.metrics);
-            let (rate, workers, role) = (*rate, *workers, Role::Writes);
+            let Configuration { routes, rate, workers, urgent_workers, .. } = &self.configuration;
+            let (ports, metrics, lanes) = (&self.ports, &self.metrics, urgent_workers.is_some());
+            let (rate, workers, role) = (*rate, *workers, Role::Writes { lanes });
             let doctor = Doctor { ports, routes, rate, workers, metrics, deadline, role, request };
             return answer(&doctor.run().await);
         }
@@ -161,7 +168,7 @@ impl<P: InjectPorts> Handler<P> {
             .records
             .into_iter()
             .enumerate()
-            .map(|(index, record)| message(index, record))
+            .map(|(index, record)| message(index, record, self.urgent_queue.as_deref()))
             .collect::<Result<Vec<_>, _>>()?;
         let received = messages.len();
         let batch = Batch {
@@ -198,18 +205,26 @@ fn deadline(millis: u64) -> Timestamp {
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
-/// One record as a message. A record without a body is one with an empty body, which is no event.
-fn message(index: usize, record: SqsMessage) -> Result<Message, HandlerError> {
+/// One record as a message. A record without a body is one with an empty body, which is no event. Where there is an
+/// urgent queue, what doesn't come from it is standard.
+fn message(index: usize, record: SqsMessage, urgent_queue: Option<&str>) -> Result<Message, HandlerError> {
     let (Some(message_id), Some(receipt_handle)) = (non_empty(record.message_id), non_empty(record.receipt_handle))
     else {
         return Err(HandlerError::Anonymous(index));
     };
     let system = |name: &str| record.attributes.get(name).and_then(|value| value.parse::<i64>().ok());
+    let queue = record.event_source_arn.unwrap_or_default();
+    let origin = urgent_queue.map(|urgent| {
+        let lane = if queue == urgent { Lane::Urgent } else { Lane::Standard };
+        Origin { lane, queue }
+    });
     Ok(Message {
         message_id,
         receipt_handle,
         receive_count: system("ApproximateReceiveCount").and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
         sent: system("SentTimestamp").map(Timestamp::from_millis),
+        group: record.attributes.get("MessageGroupId").cloned().filter(|group| !group.is_empty()),
+        origin,
         body: record.body.unwrap_or_default(),
         attributes: record.message_attributes.into_iter().filter_map(attribute).collect(),
     })

@@ -9,7 +9,7 @@ use super::{
     dynamodb::{DynamoClients, DynamoLedger, DynamoRegistry},
     environment::System,
     http::{Cxone, ForbiddenUrl, NoHttp, client_of_fresh_connections},
-    secrets::SecretsManager,
+    secrets::{Lanes, SecretsManager},
     settings::{InjectSettings, Settings},
     sqs::{SqsContactQueue, SqsDeadLetters},
 };
@@ -51,13 +51,14 @@ impl WorkerPorts {
             aws_sdk_secretsmanager::Client::new(aws),
             http,
             settings,
+            Lanes::One,
             System::new(),
         )
     }
 }
 
 impl<E: Environment + Clone> WorkerPorts<E> {
-    /// The same over these clients, and in this environment.
+    /// The same over these clients, for so many lanes, and in this environment.
     ///
     /// # Errors
     /// [`NoTransport`] where CXone's base URL is one that nothing may be sent to, or there is no HTTP client for it.
@@ -66,6 +67,7 @@ impl<E: Environment + Clone> WorkerPorts<E> {
         secrets: aws_sdk_secretsmanager::Client,
         http: Client,
         settings: &Settings,
+        lanes: Lanes,
         environment: E,
     ) -> Result<Self, NoTransport> {
         let arn = settings.secret_arn.clone();
@@ -73,7 +75,7 @@ impl<E: Environment + Clone> WorkerPorts<E> {
         let http = if keyed { http } else { client_of_fresh_connections()? };
         Ok(Self {
             clients: DynamoClients::new(dynamodb.clone(), settings.clients_table.clone()),
-            secrets: SecretsManager::new(secrets, arn, Arc::clone(&settings.dialect), environment.clone()),
+            secrets: SecretsManager::new(secrets, arn, Arc::clone(&settings.dialect), lanes, environment.clone()),
             registry: DynamoRegistry::new(dynamodb, settings.registry_table.clone(), environment.clone()),
             transport: Cxone::new(http, settings.cxone_base_url.as_deref(), environment.clone())?,
             dialect: Arc::clone(&settings.dialect),
@@ -143,11 +145,13 @@ impl<E: Environment + Clone> InjectorPorts<E> {
         settings: &InjectSettings,
         environment: E,
     ) -> Result<Self, NoTransport> {
+        let lanes = if settings.urgent.is_some() { Lanes::Two } else { Lanes::One };
+        let urgent = settings.urgent.as_ref().map(|urgent| urgent.queue_url.clone());
         Ok(Self {
-            worker: WorkerPorts::over(dynamodb.clone(), secrets, http, &settings.common, environment.clone())?,
+            worker: WorkerPorts::over(dynamodb.clone(), secrets, http, &settings.common, lanes, environment.clone())?,
             ledger: DynamoLedger::new(dynamodb, settings.ledger_table.clone(), environment),
             dead_letters: SqsDeadLetters::new(sqs.clone(), settings.dead_letter_queue_url.clone()),
-            queue: SqsContactQueue::new(sqs, settings.contact_queue_url.clone()),
+            queue: SqsContactQueue::new(sqs, settings.contact_queue_url.clone(), urgent),
         })
     }
 }

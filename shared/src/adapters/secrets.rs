@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::Client;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use super::aws::failed;
 use crate::{
     dialects::{ClientProblem, Dialect},
-    domain::{credentials::Credentials, secret_form::SecretForm, time::Timestamp},
+    domain::{credentials::Credentials, lane::Lane, secret_form::SecretForm, time::Timestamp},
     error::chain,
     ports::{Environment, Secrets, StoreError},
 };
@@ -33,9 +33,21 @@ pub enum UnreadableSecret {
     /// A client can't be used.
     #[error("client {0} of the secret {1}")]
     Client(usize, #[source] ClientProblem),
+    /// A client is for no lane that there is.
+    #[error("client {0} of the secret has a lane that is neither \"urgent\" nor \"standard\"")]
+    Lane(usize),
     /// Two clients have one id: two workers would share it.
     #[error("clients {0} and {1} of the secret have the same id")]
     Repeated(usize, usize),
+}
+
+/// Whether a client's `lane` is read: with one lane it says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// It isn't.
+    One,
+    /// It is.
+    Two,
 }
 
 /// The clients of one function.
@@ -45,14 +57,15 @@ pub struct SecretsManager<E> {
     arn: String,
     /// Whose form the clients have.
     dialect: Arc<dyn Dialect>,
+    lanes: Lanes,
     environment: E,
     cached: Mutex<Option<(Timestamp, Vec<Credentials>)>>,
 }
 
 impl<E: Environment> SecretsManager<E> {
     /// The clients in this secret, in the form that this API has for them.
-    pub fn new(client: Client, arn: String, dialect: Arc<dyn Dialect>, environment: E) -> Self {
-        Self { client, arn, dialect, environment, cached: Mutex::new(None) }
+    pub fn new(client: Client, arn: String, dialect: Arc<dyn Dialect>, lanes: Lanes, environment: E) -> Self {
+        Self { client, arn, dialect, lanes, environment, cached: Mutex::new(None) }
     }
 
     /// The secret's text, where it has one.
@@ -64,7 +77,8 @@ impl<E: Environment> SecretsManager<E> {
 
     async fn fetch(&self) -> Result<Vec<Credentials>, StoreError> {
         let text = self.text().await?;
-        parse(text.as_ref().map(ExposeSecret::expose_secret), &*self.dialect).map_err(|error| StoreError {
+        let text = text.as_ref().map(ExposeSecret::expose_secret);
+        parse(text, &*self.dialect, self.lanes).map_err(|error| StoreError {
             store: STORE,
             operation: OPERATION,
             source: Box::new(error),
@@ -94,12 +108,12 @@ impl<E: Environment> Secrets for SecretsManager<E> {
     async fn form(&self) -> Result<SecretForm, StoreError> {
         let text = self.text().await?;
         let text = text.as_ref().map(ExposeSecret::expose_secret);
-        let problem = parse(text, &*self.dialect).err().map(|error| chain(&error));
+        let problem = parse(text, &*self.dialect, self.lanes).err().map(|error| chain(&error));
         Ok(SecretForm::of(text.unwrap_or_default(), problem))
     }
 }
 
-fn parse(text: Option<&str>, dialect: &dyn Dialect) -> Result<Vec<Credentials>, UnreadableSecret> {
+fn parse(text: Option<&str>, dialect: &dyn Dialect, lanes: Lanes) -> Result<Vec<Credentials>, UnreadableSecret> {
     // Whatever serde has to say about it may quote it.
     let secret = serde_json::from_str(text.ok_or(UnreadableSecret::NoText)?).map_err(|_| UnreadableSecret::Shape)?;
     let Value::Object(mut secret) = secret else { return Err(UnreadableSecret::Shape) };
@@ -111,7 +125,9 @@ fn parse(text: Option<&str>, dialect: &dyn Dialect) -> Result<Vec<Credentials>, 
     let mut read: Vec<Credentials> = Vec::with_capacity(clients.len());
     for (index, client) in clients.iter().enumerate() {
         let client = client.as_object().ok_or(UnreadableSecret::Shape)?;
+        let lane = lane(client, lanes).ok_or(UnreadableSecret::Lane(index))?;
         let client = dialect.credentials(client).map_err(|problem| UnreadableSecret::Client(index, problem))?;
+        let client = Credentials { lane, ..client };
         if let Some(before) = read.iter().position(|other| other.client_id == client.client_id) {
             return Err(UnreadableSecret::Repeated(before, index));
         }
@@ -120,13 +136,21 @@ fn parse(text: Option<&str>, dialect: &dyn Dialect) -> Result<Vec<Credentials>, 
     Ok(read)
 }
 
+/// The lane that a client is kept for; nothing where it names none that there is.
+fn lane(client: &Map<String, Value>, lanes: Lanes) -> Option<Lane> {
+    match client.get("lane").filter(|_| lanes == Lanes::Two) {
+        None => Some(Lane::Standard),
+        Some(named) => Lane::named(named.as_str()?),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dialects::guide::Guide;
 
     fn ids(text: &str) -> Result<Vec<String>, UnreadableSecret> {
-        let parsed = parse(Some(text), &Guide);
+        let parsed = parse(Some(text), &Guide, Lanes::One);
         parsed.map(|clients| clients.iter().map(|client| client.client_id.as_str().to_owned()).collect())
     }
 
@@ -145,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn a_clients_lane_is_read_where_there_are_two_and_is_one_of_them() {
+        let read = |lane: &str, lanes| {
+            let text = format!(r#"{{"clients":[{{"client_id":"a","client_secret":"x","lane":{lane}}}]}}"#);
+            parse(Some(&text), &Guide, lanes).map(|clients| clients[0].lane)
+        };
+        assert_eq!(read(r#""urgent""#, Lanes::Two), Ok(Lane::Urgent));
+        assert_eq!(read(r#""standard""#, Lanes::Two), Ok(Lane::Standard));
+        for unknown in ["\"Urgent\"", "\"\"", "7", "null"] {
+            assert_eq!(read(unknown, Lanes::Two), Err(UnreadableSecret::Lane(0)));
+            assert_eq!(read(unknown, Lanes::One), Ok(Lane::Standard));
+        }
+        assert_eq!(read(r#""urgent""#, Lanes::One), Ok(Lane::Standard), "it says nothing");
+        let none = parse(Some(r#"{"client_id":"a","client_secret":"x"}"#), &Guide, Lanes::Two).unwrap();
+        assert_eq!(none[0].lane, Lane::Standard);
+    }
+
+    #[test]
     fn an_unreadable_secret_is_never_quoted() {
         for text in [r#"{"clients":"hunter2"}"#, r#"{"clients":["hunter2"]}"#, "hunter2", "[]"] {
             assert_eq!(ids(text), Err(UnreadableSecret::Shape));
@@ -154,6 +195,6 @@ mod tests {
         assert_eq!(missing, "client 0 of the secret has no client_secret");
         let foreign = told(r#"{"clients":[{"client_id":"a","client_secret":"x"},{"access_key_id":"hunter2"}]}"#);
         assert!(foreign.starts_with("client 1 of the secret has access_key_id, which is for"), "{foreign}");
-        assert_eq!(parse(None, &Guide).unwrap_err(), UnreadableSecret::NoText);
+        assert_eq!(parse(None, &Guide, Lanes::One).unwrap_err(), UnreadableSecret::NoText);
     }
 }

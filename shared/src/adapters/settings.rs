@@ -60,6 +60,19 @@ pub struct InjectSettings {
     pub boundary: ComplianceBoundary,
     /// Older health of a queue is unknown, `QUEUE_HEALTH_MAX_AGE_SECONDS`.
     pub queue_health_max_age: Duration,
+    /// The urgent lane, where there is one.
+    pub urgent: Option<UrgentLane>,
+}
+
+/// The queue of urgent messages, and the workers for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrgentLane {
+    /// `URGENT_QUEUE_URL`.
+    pub queue_url: String,
+    /// `URGENT_QUEUE_ARN`.
+    pub queue_arn: String,
+    /// How many workers there are at most, `URGENT_CONCURRENCY`.
+    pub concurrency: usize,
 }
 
 /// Everything that is wrong with a configuration.
@@ -100,6 +113,9 @@ pub const INJECT_VARIABLES: &[&str] = &[
     "QUEUE_HEALTH_MAX_AGE_SECONDS",
 ];
 
+/// The variables that [`InjectSettings::read`] reads where there is an urgent queue, besides the others.
+pub const URGENT_VARIABLES: &[&str] = &["URGENT_QUEUE_URL", "URGENT_QUEUE_ARN", "URGENT_CONCURRENCY"];
+
 /// The process's environment.
 #[expect(clippy::disallowed_methods, reason = "this is where configuration is read once")]
 pub fn process(name: &str) -> Option<String> {
@@ -137,6 +153,7 @@ impl InjectSettings {
         let seconds = reader.parsed("QUEUE_HEALTH_MAX_AGE_SECONDS", "whole seconds from 60 to 86400", |seconds| {
             (60..=86_400).contains(seconds)
         });
+        let urgent = reader.urgent_lane();
         let settings = (|| {
             Some(Self {
                 common: common?,
@@ -146,6 +163,7 @@ impl InjectSettings {
                 maximum_concurrency: maximum_concurrency?,
                 boundary: boundary?,
                 queue_health_max_age: Duration::from_secs(seconds?),
+                urgent,
             })
         })();
         reader.finish(settings)
@@ -187,6 +205,17 @@ impl<'a> Reader<'a> {
             stack_name: stack_name?,
             routes,
         })
+    }
+
+    /// The urgent lane: all of its variables, or none.
+    fn urgent_lane(&mut self) -> Option<UrgentLane> {
+        if URGENT_VARIABLES.iter().all(|name| self.text_or(name, "").is_empty()) {
+            return None;
+        }
+        let (queue_url, queue_arn) = (self.text("URGENT_QUEUE_URL"), self.text("URGENT_QUEUE_ARN"));
+        let concurrency =
+            self.parsed("URGENT_CONCURRENCY", "a whole number from 2 to 1000", |number| (2..=1000).contains(number));
+        Some(UrgentLane { queue_url: queue_url?, queue_arn: queue_arn?, concurrency: concurrency? })
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
@@ -259,6 +288,7 @@ mod tests {
                 concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/inject-contacts/routes.json").to_owned()
             }
             "LAMBDA_TASK_ROOT" => return None,
+            name if URGENT_VARIABLES.contains(&name) => return None,
             name => format!("the-{name}"),
         })
     }
@@ -269,6 +299,31 @@ mod tests {
         assert_eq!(settings.common.rate, Rate { limit: 120, window: Duration::from_secs(60) });
         assert_eq!(settings.ledger_table, "the-LEDGER_TABLE");
         assert_eq!(settings.queue_health_max_age, Duration::from_secs(180));
+        assert_eq!(settings.urgent, None);
+    }
+
+    #[test]
+    fn an_urgent_lane_is_whole_or_is_none() {
+        let with = |concurrency: Option<&str>, arn: Option<&str>| {
+            let read = |name: &str| match name {
+                "URGENT_QUEUE_URL" => Some("https://sqs/urgent".to_owned()),
+                "URGENT_QUEUE_ARN" => arn.map(str::to_owned),
+                "URGENT_CONCURRENCY" => concurrency.map(str::to_owned),
+                name => value(name),
+            };
+            InjectSettings::read(&read).map(|settings| settings.urgent).map_err(|error| error.to_string())
+        };
+        let whole = with(Some("3"), Some("arn:urgent")).unwrap().unwrap();
+        assert_eq!((whole.queue_arn.as_str(), whole.concurrency), ("arn:urgent", 3));
+        for (concurrency, arn, told) in [
+            (Some("1"), Some("arn:urgent"), "URGENT_CONCURRENCY is '1'"),
+            (Some("1001"), Some("arn:urgent"), "URGENT_CONCURRENCY is '1001'"),
+            (None, Some("arn:urgent"), "URGENT_CONCURRENCY is not set"),
+            (Some("2"), None, "URGENT_QUEUE_ARN is not set"),
+        ] {
+            let error = with(concurrency, arn).unwrap_err();
+            assert!(error.contains(told) && error.contains("1 problem(s)"), "{error}");
+        }
     }
 
     /// The configuration of a deployment for a tenant, but for what `other` says.
@@ -355,6 +410,6 @@ mod tests {
         assert_eq!(read.take(), listed(&[]));
         InjectSettings::read(&spy).unwrap();
         read.borrow_mut().extend(of_a_tenant);
-        assert_eq!(read.take(), listed(INJECT_VARIABLES));
+        assert_eq!(read.take(), listed(&[INJECT_VARIABLES, URGENT_VARIABLES].concat()));
     }
 }

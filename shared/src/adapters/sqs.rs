@@ -11,7 +11,10 @@ use aws_sdk_sqs::{
 
 use super::aws::failed;
 use crate::{
-    domain::message::{Attribute, AttributeContent, DeadLetter},
+    domain::{
+        lane::Lane,
+        message::{Attribute, AttributeContent, DeadLetter},
+    },
     ports::{ContactQueue, DeadLetters, StoreError},
 };
 
@@ -37,6 +40,7 @@ impl DeadLetters for SqsDeadLetters {
         const STORE: &str = "the dead-letter queue";
         const OPERATION: &str = "a message";
         let mut send = self.client.send_message().queue_url(&self.url).message_body(&letter.body);
+        send = send.set_message_group_id(letter.group.clone());
         for attribute in &letter.attributes {
             let value = write(attribute).map_err(|error| unwritable(STORE, OPERATION, error))?;
             send = send.message_attributes(&attribute.name, value);
@@ -58,23 +62,31 @@ fn write(attribute: &Attribute) -> Result<MessageAttributeValue, BuildError> {
     .build()
 }
 
-/// The contact queue.
+/// The queues that messages come from.
 #[derive(Clone, Debug)]
 pub struct SqsContactQueue {
     client: Client,
-    url: String,
+    contacts: String,
+    urgent: Option<String>,
 }
 
 impl SqsContactQueue {
-    /// The queue at this URL.
-    pub fn new(client: Client, url: String) -> Self {
-        Self { client, url }
+    /// The contact queue at this URL, and the urgent queue at that one where there is one.
+    pub fn new(client: Client, contacts: String, urgent: Option<String>) -> Self {
+        Self { client, contacts, urgent }
+    }
+
+    fn url(&self, lane: Lane) -> &str {
+        match (lane, &self.urgent) {
+            (Lane::Urgent, Some(urgent)) => urgent,
+            _ => &self.contacts,
+        }
     }
 }
 
 impl ContactQueue for SqsContactQueue {
-    async fn delay_redelivery(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
-        const STORE: &str = "the contact queue";
+    async fn delay_redelivery(&self, lane: Lane, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
+        const STORE: &str = "the messages' queue";
         const OPERATION: &str = "a change of visibility";
         let mut left = Vec::new();
         for batch in delays.chunks(LARGEST_BATCH) {
@@ -93,7 +105,7 @@ impl ContactQueue for SqsContactQueue {
             let output = self
                 .client
                 .change_message_visibility_batch()
-                .queue_url(&self.url)
+                .queue_url(self.url(lane))
                 .set_entries(Some(entries))
                 .send()
                 .await;

@@ -50,24 +50,28 @@ const MOST_VALUES: usize = 100;
 /// The dimension that keeps two stacks of one account apart. Each metric is published with it and without.
 const STACK: &str = "Stack";
 
+/// The dimension that tells the lanes apart, where there are two.
+const LANE: &str = "Lane";
+
 /// Everything counted since the last time as embedded-metric lines; empty where nothing was.
 pub fn embedded_metrics(metrics: &Metrics, stack: &str, now: Timestamp) -> String {
-    type Document<'a> = (&'a str, Option<(&'a str, &'a str)>);
+    type Document<'a> = (&'a str, Vec<(&'a str, &'a str)>);
     type Published<'a> = BTreeMap<&'a str, (&'a str, Vec<f64>)>;
-    // One document holds one value of each dimension, so each dimension's value has its own, beside one without any.
+    // One document holds one value of each dimension, so each combination of values has its own.
     let mut documents: BTreeMap<Document<'_>, Published<'_>> = BTreeMap::new();
-    for ((metric, dimension), mut values) in metrics.take() {
+    for ((metric, labels), mut values) in metrics.take() {
         let (name, unit, dimension_name) = published(metric);
         if unit == "Count" && values.len() > 1 {
             values = vec![values.iter().sum()];
         }
         values.truncate(MOST_VALUES);
         let namespace = if is_auth(metric) { AUTH_NAMESPACE } else { NAMESPACE };
-        let dimension = dimension_name.zip(dimension);
-        documents.entry((namespace, dimension)).or_default().insert(name, (unit, values));
+        let lane = labels.lane.map(|lane| (LANE, lane.as_str()));
+        let dimensions = dimension_name.zip(labels.own).into_iter().chain(lane).collect();
+        documents.entry((namespace, dimensions)).or_default().insert(name, (unit, values));
     }
-    documents.into_iter().fold(String::new(), |mut lines, ((namespace, dimension), metrics)| {
-        let _ = writeln!(lines, "{}", document(namespace, stack, dimension, &metrics, now));
+    documents.into_iter().fold(String::new(), |mut lines, ((namespace, dimensions), metrics)| {
+        let _ = writeln!(lines, "{}", document(namespace, stack, &dimensions, &metrics, now));
         lines
     })
 }
@@ -75,15 +79,13 @@ pub fn embedded_metrics(metrics: &Metrics, stack: &str, now: Timestamp) -> Strin
 fn document(
     namespace: &str,
     stack: &str,
-    dimension: Option<(&str, &str)>,
+    dimensions: &[(&str, &str)],
     metrics: &BTreeMap<&str, (&str, Vec<f64>)>,
     now: Timestamp,
 ) -> Value {
     // The sets that lack a dimension publish the same metric without it too.
-    let sets = match dimension {
-        Some((name, _)) => json!([[STACK, name], [STACK], [name], []]),
-        None => json!([[STACK], []]),
-    };
+    let names: Vec<_> = [STACK].into_iter().chain(dimensions.iter().map(|(name, _)| *name)).collect();
+    let sets = subsets(&names);
     let definitions: Vec<_> = metrics.iter().map(|(name, (unit, _))| json!({"Name": name, "Unit": unit})).collect();
     let mut document = json!({
         "_aws": {
@@ -92,13 +94,21 @@ fn document(
         },
     });
     document[STACK] = json!(stack);
-    if let Some((name, value)) = dimension {
-        document[name] = json!(value);
+    for (name, value) in dimensions {
+        document[*name] = json!(value);
     }
     for (name, (_, values)) in metrics {
         document[*name] = if let [value] = values[..] { json!(value) } else { json!(values) };
     }
     document
+}
+
+/// Every choice of these names, all of them first.
+fn subsets<'n>(names: &[&'n str]) -> Vec<Vec<&'n str>> {
+    names.iter().rev().fold(vec![Vec::new()], |sets, name| {
+        let with = sets.iter().map(|set| [&[*name], &set[..]].concat());
+        with.chain(sets.iter().cloned()).collect()
+    })
 }
 
 /// A metric's name, unit and dimension.
@@ -138,6 +148,7 @@ const fn is_auth(metric: Metric) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::lane::Lane;
 
     fn lines(metrics: &Metrics) -> Vec<Value> {
         embedded_metrics(metrics, "orders", Timestamp::from_millis(7))
@@ -178,6 +189,29 @@ mod tests {
             let sets = &line["_aws"]["CloudWatchMetrics"][0]["Dimensions"];
             assert_eq!(sets, &json!([["Stack", "Reason"], ["Stack"], ["Reason"], []]));
             assert_eq!(line["ContactsDeferred"], 1.0);
+        }
+    }
+
+    #[test]
+    fn what_is_told_by_lane_is_told_without_it_too() {
+        let metrics = Metrics::default();
+        metrics.of(Some(Lane::Urgent)).count_by(Metric::ContactsDeferred, "timeout");
+        metrics.of(Some(Lane::Urgent)).value(Metric::EventAgeMilliseconds, 5.0);
+        metrics.of(Some(Lane::Standard)).value(Metric::EventAgeMilliseconds, 7.0);
+        let sets = |line: &Value| line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].clone();
+        let lines = lines(&metrics);
+        assert_eq!(lines.len(), 3);
+        for line in lines {
+            if line["Reason"].is_null() {
+                assert_eq!(sets(&line), json!([["Stack", "Lane"], ["Stack"], ["Lane"], []]));
+                let ages = [("urgent", 5.0), ("standard", 7.0)];
+                assert!(ages.iter().any(|(lane, age)| line["Lane"] == *lane && line["EventAgeMilliseconds"] == *age));
+            } else {
+                let stack = json!([["Stack", "Reason", "Lane"], ["Stack", "Reason"], ["Stack", "Lane"], ["Stack"]]);
+                let others = json!([["Reason", "Lane"], ["Reason"], ["Lane"], []]);
+                let all = [stack, others].map(|sets| sets.as_array().unwrap().clone()).concat();
+                assert_eq!(sets(&line), json!(all));
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use tracing::info;
 
 use super::delivery::Delivery;
 use crate::{
-    domain::{outcome::Outcome, traceparent::Traceparent},
+    domain::{lane::Lane, outcome::Outcome, traceparent::Traceparent},
     metrics::{Metric, Metrics},
 };
 
@@ -30,6 +30,7 @@ impl Delivery<'_> {
             traceparent = event.and_then(|event| event.traceparent.as_ref()).map(Traceparent::as_str),
             idempotency_key = details.identified.as_ref().map(|identified| identified.key.to_string()),
             message_id = self.message.message_id,
+            lane = self.message.lane().map(Lane::as_str),
             target = details.target,
             priority = details.priority,
             contact_id,
@@ -39,6 +40,7 @@ impl Delivery<'_> {
             latency_ms = details.latency.map(millis),
             request_id,
         );
+        let metrics = metrics.of(self.message.lane());
         match outcome {
             Outcome::Injected { .. } => metrics.count(Metric::ContactsInjected),
             Outcome::Duplicate { .. } => metrics.count(Metric::ContactsDuplicate),

@@ -128,6 +128,8 @@ mod tests {
             attributes: Vec::new(),
             receive_count,
             sent: None,
+            group: None,
+            origin: None,
         };
         match panicked(&message, claimed) {
             Conclusion::GivenUp(given_up) => Some(given_up),

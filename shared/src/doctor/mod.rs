@@ -66,7 +66,10 @@ pub struct DoctorRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It asks for contacts.
-    Writes,
+    Writes {
+        /// Whether there is an urgent queue.
+        lanes: bool,
+    },
     /// It only reads, and its keys need no right to write.
     Reads,
 }
@@ -96,9 +99,9 @@ impl<P: Ports> Doctor<'_, P> {
     /// Examines the deployment.
     pub async fn run(&self) -> Report {
         let profile = self.ports.dialect().facts().routes.profile;
-        let mut checks = vec![secret::check(self.ports.secrets(), self.workers).await];
+        let mut checks = vec![secret::check(self.ports.secrets(), self.workers, self.role).await];
         let until = self.deadline.minus(REQUEST_TIMEOUT + CLOSING_TIME);
-        let terms = SessionTerms { rate: self.rate, deadline: self.deadline, until };
+        let terms = SessionTerms { lane: None, rate: self.rate, deadline: self.deadline, until };
         let work = async |session: &mut Session<'_, P>| self.under_a_lease(session, until).await;
         let mut known = KnownClients::default();
         let (asked, probed) = Session::run(self.ports, self.metrics, &mut known, terms, work).await;
@@ -171,6 +174,7 @@ fn without_a_client(none: &NoClient, of_tenant: bool) -> Vec<Check> {
     let mut grant = Findings::new("grant");
     match none {
         NoClient::NoneConfigured => grant.fail("there is no client to ask with: write at least one to the secret"),
+        NoClient::AllUrgent => grant.fail("every client is kept for urgent messages"),
         NoClient::AllBusy => grant.warn("every client is at work for another worker: ask again in a minute"),
         NoClient::AllResting(rest) => {
             let wait = format!("every client is left alone until {} ({}): ask again then", rest.until, rest.reason);

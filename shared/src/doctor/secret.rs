@@ -1,11 +1,17 @@
 //! The secret's form, of which not a character is told.
 
-use super::report::{Check, Findings};
-use crate::{domain::secret_form::SecretForm, ports::Secrets};
+use super::{
+    Role,
+    report::{Check, Findings},
+};
+use crate::{
+    domain::{lane::Lane, secret_form::SecretForm},
+    ports::Secrets,
+};
 
-pub(super) async fn check(secrets: &impl Secrets, workers: usize) -> Check {
+pub(super) async fn check(secrets: &impl Secrets, workers: usize, role: Role) -> Check {
     match secrets.form().await {
-        Ok(form) => judge(&form, workers),
+        Ok(form) => judge(&form, workers, role),
         Err(error) => {
             let mut findings = Findings::new("secret");
             findings.fail(&format!("{error}: may the function read its secret, and has it a value?"));
@@ -14,7 +20,7 @@ pub(super) async fn check(secrets: &impl Secrets, workers: usize) -> Check {
     }
 }
 
-fn judge(form: &SecretForm, workers: usize) -> Check {
+fn judge(form: &SecretForm, workers: usize, role: Role) -> Check {
     let mut findings = Findings::new("secret");
     let count = form.clients.len();
     match &form.problem {
@@ -37,8 +43,29 @@ fn judge(form: &SecretForm, workers: usize) -> Check {
             findings.warn(&format!("client {place}'s {} {words}", list(&client.unpadded)));
         }
     }
-    if (1..workers).contains(&count) {
-        let words = format!("{count} client(s) for {workers} workers, each of which needs one of its own");
+    let urgent = form.clients.iter().filter(|client| client.lane == Some(Lane::Urgent)).count();
+    let kept = match role {
+        Role::Writes { lanes: true } => urgent,
+        Role::Writes { lanes: false } | Role::Reads => 0,
+    };
+    match role {
+        Role::Writes { lanes: true } if count > 0 && urgent == count => {
+            let words = "every client is kept for urgent messages, so that no standard one is ever sent";
+            findings.fail(&format!("{words}: write others, without `lane`"));
+        }
+        Role::Writes { lanes: true } if urgent == 0 => {
+            let words = "there is an urgent queue, and no client is kept for it: both lanes share all of them";
+            findings.warn(&format!("{words}; write `\"lane\": \"urgent\"` beside one's members"));
+        }
+        Role::Writes { lanes: false } if urgent > 0 => {
+            let words = format!("{urgent} client(s) would be kept for urgent messages, and there is no urgent queue");
+            findings.warn(&format!("{words}: their `lane` says nothing; deploy with UrgentConcurrency"));
+        }
+        Role::Writes { .. } | Role::Reads => {}
+    }
+    let (shared, standard) = (count - kept, if kept > 0 { "standard " } else { "" });
+    if (1..workers).contains(&shared) {
+        let words = format!("{shared} client(s) for {workers} {standard}workers, each of which needs one of its own");
         findings.warn(&format!("{words}: some will wait; write more, or lower MaximumConcurrency"));
     }
     findings.into_check()
@@ -60,7 +87,8 @@ mod tests {
     #[test]
     fn a_secret_that_cannot_be_used_fails_and_one_with_stray_spaces_or_lost_padding_warns() {
         let judged = |clients: Vec<ClientForm>, problem: Option<&str>| {
-            judge(&SecretForm { clients, problem: problem.map(str::to_owned) }, 2).verdict
+            let form = SecretForm { clients, problem: problem.map(str::to_owned) };
+            judge(&form, 2, Role::Writes { lanes: false }).verdict
         };
         assert_eq!(judged(vec![client(), client()], None), Grade::Ok);
         assert_eq!(judged(vec![client()], None), Grade::Warn, "fewer than workers");
@@ -71,5 +99,28 @@ mod tests {
         for form in [strayed, unpadded] {
             assert_eq!(judged(vec![client(), form], None), Grade::Warn);
         }
+    }
+
+    #[test]
+    fn urgent_clients_and_an_urgent_queue_go_together() {
+        let urgent = || ClientForm { lane: Some(Lane::Urgent), ..client() };
+        let judged = |clients: Vec<ClientForm>, role| {
+            let check = judge(&SecretForm { clients, problem: None }, 2, role);
+            (check.verdict, serde_json::to_string(&check).unwrap())
+        };
+        let with = |clients| judged(clients, Role::Writes { lanes: true });
+        let without = |clients| judged(clients, Role::Writes { lanes: false });
+        assert_eq!(with(vec![client(), client(), urgent()]).0, Grade::Ok);
+        assert_eq!(without(vec![client(), client()]).0, Grade::Ok);
+        let (grade, told) = with(vec![client(), client()]);
+        assert!(grade == Grade::Warn && told.contains("no client is kept for it"), "{told}");
+        let (grade, told) = without(vec![client(), urgent()]);
+        assert!(grade == Grade::Warn && told.contains("there is no urgent queue"), "{told}");
+        assert!(!told.contains("will wait"), "there are two: {told}");
+        let (grade, told) = with(vec![client(), urgent()]);
+        assert!(grade == Grade::Warn && told.contains("1 client(s) for 2 standard workers"), "{told}");
+        let (grade, told) = with(vec![urgent(), urgent()]);
+        assert!(grade == Grade::Fail && told.contains("no standard one is ever sent"), "{told}");
+        assert_eq!(judged(vec![client(), urgent()], Role::Reads).0, Grade::Ok, "the sync has no lanes");
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     backoff::Backoff,
+    lane::Lane,
     retry_after::{LONGEST_WAIT, RetryAfter},
     time::Timestamp,
 };
@@ -52,6 +53,8 @@ pub struct Credentials {
     pub secret: SecretString,
     /// How a token is asked for.
     pub grant: GrantType,
+    /// Which messages it is kept for.
+    pub lane: Lane,
 }
 
 /// How a token is asked for.
@@ -84,7 +87,8 @@ pub enum KeyClient {
 impl Credentials {
     /// An OAuth client that asks with its own id and secret.
     pub fn client(client_id: impl Into<String>, secret: SecretString) -> Self {
-        Self { client_id: ClientId::public(client_id), secret, grant: GrantType::ClientCredentials }
+        let (client_id, grant) = (ClientId::public(client_id), GrantType::ClientCredentials);
+        Self { client_id, secret, grant, lane: Lane::Standard }
     }
 
     /// An access key.
@@ -94,7 +98,8 @@ impl Credentials {
             KeyClient::TokenEndpoint(url) => [url.as_str(), ""],
         };
         let secret = [key.secret.expose_secret(), through[0], through[1]].join("\u{1f}").into();
-        Self { client_id: ClientId::confidential(id), secret, grant: GrantType::AccessKey(key) }
+        let (client_id, grant) = (ClientId::confidential(id), GrantType::AccessKey(key));
+        Self { client_id, secret, grant, lane: Lane::Standard }
     }
 
     /// Tells this secret of the client from another one.

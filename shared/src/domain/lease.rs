@@ -19,6 +19,7 @@ pub use self::permit::{Lesson, Permit};
 use super::{
     breaker::{Breaker, Transition},
     credentials::{ClientId, RefusedCredentials, SecretTag, TokenWait},
+    lane::Turn,
     throttle::Throttle,
     time::Timestamp,
     token::SealedToken,
@@ -117,6 +118,8 @@ pub struct Grant {
     pub permits: usize,
     /// The holder's clock.
     pub clock: ClockId,
+    /// Whose turn it is.
+    pub turn: Turn,
 }
 
 /// A held client.
@@ -149,6 +152,11 @@ impl Lease {
     /// The OAuth client.
     pub fn client_id(&self) -> &ClientId {
         &self.grant.client_id
+    }
+
+    /// Whose turn it is.
+    pub fn turn(&self) -> Turn {
+        self.grant.turn
     }
 
     /// The lease's number.
@@ -210,6 +218,22 @@ impl Lease {
             return 0;
         }
         limit.saturating_sub(occupied).min(held.permits_left)
+    }
+
+    /// Sends that could leave until then, as far as is known now, and when the first of them could.
+    pub fn outlook(&self, now: Timestamp, until: Timestamp) -> (usize, Timestamp) {
+        let held = self.held();
+        let limit = held.state.throttle.limit(self.grant.rate.limit);
+        let limits = WindowLimits { limit, length: self.grant.rate.window, clock: self.grant.clock };
+        // Looking ahead makes no place free: the log itself forgets nothing before its time.
+        let (mut at_once, mut later) = (held.state.window.clone(), held.state.window.clone());
+        let opens = match at_once.admit(now, limits) {
+            Admission::Admit => now,
+            Admission::RetryAt(opens) => opens,
+        };
+        let opens = held.state.throttle.closed_until(now).map_or(opens, |closed| closed.max(opens));
+        let places = if opens > until { 0 } else { limit.saturating_sub(later.occupied(until, limits)) };
+        (places.min(held.permits_left), opens)
     }
 
     /// The token as it was found, to be opened once.

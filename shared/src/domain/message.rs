@@ -1,6 +1,6 @@
 //! One SQS message, and what it becomes when it is dead-lettered.
 
-use super::{idempotency::IdempotencyKey, pii, reason::DeadLetterReason, time::Timestamp};
+use super::{idempotency::IdempotencyKey, lane::Lane, pii, reason::DeadLetterReason, time::Timestamp};
 
 /// A message as it was received. Its `Debug` shows no body.
 #[derive(Clone)]
@@ -17,6 +17,26 @@ pub struct Message {
     pub receive_count: u32,
     /// When it was sent.
     pub sent: Option<Timestamp>,
+    /// The group that its sender put it into, which SQS's fair queues go by.
+    pub group: Option<String>,
+    /// The queue that it came from, where there are two.
+    pub origin: Option<Origin>,
+}
+
+/// One of the two queues that messages come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its lane.
+    pub lane: Lane,
+    /// Its ARN.
+    pub queue: String,
+}
+
+impl Message {
+    /// The lane that it came by, where there are two.
+    pub fn lane(&self) -> Option<Lane> {
+        self.origin.as_ref().map(|origin| origin.lane)
+    }
 }
 
 impl std::fmt::Debug for Message {
@@ -72,8 +92,16 @@ const NO_BODY: &str = " ";
 const LONGEST_DETAIL: usize = 1024;
 
 /// Our attributes, in the order in which they get the room that the upstream's own leave (docs/rules.md#dead-letters).
-const OURS: [&str; 7] =
-    ["failureReason", "failureDetail", "httpStatus", "attempts", "idempotencyKey", "failedAt", "sourceMessageId"];
+const OURS: [&str; 8] = [
+    "failureReason",
+    "failureDetail",
+    "httpStatus",
+    "attempts",
+    "idempotencyKey",
+    "failedAt",
+    "sourceMessageId",
+    "sourceQueue",
+];
 
 /// What a dead letter says besides the message.
 #[derive(Clone, Debug)]
@@ -99,6 +127,8 @@ pub struct DeadLetter {
     pub body: String,
     /// At most ten.
     pub attributes: Vec<Attribute>,
+    /// The group of the message.
+    pub group: Option<String>,
 }
 
 impl DeadLetter {
@@ -111,7 +141,7 @@ impl DeadLetter {
             message.attributes.iter().filter(|attribute| !OURS.contains(&attribute.name.as_str())).cloned().collect();
         let used = message.body.len() + attributes.iter().map(Attribute::size).sum::<usize>();
         let mut room = LARGEST_MESSAGE.saturating_sub(used);
-        for (name, data_type, text) in failure.texts(&message.message_id) {
+        for (name, data_type, text) in failure.texts(message) {
             if attributes.len() >= MOST_ATTRIBUTES {
                 break;
             }
@@ -130,13 +160,13 @@ impl DeadLetter {
             });
         }
         let body = if message.body.is_empty() { NO_BODY } else { &message.body };
-        Self { body: body.to_owned(), attributes }
+        Self { body: body.to_owned(), attributes, group: message.group.clone() }
     }
 }
 
 impl Failure {
-    fn texts(&self, message_id: &str) -> impl Iterator<Item = (&'static str, &'static str, String)> {
-        let [reason, detail, status, attempts, key, at, source] = OURS;
+    fn texts(&self, message: &Message) -> impl Iterator<Item = (&'static str, &'static str, String)> {
+        let [reason, detail, status, attempts, key, at, source, queue] = OURS;
         [
             Some((reason, "String", self.reason.as_str().to_owned())),
             // It is made without values, but it may name a member, and upstreams choose those names.
@@ -145,7 +175,8 @@ impl Failure {
             Some((attempts, "Number", self.attempts.to_string())),
             self.key.map(|value| (key, "String", value.to_string())),
             Some((at, "String", self.at.to_string())),
-            Some((source, "String", message_id.to_owned())),
+            Some((source, "String", message.message_id.clone())),
+            message.origin.as_ref().map(|origin| (queue, "String", origin.queue.clone())),
         ]
         .into_iter()
         .flatten()
@@ -185,6 +216,8 @@ mod tests {
             attributes,
             receive_count: 1,
             sent: None,
+            group: None,
+            origin: None,
         }
     }
 
@@ -220,7 +253,19 @@ mod tests {
 
     #[test]
     fn every_attribute_is_there_where_there_is_room() {
-        assert_eq!(names(&DeadLetter::new(&message("{}", vec![]), &failure("why"))), OURS);
+        let message = message("{}", vec![]);
+        assert_eq!(names(&DeadLetter::new(&message, &failure("why"))), OURS[..7], "of one queue nobody asks which");
+        let origin = Some(Origin { lane: Lane::Urgent, queue: "arn:urgent".to_owned() });
+        let letter = DeadLetter::new(&Message { origin, ..message }, &failure("why"));
+        assert_eq!(names(&letter), OURS);
+        assert!(letter.attributes.contains(&text("sourceQueue", "arn:urgent")));
+    }
+
+    #[test]
+    fn a_letter_stays_in_the_group_of_its_message() {
+        let group = Some("crm".to_owned());
+        let letter = DeadLetter::new(&Message { group: group.clone(), ..message("{}", vec![]) }, &failure("why"));
+        assert_eq!(letter.group, group);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod expiry;
 pub mod health;
 pub mod idempotency;
 mod json;
+pub mod lane;
 pub mod lease;
 pub mod mapping;
 pub mod message;

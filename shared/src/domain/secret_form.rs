@@ -3,8 +3,11 @@
 
 use serde_json::{Map, Value};
 
+use super::lane::Lane;
+
 /// The members that a client may have, in the order in which they are told.
-const MEMBERS: [&str; 5] = ["access_key_id", "access_key_secret", "client_id", "client_secret", "token_endpoint"];
+const MEMBERS: [&str; 6] =
+    ["access_key_id", "access_key_secret", "client_id", "client_secret", "token_endpoint", "lane"];
 
 /// Those that are key material, which CXone gives out in base32 with all of its padding.
 const KEY_MATERIAL: [&str; 2] = ["access_key_id", "access_key_secret"];
@@ -29,6 +32,8 @@ pub struct ClientForm {
     pub stray: Vec<&'static str>,
     /// Key material whose `=` at the end seem to be lost.
     pub unpadded: Vec<&'static str>,
+    /// The lane that it is kept for, where it names one.
+    pub lane: Option<Lane>,
 }
 
 impl SecretForm {
@@ -56,7 +61,8 @@ impl ClientForm {
         };
         let unpadded = having(is_unpadded).into_iter().filter(|name| KEY_MATERIAL.contains(name)).collect();
         let stray = having(|text| text.chars().any(|char| char.is_whitespace() || char.is_control()));
-        Self { others: client.len() - members.len(), stray, unpadded, members }
+        let lane = client.get("lane").and_then(Value::as_str).and_then(Lane::named);
+        Self { others: client.len() - members.len(), stray, unpadded, lane, members }
     }
 }
 
@@ -99,6 +105,12 @@ mod tests {
         for text in ["hunter2", "[]", r#"{"clients": 7}"#, r#"{"clients": ["hunter2"]}"#] {
             assert_eq!(SecretForm::of(text, None).clients, [], "{text}");
         }
+    }
+
+    #[test]
+    fn a_lane_is_told_where_there_is_such_a_one() {
+        let lane = |lane: &str| only(&json!({ "client_id": "a", "lane": lane })).lane;
+        assert_eq!((lane("urgent"), lane("standard"), lane("vip")), (Some(Lane::Urgent), Some(Lane::Standard), None));
     }
 
     #[test]

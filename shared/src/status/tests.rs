@@ -24,7 +24,7 @@ fn delivery(seconds: u64) -> Delivery {
         hash: None,
         born: at(0),
         now: at(seconds),
-        event: Description { source, id, event_type, route, traceparent: None },
+        event: Description { source, id, event_type, route, traceparent: None, lane: None },
     }
 }
 

@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use contact_injection::{
-    domain::message::{AttributeContent, DeadLetter, Message},
-    domain::time::Timestamp,
+    domain::{
+        lane::Lane,
+        message::{AttributeContent, DeadLetter, Message},
+        time::Timestamp,
+    },
     ports::StoreError,
 };
 
@@ -95,6 +98,8 @@ impl World {
                 attributes: Vec::new(),
                 receive_count: kept.received,
                 sent: Some(Timestamp::from_millis(kept.sent)),
+                group: None,
+                origin: None,
             });
         }
         messages
@@ -103,6 +108,7 @@ impl World {
     /// Keeps messages out of sight, as far as SQS does.
     pub(crate) async fn delay_redelivery(
         self: &Rc<Self>,
+        _lane: Lane,
         delays: &[(String, Duration)],
     ) -> Result<Vec<String>, StoreError> {
         self.scheduler.sleep(self.chance.between(1, 30)).await;

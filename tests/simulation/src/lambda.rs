@@ -18,7 +18,7 @@ use std::{
 use contact_injection::{
     batch::{Batch, Configuration, Memory},
     domain::{message::Message, reason::DeferralReason, time::Timestamp, window::ClockId},
-    metrics::{Metric, Metrics},
+    metrics::{Labels, Metric, Metrics},
 };
 
 use crate::{
@@ -132,7 +132,8 @@ impl Lambda {
             };
             let back = batch.run(messages, &mut memory).await;
             let counted = metrics.take();
-            let unauthorized = counted.get(&(Metric::ContactsDeferred, Some(DeferralReason::Unauthorized.as_str())));
+            let unauthorized = Labels { own: Some(DeferralReason::Unauthorized.as_str()), lane: None };
+            let unauthorized = counted.get(&(Metric::ContactsDeferred, unauthorized));
             Ended { back, memory, unauthorized: unauthorized.map_or(0, Vec::len) }
         };
         let chance = &world.chance;

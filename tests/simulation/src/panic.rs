@@ -112,7 +112,7 @@ pub fn panic_in_a_session(seed: u64, struck: Struck) -> AfterPanic {
     let (metrics, mut known) = (Metrics::default(), KnownClients::default());
     let deadline = Timestamp::from_millis(world.now()).plus(Duration::from_secs(60));
     let rate = Rate { limit: 10, window: Duration::from_secs(60) };
-    let terms = SessionTerms { rate, deadline, until: deadline };
+    let terms = SessionTerms { lane: None, rate, deadline, until: deadline };
     let work = async |session: &mut Session<'_, Striking>| {
         for _ in 0..2 {
             let _ = session.lease(1, deadline).await;

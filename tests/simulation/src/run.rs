@@ -129,6 +129,7 @@ impl Run {
             boundary: ComplianceBoundary::Outside,
             rate,
             workers: world.plan.workers,
+            urgent_workers: None,
             queue_health_max_age: HEALTH_MAX_AGE,
         };
         let lambda = Lambda::new(Rc::clone(&world), Rc::new(configuration));

@@ -7,10 +7,11 @@ use contact_injection::{
         claim::{Record, State},
         credentials::RefusedCredentials,
         idempotency::IdempotencyKey,
+        lane::Turns,
         lease::Reservation,
         time::Timestamp,
     },
-    ports::{Acquired, LeaseRequest, StoreError, StoredClient, StoredState, Swap},
+    ports::{Acquired, LeaseRequest, Returned, StoreError, StoredClient, StoredState, Swap},
 };
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ pub(crate) struct ClientItem {
     reservations: Vec<Reservation>,
     state: Option<StoredState>,
     refused: Option<RefusedCredentials>,
+    turns: Turns,
     /// Until when nobody else may have it, whatever a defect makes of the above.
     taken_until: i64,
 }
@@ -219,6 +221,9 @@ impl World {
         if let Some(until) = pause.filter(|_| !self.has(Defect::RefusalForgotten)) {
             return Acquired::Refused(until);
         }
+        if !item.turns.admit(request.turn, request.now) {
+            return Acquired::Busy(request.until);
+        }
         if self.now() < item.taken_until {
             self.breach(format!("{client_id} was leased to i{invocation} while another held it"));
         }
@@ -226,6 +231,7 @@ impl World {
         let before = client(item);
         item.fence += 1;
         item.leased_until = Some(request.until);
+        item.turns = item.turns.leased(request.turn, request.until);
         item.holder = Some(request.holder);
         if !self.has(Defect::ReservationForgotten) {
             item.reservations.push(request.reservation);
@@ -243,14 +249,7 @@ impl World {
     }
 
     /// Takes a client back where the fence is still the holder's.
-    pub(crate) fn release(
-        &self,
-        client_id: &str,
-        fence: u64,
-        state: &StoredState,
-        refused: Option<RefusedCredentials>,
-        invocation: u64,
-    ) -> bool {
+    pub(crate) fn release(&self, client_id: &str, fence: u64, returned: &Returned, invocation: u64) -> bool {
         let mut clients = self.clients.borrow_mut();
         let Some(item) = clients.get_mut(client_id) else { return false };
         if item.fence == fence {
@@ -259,12 +258,20 @@ impl World {
             return false;
         }
         self.note("clients", || format!("{client_id} is given back by i{invocation} under fence {fence}"));
-        item.state = (!self.has(Defect::WindowForgotten)).then(|| state.clone());
-        item.refused = refused;
+        item.state = (!self.has(Defect::WindowForgotten)).then(|| returned.state.clone());
+        item.refused = returned.refused;
+        item.turns.lent_until = returned.lent_until.or(item.turns.lent_until);
         item.leased_until = None;
         item.holder = None;
         item.reservations.clear();
         true
+    }
+
+    /// Keeps that an urgent worker waits for a client.
+    pub(crate) fn ask_for(&self, client_id: &str, until: Timestamp) {
+        if let Some(item) = self.clients.borrow_mut().get_mut(client_id) {
+            item.turns.asked_until = Some(until);
+        }
     }
 }
 

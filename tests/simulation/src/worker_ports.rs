@@ -6,9 +6,10 @@ use contact_injection::{
     dialects::{Dialect, HttpReply, HttpRequest},
     domain::{
         claim::Record,
-        credentials::{Credentials, RefusedCredentials},
+        credentials::Credentials,
         health::QueueHealth,
         idempotency::IdempotencyKey,
+        lane::Lane,
         lease::Permit,
         message::DeadLetter,
         queues::{Queue, Reading},
@@ -20,7 +21,7 @@ use contact_injection::{
     },
     ports::{
         Acquired, ClientTable, ContactQueue, DeadLetters, Environment, InjectPorts, LeaseRequest, Ledger, OneForAll,
-        Registered, Registry, Reserved, SchemaSnapshot, Secrets, StoreError, StoredState, Swap, Transport, Wanted,
+        Registered, Registry, Reserved, Returned, SchemaSnapshot, Secrets, StoreError, Swap, Transport, Wanted,
     },
 };
 use secrecy::SecretString;
@@ -81,16 +82,15 @@ impl ClientTable for WorkerPorts {
         self.world.commit("the clients table", move |world| world.acquire(&client_id, &request, invocation)).await
     }
 
-    async fn release(
-        &self,
-        client_id: &str,
-        fence: u64,
-        state: &StoredState,
-        refused: Option<RefusedCredentials>,
-    ) -> Result<bool, StoreError> {
-        let (client_id, state, invocation) = (client_id.to_owned(), state.clone(), self.invocation);
-        let release = move |world: &World| world.release(&client_id, fence, &state, refused, invocation);
+    async fn release(&self, client_id: &str, fence: u64, returned: &Returned) -> Result<bool, StoreError> {
+        let (client_id, returned, invocation) = (client_id.to_owned(), returned.clone(), self.invocation);
+        let release = move |world: &World| world.release(&client_id, fence, &returned, invocation);
         self.world.commit("the clients table", release).await
+    }
+
+    async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
+        let client_id = client_id.to_owned();
+        self.world.commit("the clients table", move |world| world.ask_for(&client_id, until)).await
     }
 }
 
@@ -253,8 +253,8 @@ impl DeadLetters for WorkerPorts {
 }
 
 impl ContactQueue for WorkerPorts {
-    async fn delay_redelivery(&self, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
-        self.world.delay_redelivery(delays).await
+    async fn delay_redelivery(&self, lane: Lane, delays: &[(String, Duration)]) -> Result<Vec<String>, StoreError> {
+        self.world.delay_redelivery(lane, delays).await
     }
 }
 

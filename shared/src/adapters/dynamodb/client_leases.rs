@@ -12,8 +12,12 @@ use tracing::warn;
 use super::super::aws::failed;
 use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
-    domain::{credentials::RefusedCredentials, lease::Reservation, time::Timestamp},
-    ports::{Acquired, ClientTable, LeaseRequest, StoreError, StoredClient, StoredState},
+    domain::{
+        lane::{STANDARD_TURN, Turn},
+        lease::Reservation,
+        time::Timestamp,
+    },
+    ports::{Acquired, ClientTable, LeaseRequest, Returned, StoreError, StoredClient, StoredState},
 };
 
 const STORE: &str = "the clients table";
@@ -38,21 +42,22 @@ impl DynamoClients {
 impl ClientTable for DynamoClients {
     async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError> {
         const OPERATION: &str = "a lease";
-        let update = self
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("clientId", text(client_id))
-            .update_expression(
+            .update_expression(format!(
                 "SET fence = if_not_exists(fence, :zero) + :one, leasedUntil = :until, holder = :holder, \
-                 reservations = list_append(if_not_exists(reservations, :none), :mine)",
-            )
-            .condition_expression(
-                "(attribute_not_exists(leasedUntil) OR leasedUntil <= :now OR leasedUntil > :nonsense \
-                 OR NOT attribute_type(leasedUntil, :number)) \
-                 AND (attribute_not_exists(refusedUntil) OR refusedUntil <= :now OR refusedUntil > :nonsense \
-                 OR NOT attribute_type(refusedUntil, :number) OR refusedSecret <> :secret)",
-            )
+                 reservations = list_append(if_not_exists(reservations, :none), :mine){}",
+                turn_taken(request.turn)
+            ))
+            .condition_expression(format!(
+                "({}) AND ({} OR refusedSecret <> :secret){}",
+                over("leasedUntil"),
+                over("refusedUntil"),
+                turn_admitted(request.turn)
+            ))
             .expression_attribute_values(":secret", text(request.secret.to_string()))
             .expression_attribute_values(":number", text("N"))
             .expression_attribute_values(":zero", number(0))
@@ -65,6 +70,9 @@ impl ClientTable for DynamoClients {
             .expression_attribute_values(":nonsense", millis(request.now.plus(LONGEST_LEASE)))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if request.turn == Turn::Loan {
+            update = update.expression_attribute_values(":lent", millis(request.until.plus(STANDARD_TURN)));
+        }
         match update.send().await {
             Ok(output) => Ok(held(&output.attributes.unwrap_or_default(), 1)),
             Err(error) => match error.as_service_error() {
@@ -77,7 +85,8 @@ impl ClientTable for DynamoClients {
                     let until = |name| get_millis(&item, name).ok().filter(|until| *until > request.now);
                     let busy = Acquired::Busy(until("leasedUntil").unwrap_or(request.until));
                     // A client that is held as well is busy first: what its holder learns may end the refusal.
-                    Ok(match (until("leasedUntil"), until("refusedUntil")) {
+                    let refused = until("refusedUntil").filter(|_| is_refused(&item, request));
+                    Ok(match (until("leasedUntil"), refused) {
                         (None, Some(refused)) => Acquired::Refused(refused),
                         _ => busy,
                     })
@@ -87,24 +96,21 @@ impl ClientTable for DynamoClients {
         }
     }
 
-    async fn release(
-        &self,
-        client_id: &str,
-        fence: u64,
-        state: &StoredState,
-        refused: Option<RefusedCredentials>,
-    ) -> Result<bool, StoreError> {
-        let refusal = match refused {
-            Some(_) => ", refusedUntil = :refused, refusedSecret = :secret REMOVE holder",
-            None => " REMOVE holder, refusedUntil, refusedSecret",
+    async fn release(&self, client_id: &str, fence: u64, returned: &Returned) -> Result<bool, StoreError> {
+        let Returned { state, refused, lent_until } = returned;
+        let (set, removed) = match refused {
+            Some(_) => (", refusedUntil = :refused, refusedSecret = :secret", ""),
+            None => ("", ", refusedUntil, refusedSecret"),
         };
+        let lent = if lent_until.is_some() { ", lentUntil = :lent" } else { "" };
         let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("clientId", text(client_id))
             .update_expression(format!(
-                "SET stateVersion = :version, #state = :state, reservations = :none, leasedUntil = :free{refusal}"
+                "SET stateVersion = :version, #state = :state, reservations = :none, leasedUntil = :free{set}{lent} \
+                 REMOVE holder{removed}"
             ))
             .condition_expression("fence = :fence")
             .expression_attribute_names("#state", "state")
@@ -118,6 +124,9 @@ impl ClientTable for DynamoClients {
                 .expression_attribute_values(":refused", millis(refused.until))
                 .expression_attribute_values(":secret", text(refused.secret.to_string()));
         }
+        if let Some(until) = lent_until {
+            update = update.expression_attribute_values(":lent", millis(*until));
+        }
         match update.send().await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
@@ -126,6 +135,55 @@ impl ClientTable for DynamoClients {
             },
         }
     }
+
+    async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("clientId", text(client_id))
+            .update_expression("SET askedUntil = :until")
+            // What isn't there is free, and what was forgotten isn't to come back without its window.
+            .condition_expression("attribute_exists(clientId)")
+            .expression_attribute_values(":until", millis(until));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(failed(STORE, "a turn", &error)),
+            },
+        }
+    }
+}
+
+/// Whether a time has passed, was never written, or makes no sense.
+fn over(name: &str) -> String {
+    format!(
+        "attribute_not_exists({name}) OR {name} <= :now OR {name} > :nonsense OR NOT attribute_type({name}, :number)"
+    )
+}
+
+/// What [`Turns::admit`](crate::domain::lane::Turns::admit) says, as a further condition.
+fn turn_admitted(turn: Turn) -> String {
+    match turn {
+        Turn::Any => String::new(),
+        Turn::Standard => format!(" AND (attribute_exists(lentUntil) OR {})", over("askedUntil")),
+        Turn::Loan => format!(" AND ({})", over("lentUntil")),
+    }
+}
+
+/// What [`Turns::leased`](crate::domain::lane::Turns::leased) says, as a further update.
+const fn turn_taken(turn: Turn) -> &'static str {
+    match turn {
+        Turn::Any => "",
+        Turn::Standard => " REMOVE lentUntil",
+        Turn::Loan => ", lentUntil = :lent REMOVE askedUntil",
+    }
+}
+
+/// Whether the refusal that an item tells of is of the secret that the worker would use.
+fn is_refused(item: &Item, request: &LeaseRequest) -> bool {
+    get_text(item, "refusedSecret").is_ok_and(|secret| secret == request.secret.to_string())
 }
 
 /// Reads an item as it was before (`leases` is 1) or after (0) the fence was raised.

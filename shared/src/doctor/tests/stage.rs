@@ -19,7 +19,7 @@ use crate::{
         nice::{self, Nice},
     },
     domain::{
-        credentials::{Credentials, RefusedCredentials, SecretTag},
+        credentials::{Credentials, SecretTag},
         health::QueueHealth,
         lease::{Permit, Rate},
         queues::Reading,
@@ -31,8 +31,8 @@ use crate::{
     },
     metrics::Metrics,
     ports::{
-        Acquired, ClientTable, Environment, LeaseRequest, OneForAll, Registered, Registry, Reserved, SchemaSnapshot,
-        Secrets, StoreError, StoredClient, StoredState, Transport, Wanted,
+        Acquired, ClientTable, Environment, LeaseRequest, OneForAll, Registered, Registry, Reserved, Returned,
+        SchemaSnapshot, Secrets, StoreError, StoredClient, StoredState, Transport, Wanted,
     },
 };
 
@@ -119,12 +119,12 @@ impl Stage {
 
     /// One examination.
     pub(super) fn examine(&self) -> Report {
-        self.examine_as(Role::Writes, false)
+        self.examine_as(Role::Writes { lanes: false }, false)
     }
 
     /// One that probes.
     pub(super) fn probe(&self) -> Report {
-        self.examine_as(Role::Writes, true)
+        self.examine_as(Role::Writes { lanes: false }, true)
     }
 
     pub(super) fn examine_as(&self, role: Role, probe_write: bool) -> Report {
@@ -211,19 +211,17 @@ impl ClientTable for Stage {
         Ok(Acquired::Held { fence: client.fence, client: stored })
     }
 
-    async fn release(
-        &self,
-        client_id: &str,
-        fence: u64,
-        state: &StoredState,
-        refused: Option<RefusedCredentials>,
-    ) -> Result<bool, StoreError> {
+    async fn release(&self, client_id: &str, fence: u64, returned: &Returned) -> Result<bool, StoreError> {
         let mut clients = self.clients.borrow_mut();
         let client = clients.get_mut(client_id).unwrap();
         assert_eq!(client.fence, fence);
-        (client.held, client.state) = (false, Some(state.clone()));
-        client.refused = refused.map(|refused| (refused.until, refused.secret));
+        (client.held, client.state) = (false, Some(returned.state.clone()));
+        client.refused = returned.refused.map(|refused| (refused.until, refused.secret));
         Ok(true)
+    }
+
+    async fn ask_for(&self, client_id: &str, _: Timestamp) -> Result<(), StoreError> {
+        panic!("an examination asks for nobody's turn, and here for {client_id}'s")
     }
 }
 

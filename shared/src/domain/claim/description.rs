@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{event::Identity, traceparent::Traceparent};
+use crate::domain::{event::Identity, lane::Lane, traceparent::Traceparent};
 
 /// A text of an event is kept up to here, in bytes: far beyond what anybody calls an event, and far below what an item,
 /// or a log line, holds.
@@ -23,6 +23,8 @@ pub struct Description {
     pub route: String,
     /// Where it stands in its sender's trace.
     pub traceparent: Option<Traceparent>,
+    /// The lane that it came by, where there are two.
+    pub lane: Option<Lane>,
 }
 
 impl Description {
@@ -47,6 +49,12 @@ impl Description {
     #[must_use]
     pub fn traced(self, traceparent: Option<Traceparent>) -> Self {
         Self { traceparent, ..self }
+    }
+
+    /// With its lane.
+    #[must_use]
+    pub fn by_lane(self, lane: Option<Lane>) -> Self {
+        Self { lane, ..self }
     }
 }
 

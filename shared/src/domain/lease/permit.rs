@@ -151,6 +151,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         credentials::ClientId,
+        lane::Turn,
         lease::{ClientState, Grant, NoPermit, Rate},
         token::{Endpoints, GrantedToken, SealedToken, Token},
         window::{ClockId, JITTER_GUARD, LATE_ARRIVAL},
@@ -163,7 +164,8 @@ mod tests {
     }
 
     fn lease(permits: usize, rate: Rate) -> Lease {
-        let grant = Grant { client_id: ClientId::public("client-a"), fence: 7, rate, permits, clock: ClockId::new(1) };
+        let (client_id, clock, turn) = (ClientId::public("client-a"), ClockId::new(1), Turn::Any);
+        let grant = Grant { client_id, fence: 7, rate, permits, clock, turn };
         Lease::take_over(grant, ClientState::default(), &[])
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{credentials::ClientId, retry_after::RetryAfter};
+use crate::domain::{credentials::ClientId, retry_after::RetryAfter, window::JITTER_GUARD};
 
 const RATE: Rate = Rate { limit: 4, window: Duration::from_secs(60) };
 const CLOCK: ClockId = ClockId::new(1);
@@ -9,7 +9,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn grant(permits: usize, rate: Rate) -> Grant {
-    Grant { client_id: ClientId::public("client-a"), fence: 7, rate, permits, clock: CLOCK }
+    Grant { client_id: ClientId::public("client-a"), fence: 7, rate, permits, clock: CLOCK, turn: Turn::Any }
 }
 
 fn lease(state: ClientState, orphans: &[Reservation], permits: usize) -> Lease {
@@ -129,4 +129,34 @@ fn what_the_authorization_server_says_of_a_client_is_kept_until_it_gives_a_token
     assert!(second.state(at(32)).sealed_token.is_some());
     second.drop_token();
     assert_eq!(second.state(at(32)), ClientState::default());
+}
+
+#[test]
+fn the_outlook_tells_the_places_of_a_moment_to_come_and_takes_none() {
+    let lease = lease(ClientState::default(), &[], 10);
+    for second in 0..3 {
+        permit(&lease, at(second)).unwrap().learn(Lesson::Works, at(second));
+    }
+    assert_eq!(lease.outlook(at(3), at(4)), (1, at(3)));
+    permit(&lease, at(3)).unwrap().learn(Lesson::Works, at(3));
+    let frees = |second| at(second).plus(RATE.window + JITTER_GUARD);
+    assert_eq!(lease.outlook(at(4), at(5)), (0, frees(0)));
+    assert_eq!(lease.outlook(at(4), frees(1)), (2, frees(0)));
+    assert!(permit(&lease, at(4)).is_err(), "it was a look ahead");
+    assert_eq!(lease.outlook(frees(0), frees(0)), (1, frees(0)));
+}
+
+#[test]
+fn a_window_that_a_429_closed_has_no_places_before_it_opens() {
+    let lease = lease(ClientState::default(), &[], 10);
+    let wait = RetryAfter::new(Duration::from_secs(30));
+    permit(&lease, at(0)).unwrap().learn(Lesson::TooMany(Some(wait)), at(0));
+    let (places, opens) = lease.outlook(at(1), at(20));
+    assert_eq!((places, opens), (0, at(30)));
+    assert_eq!(lease.outlook(at(1), at(30)), (1, at(30)), "of a limit that was halved");
+}
+
+#[test]
+fn the_outlook_knows_what_the_lease_reserved() {
+    assert_eq!(lease(ClientState::default(), &[], 2).outlook(at(0), at(0)), (2, at(0)));
 }

@@ -16,7 +16,7 @@ const SATURATED: Option<DeferralReason> = Some(DeferralReason::Saturated);
 /// An event as deliveries tell it here.
 pub(super) fn order() -> Description {
     let [source, id, event_type, route] = ["/crm", "1", "order", "orders"].map(str::to_owned);
-    Description { source, id, event_type, route, traceparent: None }
+    Description { source, id, event_type, route, traceparent: None, lane: None }
 }
 
 fn routed(route: &str, delivery: Delivery) -> Delivery {

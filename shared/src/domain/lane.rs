@@ -1,0 +1,157 @@
+//! The two lanes by which messages come, and how they share OAuth clients (docs/rules.md#lanes).
+//!
+//! A standard worker never sends under a client that is kept for urgent messages. An urgent worker may borrow a
+//! standard lane's client that is free, and where both lanes want one they take turns:
+//!
+//! ```text
+//! standard batch ─► (an urgent worker waits, and has asked for the client) ─► urgent batch ─► standard batch ─► …
+//! ```
+//!
+//! So urgent traffic above the rate of its own clients gets every second batch of the others at most, and can count on
+//! it. Nothing is left unused for that: a client that nobody of the other lane wants is had at once, or, after a loan,
+//! once it has lain free for as long as a waiting worker takes to come back.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// How long a client that was lent is the standard lane's alone. A worker that waits for one comes back within three
+/// quarters of a second, and its write takes a moment.
+pub const STANDARD_TURN: Duration = Duration::from_secs(2);
+
+/// How long an urgent worker's asking holds, which it renews as long as it waits: whoever asked and was served
+/// elsewhere, or died, keeps the client from the standard lane for no longer.
+pub const ASKING: Duration = Duration::from_secs(2);
+
+/// Which of the two queues a message comes from, and which of their messages a client is kept for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// The contact queue.
+    #[default]
+    Standard,
+    /// The urgent queue.
+    Urgent,
+}
+
+impl Lane {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Standard, Self::Urgent];
+
+    /// Its published name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Urgent => "urgent",
+        }
+    }
+
+    /// The lane of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lane| lane.as_str() == name)
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a lease has to do with the lanes' turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing: there is one lane, or the client is the worker's lane's own and never lent.
+    Any,
+    /// The standard lane has a client of its own, which may be lent.
+    Standard,
+    /// The urgent lane borrows a client of the standard lane.
+    Loan,
+}
+
+/// Whose turn a standard client is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    /// Until when an urgent worker that waits has asked for the client, where one has since it was last lent.
+    pub asked_until: Option<Timestamp>,
+    /// Until when it is the standard lane's alone, where its last lease was a loan.
+    pub lent_until: Option<Timestamp>,
+}
+
+impl Turns {
+    /// Whether the client, where it is free, can be had in this turn.
+    pub fn admit(self, turn: Turn, now: Timestamp) -> bool {
+        match turn {
+            Turn::Any => true,
+            Turn::Standard => self.lent_until.is_some() || self.asked_until.is_none_or(|until| until <= now),
+            Turn::Loan => self.lent_until.is_none_or(|until| until <= now),
+        }
+    }
+
+    /// After a lease in this turn, which may last until then.
+    #[must_use]
+    pub fn leased(self, turn: Turn, until: Timestamp) -> Self {
+        match turn {
+            Turn::Any => self,
+            Turn::Standard => Self { lent_until: None, ..self },
+            Turn::Loan => Self { asked_until: None, lent_until: Some(until.plus(STANDARD_TURN)) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    fn later(millis: u64) -> Timestamp {
+        NOW.plus(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn a_lane_is_known_by_its_name_alone() {
+        assert_eq!(Lane::ALL.map(|lane| Lane::named(lane.as_str())), Lane::ALL.map(Some));
+        assert_eq!(["Urgent", "urgent ", ""].map(Lane::named), [None; 3]);
+        assert_eq!(Lane::Urgent.to_string(), "urgent");
+    }
+
+    #[test]
+    fn a_client_that_nobody_asked_for_is_anybodys() {
+        assert!([Turn::Any, Turn::Standard, Turn::Loan].iter().all(|turn| Turns::default().admit(*turn, NOW)));
+    }
+
+    #[test]
+    fn while_both_lanes_want_a_client_they_have_it_in_turns() {
+        let wanted = |turns: Turns, now: Timestamp| Turns { asked_until: Some(now.plus(ASKING)), ..turns };
+        let mut turns = Turns::default();
+        let mut had = Vec::new();
+        for step in 0..6 {
+            let now = later(step * 1000);
+            turns = wanted(turns, now);
+            let turn = if turns.admit(Turn::Standard, now) { Turn::Standard } else { Turn::Loan };
+            assert_ne!(turns.admit(Turn::Standard, now), turns.admit(Turn::Loan, now), "one of them, and not both");
+            turns = turns.leased(turn, now);
+            had.push(turn);
+        }
+        assert_eq!(had, [Turn::Loan, Turn::Standard].repeat(3));
+    }
+
+    #[test]
+    fn what_nobody_of_the_other_lane_wants_is_had_again() {
+        let lent = Turns::default().leased(Turn::Loan, NOW);
+        assert!(!lent.admit(Turn::Loan, later(1999)) && lent.admit(Turn::Loan, later(2000)));
+        let asked = Turns { asked_until: Some(NOW.plus(ASKING)), lent_until: None };
+        assert!(!asked.admit(Turn::Standard, later(1999)) && asked.admit(Turn::Standard, later(2000)));
+        assert!(asked.leased(Turn::Standard, NOW).asked_until.is_some(), "who asked waits on, and is next");
+    }
+
+    #[test]
+    fn a_client_of_one_lane_alone_knows_no_turns() {
+        let turns = Turns { asked_until: Some(later(1)), lent_until: Some(later(1)) };
+        assert!(turns.admit(Turn::Any, NOW));
+        assert_eq!(turns.leased(Turn::Any, later(9)), turns);
+    }
+}

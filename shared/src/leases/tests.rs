@@ -1,0 +1,274 @@
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
+
+use futures::FutureExt as _;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::{lane::Turns, token::NONCE_LENGTH, window::ClockId};
+
+const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+const PAUSE: Duration = Duration::from_secs(30);
+
+fn client(id: &str, secret: &str) -> Credentials {
+    Credentials::client(id, SecretString::from(secret))
+}
+
+fn rest(client: &Credentials, reason: DeferralReason, until: Timestamp) -> Rest {
+    Rest { until, reason, secret: Some(client.tag()) }
+}
+
+#[test]
+fn a_client_that_is_left_alone_is_so_until_its_time_or_another_secret() {
+    let (mut known, one) =
+        (KnownClients { last: Some(ClientId::public("one")), ..KnownClients::default() }, client("one", "a"));
+    let rest = rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE));
+    known.leave_alone(&ClientId::public("one"), rest);
+    assert_eq!(known.last, None, "it is not preferred any more");
+    assert_eq!(known.rest(&one, NOW), Some(rest));
+    assert_eq!(known.rest(&one, NOW.plus(PAUSE)), None);
+    assert_eq!(known.rest(&client("one", "b"), NOW), None);
+    assert_eq!(known.rest(&client("two", "a"), NOW), None);
+    known.hold(&ClientId::public("two"), NOW.plus(PAUSE));
+    assert!(known.rest(&client("two", "any"), NOW).is_some(), "what is held is held under every secret");
+}
+
+#[test]
+fn only_refused_clients_count_as_refused_and_only_while_they_are_left_alone() {
+    let mut known = KnownClients::default();
+    let (one, two) = (client("one", "a"), client("two", "a"));
+    known.leave_alone(&ClientId::public("one"), rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE)));
+    known.leave_alone(&ClientId::public("two"), rest(&two, DeferralReason::RateLimited, NOW.plus(PAUSE)));
+    known.hold(&ClientId::public("three"), NOW.plus(PAUSE));
+    assert_eq!((known.refused(NOW), known.refused(NOW.plus(PAUSE))), (1, 0));
+    known.forget_others(&[client("one", "a"), client("three", "any")]);
+    assert_eq!((known.refused(NOW), known.resting.len()), (1, 2));
+    known.forget_others(&[client("one", "mended")]);
+    assert_eq!((known.refused(NOW), known.resting.len()), (0, 0));
+}
+
+#[test]
+fn all_rest_where_none_is_without_one_and_the_first_to_end_says_until_when() {
+    let mut known = KnownClients::default();
+    let clients = [client("one", "a"), client("two", "a")];
+    known.leave_alone(&ClientId::public("one"), rest(&clients[0], DeferralReason::Unauthorized, NOW.plus(PAUSE * 2)));
+    let groups = groups(&clients, None);
+    assert_eq!(all_resting(&groups, &known, NOW), None);
+    let first = rest(&clients[1], DeferralReason::RateLimited, NOW.plus(PAUSE));
+    known.leave_alone(&ClientId::public("two"), first);
+    assert_eq!(all_resting(&groups, &known, NOW), Some(first));
+    assert_eq!(NoClient::AllResting(first).deferral(), (DeferralReason::RateLimited, Retry::At(first.until)));
+}
+
+/// A clients table in which time passes by waiting alone.
+struct Shared {
+    now: Cell<Timestamp>,
+    clients: RefCell<BTreeMap<String, Shown>>,
+    /// Who was asked for a lease, in this order.
+    tried: RefCell<Vec<String>>,
+    /// Clients that are given back then.
+    returns: Cell<Option<(&'static str, Timestamp)>>,
+}
+
+#[derive(Default)]
+struct Shown {
+    leased: bool,
+    turns: Turns,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let (now, returns) = (Cell::new(NOW), Cell::new(None));
+        Self { now, clients: RefCell::default(), tried: RefCell::default(), returns }
+    }
+
+    fn busy(self, ids: &[&str]) -> Self {
+        for id in ids {
+            self.clients.borrow_mut().insert((*id).to_owned(), Shown { leased: true, turns: Turns::default() });
+        }
+        self
+    }
+
+    fn turns(&self, id: &str) -> Turns {
+        self.clients.borrow().get(id).map(|client| client.turns).unwrap_or_default()
+    }
+}
+
+impl ClientTable for Shared {
+    async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError> {
+        self.tried.borrow_mut().push(client_id.to_owned());
+        let mut clients = self.clients.borrow_mut();
+        let client = clients.entry(client_id.to_owned()).or_default();
+        if client.leased || !client.turns.admit(request.turn, request.now) {
+            return Ok(Acquired::Busy(request.until));
+        }
+        *client = Shown { leased: true, turns: client.turns.leased(request.turn, request.until) };
+        Ok(Acquired::Held { fence: 1, client: StoredClient::default() })
+    }
+
+    async fn release(&self, client_id: &str, _: u64, returned: &Returned) -> Result<bool, StoreError> {
+        let mut clients = self.clients.borrow_mut();
+        let client = clients.get_mut(client_id).unwrap();
+        client.leased = false;
+        client.turns.lent_until = returned.lent_until.or(client.turns.lent_until);
+        Ok(true)
+    }
+
+    async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.clients.borrow_mut().get_mut(client_id).unwrap().turns.asked_until = Some(until);
+        Ok(())
+    }
+}
+
+impl Environment for Shared {
+    fn now(&self) -> Timestamp {
+        self.now.get()
+    }
+
+    fn clock(&self) -> ClockId {
+        ClockId::new(1)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.now.set(self.now.get().plus(duration));
+        if let Some((id, _)) = self.returns.get().filter(|(_, at)| *at <= self.now.get()) {
+            self.clients.borrow_mut().get_mut(id).unwrap().leased = false;
+            self.returns.set(None);
+        }
+    }
+
+    fn sample(&self) -> f64 {
+        0.0
+    }
+
+    fn uuid(&self) -> Uuid {
+        Uuid::nil()
+    }
+
+    fn nonce(&self) -> [u8; NONCE_LENGTH] {
+        [0; NONCE_LENGTH]
+    }
+}
+
+/// Two standard clients and one that is kept for urgent messages.
+fn both() -> Vec<Credentials> {
+    let urgent = Credentials { lane: Lane::Urgent, ..client("urgent", "s") };
+    vec![client("one", "s"), urgent, client("two", "s")]
+}
+
+fn lease(
+    table: &Shared,
+    known: &mut KnownClients,
+    lane: Option<Lane>,
+    clients: &[Credentials],
+) -> Result<Lease, NoClient> {
+    let (rate, deadline) = (Rate { limit: 10, window: Duration::from_secs(60) }, NOW.plus(Duration::from_secs(90)));
+    let wait_until = NOW.plus(Duration::from_secs(60));
+    let terms = LeaseTerms { lane, rate, permits: 3, deadline, until: wait_until, wait_until };
+    let leased = acquire(table, table, clients, known, terms).now_or_never().expect("only waiting takes time");
+    leased.map(|(lease, _)| lease)
+}
+
+fn leased(table: &Shared, lane: Option<Lane>) -> (String, Turn) {
+    let lease = lease(table, &mut KnownClients::default(), lane, &both()).unwrap();
+    (lease.client_id().as_str().to_owned(), lease.turn())
+}
+
+#[test]
+fn a_standard_worker_never_asks_for_an_urgent_client() {
+    let table = Shared::new().busy(&["one", "two"]);
+    let none = lease(&table, &mut KnownClients::default(), Some(Lane::Standard), &both()).err().unwrap();
+    assert!(matches!(none, NoClient::AllBusy));
+    assert!(!table.tried.borrow().iter().any(|id| id == "urgent") && table.tried.borrow().len() > 100);
+    assert_eq!(leased(&Shared::new(), Some(Lane::Standard)), ("one".to_owned(), Turn::Standard));
+    let urgent = [Credentials { lane: Lane::Urgent, ..client("urgent", "s") }];
+    let none = lease(&table, &mut KnownClients::default(), Some(Lane::Standard), &urgent).err().unwrap();
+    assert!(matches!(none, NoClient::AllUrgent));
+    assert_eq!(none.deferral(), (DeferralReason::NoClient, Retry::Backoff));
+}
+
+#[test]
+fn an_urgent_worker_has_its_own_client_before_it_borrows_one_that_is_free() {
+    assert_eq!(leased(&Shared::new(), Some(Lane::Urgent)), ("urgent".to_owned(), Turn::Any));
+    let table = Shared::new().busy(&["urgent"]);
+    assert_eq!(leased(&table, Some(Lane::Urgent)), ("one".to_owned(), Turn::Loan));
+    assert_eq!(table.now(), NOW, "nobody waits for what is free");
+}
+
+#[test]
+fn who_works_for_no_lane_has_any_client_and_the_standard_ones_first() {
+    assert_eq!(leased(&Shared::new(), None), ("one".to_owned(), Turn::Any));
+    assert_eq!(leased(&Shared::new().busy(&["one", "two"]), None), ("urgent".to_owned(), Turn::Any));
+}
+
+#[test]
+fn an_urgent_worker_that_has_waited_asks_for_one_turn_and_has_it() {
+    let table = Shared::new().busy(&["one", "two", "urgent"]);
+    let back = NOW.plus(Duration::from_secs(3));
+    table.returns.set(Some(("one", back)));
+    assert_eq!(leased(&table, Some(Lane::Urgent)), ("one".to_owned(), Turn::Loan));
+    assert!(table.now() >= back && table.turns("two").asked_until.is_none(), "one client is enough");
+    assert!(!table.turns("one").admit(Turn::Loan, table.now()));
+}
+
+#[test]
+fn a_first_look_asks_for_nothing() {
+    let table = Shared::new().busy(&["one", "two", "urgent"]);
+    table.returns.set(Some(("urgent", NOW)));
+    assert_eq!(leased(&table, Some(Lane::Urgent)), ("urgent".to_owned(), Turn::Any));
+    assert_eq!([table.turns("one"), table.turns("two")], [Turns::default(); 2]);
+}
+
+#[test]
+fn while_an_urgent_worker_asks_the_standard_lane_waits_for_its_turn() {
+    let table = Shared::new().busy(&["two", "urgent"]);
+    let asked_until = Some(NOW.plus(ASKING));
+    table
+        .clients
+        .borrow_mut()
+        .insert("one".to_owned(), Shown { leased: false, turns: Turns { asked_until, lent_until: None } });
+    assert_eq!(leased(&table, Some(Lane::Standard)), ("one".to_owned(), Turn::Standard));
+    assert!(table.now() >= NOW.plus(ASKING), "nobody came for it");
+}
+
+#[test]
+fn what_was_lent_is_the_standard_lanes_for_a_while() {
+    let table = Shared::new().busy(&["two", "urgent"]);
+    let lent = lease(&table, &mut KnownClients::default(), Some(Lane::Urgent), &both()).unwrap();
+    release(&table, &lent, NOW).now_or_never().unwrap();
+    assert_eq!(leased(&table, Some(Lane::Urgent)).0, "one");
+    assert!(table.now() >= NOW.plus(STANDARD_TURN), "nobody else wanted it");
+    let table = Shared::new().busy(&["two", "urgent"]);
+    let lent = lease(&table, &mut KnownClients::default(), Some(Lane::Urgent), &both()).unwrap();
+    release(&table, &lent, NOW).now_or_never().unwrap();
+    assert_eq!(leased(&table, Some(Lane::Standard)).0, "one");
+    assert_eq!((table.now(), table.turns("one").lent_until), (NOW, None));
+}
+
+#[test]
+fn a_full_window_is_waited_for_while_no_other_client_is_to_be_had() {
+    let (table, opens) = (Shared::new(), NOW.plus(Duration::from_secs(9)));
+    let mut known = KnownClients::default();
+    for id in ["one", "two", "urgent"] {
+        known.pass_over(&ClientId::public(id), if id == "two" { opens } else { opens.plus(PAUSE) });
+    }
+    let refused = rest(&client("one", "s"), DeferralReason::Unauthorized, NOW.plus(Duration::from_secs(1)));
+    known.leave_alone(&ClientId::public("one"), refused);
+    assert_eq!(lease(&table, &mut known, Some(Lane::Urgent), &both()).unwrap().client_id().as_str(), "one");
+    let mut known = KnownClients::default();
+    for id in ["one", "two", "urgent"] {
+        known.pass_over(&ClientId::public(id), if id == "two" { opens } else { opens.plus(PAUSE) });
+    }
+    let table = Shared::new();
+    assert_eq!(lease(&table, &mut known, Some(Lane::Urgent), &both()).unwrap().client_id().as_str(), "two");
+    assert_eq!(table.now(), opens);
+    let late = NOW.plus(Duration::from_secs(61));
+    for id in ["one", "two", "urgent"] {
+        known.pass_over(&ClientId::public(id), late);
+    }
+    let none = lease(&Shared::new(), &mut known, Some(Lane::Urgent), &both()).err().unwrap();
+    assert_eq!(none.deferral(), (DeferralReason::RateWindow, Retry::At(late)));
+}
