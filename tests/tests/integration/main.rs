@@ -12,6 +12,7 @@ mod dead_letters;
 mod doctor;
 mod faults;
 mod inject;
+mod lanes;
 mod leases;
 mod outcomes;
 mod permissions;

@@ -31,6 +31,7 @@ pub(crate) use front::Front;
 pub(crate) use log::Log;
 pub(crate) use ports::{TestPorts, adapters};
 pub(crate) use process::Function;
+pub(crate) use queues::urgently;
 pub(crate) use tables::{number, number_of, text};
 pub(crate) use tenant::{ORDERS, ORDERS_SKILL, OVERFLOW, routes as tenant_routes, tenant};
 pub(crate) use wire::{Moment, Wire};
@@ -49,6 +50,8 @@ pub(crate) struct Scene {
     pub(crate) tenant: SimulatorConfig,
     /// The routes file.
     pub(crate) routes: Value,
+    /// How many of the clients are kept for urgent messages, where there is an urgent queue.
+    pub(crate) urgent_clients: Option<usize>,
 }
 
 impl Default for Scene {
@@ -78,7 +81,7 @@ impl Scene {
             ],
             ..SimulatorConfig::default()
         };
-        Self { tenant, routes: routes() }
+        Self { tenant, routes: routes(), urgent_clients: None }
     }
 
     /// So many requests in so long, at CXone and in the settings alike.
@@ -89,10 +92,26 @@ impl Scene {
         self
     }
 
+    /// With an urgent queue, and so many of the clients kept for it: the last ones.
+    #[must_use]
+    pub(crate) fn with_urgent_lane(self, clients: usize) -> Self {
+        Self { urgent_clients: Some(clients), ..self }
+    }
+
     /// Sets it up.
     pub(crate) async fn start(self) -> Stage {
-        let secret = secret_text(&self.tenant.clients);
-        Stage::set(Simulator::start(self.tenant).await.unwrap(), &self.routes, secret).await
+        let clients = &self.tenant.clients;
+        let mut secret: Value = serde_json::from_str(&secret_text(clients)).unwrap();
+        for number in clients.len() - self.urgent_clients.unwrap_or_default()..clients.len() {
+            secret["clients"][number]["lane"] = json!("urgent");
+        }
+        let simulator = Simulator::start(self.tenant).await.unwrap();
+        let mut stage = Stage::set(simulator, &self.routes, secret.to_string()).await;
+        if self.urgent_clients.is_some() {
+            let queues = create_queues(emulator().endpoint(), &format!("u{}", Uuid::new_v4().simple())).await.unwrap();
+            stage.urgent = Some(queues.contacts);
+        }
+        stage
     }
 }
 
@@ -112,6 +131,7 @@ impl<S: Simulated> Stage<S> {
             tables: create_tables(endpoint, &prefix).await.unwrap(),
             contacts: MessageQueue::new(&sqs, &queues.contacts),
             queues,
+            urgent: None,
             simulator,
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
             sqs,
@@ -152,6 +172,8 @@ pub(crate) struct Stage<S = Simulator> {
     pub(crate) simulator: S,
     pub(crate) tables: Tables,
     pub(crate) queues: Queues,
+    /// The URL of the urgent queue, where there is one.
+    pub(crate) urgent: Option<String>,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     contacts: MessageQueue,
@@ -211,8 +233,22 @@ impl<S: Simulated> Stage<S> {
         };
         let mut variables = bindings.variables();
         variables.insert("ROUTES_PATH".to_owned(), self.folder.path().join("routes.json").display().to_string());
+        if let Some(url) = &self.urgent {
+            let concurrency = "2".to_owned();
+            let of_lane = [
+                ("URGENT_QUEUE_URL", url.clone()),
+                ("URGENT_QUEUE_ARN", arn_of(url)),
+                ("URGENT_CONCURRENCY", concurrency),
+            ];
+            variables.extend(of_lane.map(|(name, value)| (name.to_owned(), value)));
+        }
         variables
     }
+}
+
+/// The ARN of a queue of the emulator.
+pub(crate) fn arn_of(url: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{}", url.rsplit_once('/').unwrap().1)
 }
 
 /// The emulator that all tests of this process share. It ends with the process.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageAttributeValue, MessageSystemAttributeName,
+};
 use contact_injection_tests::host::record;
 use contact_injection_tests::local::MessageQueue;
 use serde_json::Value;
 
-use super::{Simulated, Stage, Worker};
+use super::{Simulated, Stage, Worker, arn_of};
 
 /// A message of the dead-letter queue.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(crate) struct DeadLetter {
     pub(crate) body: String,
     /// Type and value by name.
     pub(crate) attributes: BTreeMap<String, (String, String)>,
+    /// Its message group.
+    pub(crate) group: Option<String>,
 }
 
 impl DeadLetter {
@@ -51,6 +55,13 @@ impl<S: Simulated> Stage<S> {
     /// Receives up to ten messages, as the records of an event.
     pub(crate) async fn receive(&self) -> Vec<Value> {
         self.contacts.receive(0, None).await.unwrap().iter().map(record).collect()
+    }
+
+    /// Receives up to ten messages of the urgent queue.
+    pub(crate) async fn receive_urgent(&self) -> Vec<Value> {
+        let url = self.urgent.as_ref().unwrap();
+        let messages = MessageQueue::new(&self.sqs, url).receive(0, None).await.unwrap();
+        messages.iter().map(|message| urgently(record(message), &arn_of(url))).collect()
     }
 
     /// Deletes from the contact queue what a worker acknowledged.
@@ -114,9 +125,16 @@ impl<S: Simulated> Stage<S> {
         let letter = |message: Message| DeadLetter {
             body: message.body.unwrap_or_default(),
             attributes: message.message_attributes.unwrap_or_default().into_iter().map(attribute).collect(),
+            group: message.attributes.and_then(|mut system| system.remove(&MessageSystemAttributeName::MessageGroupId)),
         };
         messages.map(letter).collect()
     }
+}
+
+/// A record as it comes from this queue.
+pub(crate) fn urgently(mut record: Value, arn: &str) -> Value {
+    record["eventSourceARN"] = arn.into();
+    record
 }
 
 fn is_back(record: &Value, back: &[String]) -> bool {
