@@ -80,8 +80,9 @@ fn explained(tally: &Tally<'_>, record: Option<&Record>) -> Answer {
     let on_record = record.map_or_else(
         || "nothing".to_owned(),
         |record| {
+            let lane = record.event.lane.map(|lane| format!(", {lane} lane")).unwrap_or_default();
             format!(
-                "{}, since {}, after {}",
+                "{}, since {}, after {}{lane}",
                 state(record).as_str().unwrap_or("unknown"),
                 record.at,
                 count(record.attempts_so_far() as usize, "request")
@@ -90,10 +91,14 @@ fn explained(tally: &Tally<'_>, record: Option<&Record>) -> Answer {
     );
     text.extend([format!("On the ledger: {on_record}\n")]);
     let mut json = json!({ "letters": tally.json()["samples"], "total": tally.total });
-    json["ledger"] = record.map_or(
-        Value::Null,
-        |record| json!({ "state": state(record), "at": record.at.to_string(), "attempts": record.attempts_so_far() }),
-    );
+    json["ledger"] = record.map_or(Value::Null, |record| {
+        let (at, attempts, lane) = (record.at.to_string(), record.attempts_so_far(), record.event.lane);
+        let mut ledger = json!({ "state": state(record), "at": at, "attempts": attempts });
+        if let Some(lane) = lane {
+            ledger["lane"] = json!(lane);
+        }
+        ledger
+    });
     Answer::done(text, json)
 }
 

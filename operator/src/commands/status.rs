@@ -85,8 +85,9 @@ fn words(result: &Value) -> String {
         None => "no answer".to_owned(),
     };
     let route = text("route").map(|route| format!(", route {route}")).unwrap_or_default();
+    let lane = text("lane").map(|lane| format!(", {lane} lane")).unwrap_or_default();
     let first = text("firstSeen").map(|first| format!("; first seen at {first}")).unwrap_or_default();
-    format!("{which}{route}: {words}{first}")
+    format!("{which}{route}{lane}: {words}{first}")
 }
 
 #[cfg(test)]
@@ -104,6 +105,8 @@ mod tests {
             "/crm 1, route orders: injected at 2026-03-01T12:00:00Z: contact c-1 at queue:q after 2 requests; \
              first seen at 2026-03-01T11:00:00Z"
         );
+        let urgent = json!({ "idempotencyKey": "k", "state": "injected", "route": "orders", "lane": "urgent" });
+        assert!(words(&urgent).starts_with("key k, route orders, urgent lane: injected"), "{}", words(&urgent));
         let unseen = json!({ "idempotencyKey": "k", "state": "unknown" });
         assert_eq!(words(&unseen), "key k: not seen: it never arrived, or still waits for its first delivery");
     }

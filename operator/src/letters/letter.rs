@@ -3,6 +3,7 @@
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use contact_injection::domain::event::{Event, Identity};
 use contact_injection::domain::idempotency::IdempotencyKey;
+use contact_injection::domain::lane::Lane;
 use contact_injection::domain::reason::DeadLetterReason;
 use contact_injection::domain::time::Timestamp;
 use serde::Deserialize as _;
@@ -39,6 +40,8 @@ pub(crate) struct Letter {
     pub(crate) source_queue: Option<String>,
     /// The ledger's route, once it was asked.
     pub(crate) route: Option<String>,
+    /// The lane that the ledger knows its event by, once it was asked.
+    pub(crate) lane: Option<Lane>,
     detail: Option<String>,
     attempts: Option<String>,
     http_status: Option<String>,
@@ -70,6 +73,7 @@ impl Letter {
             source_message: attribute("sourceMessageId"),
             source_queue: attribute("sourceQueue"),
             route: None,
+            lane: None,
             detail: reason.and_then(|_| attribute("failureDetail")),
             attempts: number(attribute("attempts")),
             http_status: number(attribute("httpStatus")),

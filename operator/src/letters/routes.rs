@@ -1,4 +1,4 @@
-//! The routes of letters, which the ledger knows.
+//! The routes of letters and the lanes of their events, which the ledger knows.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Routes {
         self.missing.clone()
     }
 
-    /// Looks the letters' routes up.
+    /// Looks the letters' routes and lanes up.
     pub(crate) async fn look_up(&mut self, letters: &mut [Letter]) -> Result<(), Error> {
         for batch in letters.chunks_mut(BATCH) {
             if self.missing.is_some() {
@@ -45,8 +45,9 @@ impl Routes {
             }
             match self.read(batch).await {
                 Ok(records) => batch.iter_mut().for_each(|letter| {
-                    let route = letter.key.and_then(|key| records.get(&key)).map(|record| record.event.route.clone());
-                    letter.route = route.filter(|route| !route.is_empty());
+                    let event = letter.key.and_then(|key| records.get(&key)).map(|record| &record.event);
+                    letter.route = event.map(|event| event.route.clone()).filter(|route| !route.is_empty());
+                    letter.lane = event.and_then(|event| event.lane);
                 }),
                 Err(error) if self.needed => return Err(error),
                 Err(error) => self.missing = Some(format!("no routes: {error}")),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::stage::{Function, Stage, event, record};
+use super::stage::{Function, Scene, Stage, event, record};
 
 #[tokio::test]
 async fn a_function_that_lacks_variables_names_each_of_them_and_does_not_start() {
@@ -53,6 +53,21 @@ async fn an_unreadable_secret_stops_the_start_and_is_not_quoted() {
         let output = stage.failed_start(function, &[("SECRET_ARN", "no-such-secret")]).await;
         assert!(output.contains("can't start"), "{output}");
     }
+}
+
+#[tokio::test]
+async fn an_urgent_lane_without_a_client_of_its_own_is_told_at_the_start() {
+    const WORDS: &str = "no OAuth client is kept for urgent messages";
+    for (urgent, told) in [(0, true), (1, false)] {
+        let stage = Scene::with_clients(3).with_urgent_lane(urgent).start().await;
+        let process = stage.process(Function::Inject, &[]).await;
+        assert_eq!(process.output().contains(WORDS), told, "{}", process.output());
+    }
+    let stage = Scene::with_clients(3).start().await;
+    assert!(!stage.process(Function::Inject, &[]).await.output().contains("urgent"));
+    let half = [("URGENT_QUEUE_URL", "https://sqs.example.com/urgent"), ("URGENT_CONCURRENCY", "1")];
+    let output = stage.failed_start(Function::Inject, &half).await;
+    assert!(output.contains("URGENT_QUEUE_ARN") && output.contains("URGENT_CONCURRENCY is '1'"), "{output}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use contact_injection::adapters::environment::System;
+use contact_injection::domain::lane::Lane;
 use contact_injection::domain::time::Timestamp;
 use contact_injection::ports::Environment as _;
 use futures::future::join_all;
@@ -161,7 +162,9 @@ impl Run<'_> {
             letters.push(letter);
             meant.push(message);
         }
-        if self.filter.needs_route() {
+        // One that says nothing of its queue had no room for it, or SQS itself moved it.
+        let silent = self.urgent.is_some() && letters.iter().any(|letter| letter.source_queue.is_none());
+        if self.filter.needs_route() || silent {
             routes.look_up(&mut letters).await?;
         }
         let pairs = letters.into_iter().zip(meant);
@@ -176,10 +179,11 @@ impl Run<'_> {
             () = self.interrupt.set() => return Ok(None),
             () = async { self.pace.lock().await.tick().await; } => {}
         }
-        let to = match self.urgent {
-            Some((url, arn)) if letter.source_queue.as_deref() == Some(arn) => url,
-            _ => self.contacts,
+        let is_from = |arn: &str| match &letter.source_queue {
+            Some(queue) => queue == arn,
+            None => letter.lane == Some(Lane::Urgent),
         };
+        let to = self.urgent.filter(|(_, arn)| is_from(arn)).map_or(self.contacts, |(url, _)| url);
         let system = |name| message.attributes().and_then(|system| system.get(&name)).cloned();
         let request = self.queue.sqs.send_message().queue_url(to).set_message_body(message.body.clone());
         let request = request.set_message_attributes(message.message_attributes.clone());
