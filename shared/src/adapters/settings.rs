@@ -100,6 +100,9 @@ pub const INJECT_VARIABLES: &[&str] = &[
     "QUEUE_HEALTH_MAX_AGE_SECONDS",
 ];
 
+/// The variables that [`InjectSettings::read`] reads where there is an urgent queue, besides the others.
+pub const URGENT_VARIABLES: &[&str] = &["URGENT_QUEUE_URL", "URGENT_QUEUE_ARN", "URGENT_CONCURRENCY"];
+
 /// The process's environment.
 #[expect(clippy::disallowed_methods, reason = "this is where configuration is read once")]
 pub fn process(name: &str) -> Option<String> {
