@@ -50,7 +50,8 @@ impl<S: Simulated> Stage<S> {
 
     /// Receives up to ten messages, as the records of an event.
     pub(crate) async fn receive(&self) -> Vec<Value> {
-        self.contacts.receive(0, None).await.unwrap().iter().map(record).collect()
+        let received = self.contacts.receive(0, None).await.unwrap();
+        received.iter().map(|message| record(&self.queues.contacts, message)).collect()
     }
 
     /// Deletes from the contact queue what a worker acknowledged.
