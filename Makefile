@@ -56,6 +56,7 @@ lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the templates and the work
 	typos
 	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
 	AWS_DEFAULT_REGION=us-east-1 sam validate --lint --template outcomes.yaml
+	cfn-lint docs/senders/*.yaml
 	$(dir $(CHECKS))bin/checkov --config-file .checkov.yaml
 	$(dir $(CHECKS))bin/zizmor --offline --quiet .github/workflows
 	cargo clippy --locked --workspace --all-targets -- --deny warnings

@@ -2,6 +2,8 @@
 //!
 //! Short intrinsic functions are written out (`!Ref X` is `{"Ref": "X"}`, `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`).
 
+mod conditions;
+
 use std::path::PathBuf;
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -50,6 +52,12 @@ impl Template {
         let text = std::fs::read_to_string(&path).map_err(|source| TemplateError::Unreadable { path, source })?;
         let documents = Yaml::load_from_str(&text)?;
         documents.first().and_then(to_json).map(Self).ok_or(TemplateError::Shape)
+    }
+
+    /// What is deployed of it with these parameters, the others at their defaults: no resource and no output whose
+    /// condition doesn't hold, one branch of every `Fn::If`, and no `AWS::NoValue`.
+    pub fn deployed_with(&self, parameters: &[(&str, &str)]) -> Result<Self, TemplateError> {
+        conditions::deployed_with(&self.0, parameters).map(Self)
     }
 
     /// The whole of it.

@@ -69,6 +69,7 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
         "RateLimit=240",
         "RateWindowSeconds=30",
         "MaximumConcurrency=8",
+        "UrgentConcurrency=4",
         "MaxReceiveCount=50",
         "ComplianceBoundary=inside",
         "QueueHealthMaxAgeSeconds=1800",
@@ -86,16 +87,15 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
     }
 }
 
-/// The pipes of an emulator.
-async fn pipes(emulator: &Ministack) -> Vec<Value> {
+/// What a service of an emulator answers at a path.
+async fn asked(emulator: &Ministack, service: &str, path: &str) -> Value {
     // What tells the emulator which of its services is asked. It checks no signature.
-    let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/pipes/aws4_request");
+    let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/{service}/aws4_request");
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request = client.get(format!("{}/v1/pipes", emulator.endpoint())).header("authorization", scope);
+    let request = client.get(format!("{}{path}", emulator.endpoint())).header("authorization", scope);
     let text = request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
-    let answer: Value = serde_json::from_str(&text).unwrap();
-    answer["Pipes"].as_array().unwrap().clone()
+    serde_json::from_str(&text).unwrap()
 }
 
 #[tokio::test]
@@ -107,7 +107,8 @@ async fn one_deployment_with_a_bus_makes_the_pipe_too_and_one_without_takes_it_a
     let steps = [(vec![], 0), (vec![with_bus.as_str()], 1), (vec![without.as_str()], 0)];
     for (parameters, count) in steps {
         let outputs = deploy(folder.path(), "told", &parameters).to(&emulator).await.unwrap();
-        let pipes = pipes(&emulator).await;
+        let answer = asked(&emulator, "pipes", "/v1/pipes").await;
+        let pipes = answer["Pipes"].as_array().unwrap();
         assert_eq!(pipes.len(), count, "{parameters:?}: {pipes:?}");
         for pipe in pipes {
             assert_eq!(pipe["Target"], bus);
@@ -115,6 +116,52 @@ async fn one_deployment_with_a_bus_makes_the_pipe_too_and_one_without_takes_it_a
             assert!(pipe["Source"].as_str().unwrap().contains(&stream), "{pipe}");
             assert!(pipe["Name"].as_str().unwrap().starts_with("told-Outcomes-"), "in a stack of its own: {pipe}");
         }
+    }
+}
+
+/// The mappings of an emulator from the queue that this output names.
+async fn mappings(emulator: &Ministack, outputs: &Outputs, queue_arn: &'static str) -> Vec<Value> {
+    let Ok(arn) = outputs.get(queue_arn) else { return Vec::new() };
+    let answer = asked(emulator, "lambda", "/2015-03-31/event-source-mappings/").await;
+    let mappings = answer["EventSourceMappings"].as_array().unwrap();
+    assert_eq!(mappings.len(), if outputs.get("UrgentQueueArn").is_ok() { 2 } else { 1 }, "{mappings:?}");
+    mappings.iter().filter(|mapping| mapping["EventSourceArn"] == arn).cloned().collect()
+}
+
+#[tokio::test]
+async fn an_urgent_concurrency_makes_a_second_mapping_on_the_same_version_of_the_same_function() {
+    let (folder, emulator) = (package(), Ministack::start().unwrap());
+    let outputs = deploy(folder.path(), "lanes", &["UrgentConcurrency=2"]).to(&emulator).await.unwrap();
+    let [contacts] = &mappings(&emulator, &outputs, "ContactQueueArn").await[..] else { unreachable!("one mapping") };
+    let [urgent] = &mappings(&emulator, &outputs, "UrgentQueueArn").await[..] else { unreachable!("one mapping") };
+    assert!(urgent["FunctionArn"].as_str().unwrap().ends_with(":live"), "{urgent}");
+    assert_eq!(urgent["ScalingConfig"]["MaximumConcurrency"], "2", "a text, which CloudFormation reads as a number");
+    for same in ["FunctionArn", "BatchSize", "FunctionResponseTypes", "MaximumBatchingWindowInSeconds"] {
+        assert_eq!(urgent[same], contacts[same], "{same}");
+    }
+    let name = outputs.get("InjectFunctionName").unwrap();
+    let function = asked(&emulator, "lambda", &format!("/2015-03-31/functions/{name}/configuration")).await;
+    let told = &function["Environment"]["Variables"];
+    assert_eq!(told["URGENT_QUEUE_URL"], outputs.get("UrgentQueueUrl").unwrap());
+    assert_eq!(told["URGENT_QUEUE_ARN"], outputs.get("UrgentQueueArn").unwrap());
+    assert_eq!(told["URGENT_CONCURRENCY"], "2");
+}
+
+#[tokio::test]
+async fn one_deployment_with_an_urgent_concurrency_makes_the_lane_and_one_without_takes_it_away() {
+    let (folder, emulator) = (package(), Ministack::start().unwrap());
+    let without = format!("file://{}", workspace_root().join("environments/default.yaml").display());
+    // Of an update no more can be told: the emulator makes the function anew, without its aliases.
+    let steps = [(vec![], 12, 0), (vec!["UrgentConcurrency=2"], 14, 1), (vec![without.as_str()], 12, 0)];
+    for (parameters, count, urgent) in steps {
+        let outputs = deploy(folder.path(), "lanes", &parameters).to(&emulator).await.unwrap();
+        assert_eq!(values(&outputs).len(), count, "{outputs:?}");
+        assert_eq!(mappings(&emulator, &outputs, "ContactQueueArn").await.len(), 1, "{parameters:?}");
+        assert_eq!(mappings(&emulator, &outputs, "UrgentQueueArn").await.len(), urgent, "{parameters:?}");
+        let name = outputs.get("InjectFunctionName").unwrap();
+        let function = asked(&emulator, "lambda", &format!("/2015-03-31/functions/{name}/configuration")).await;
+        let told = function["Environment"]["Variables"].as_object().unwrap();
+        assert_eq!(told.keys().filter(|name| name.starts_with("URGENT")).count(), 3 * urgent, "{told:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use contact_injection_tests::local::{Ministack, create_queues, create_tables, sdk_config};
+use contact_injection_tests::local::{Ministack, create_lanes, create_queues, create_tables, sdk_config};
 use contact_injection_tests::template::Template;
 
 #[tokio::test]
@@ -20,15 +20,25 @@ async fn tables_and_queues_are_the_templates_and_end_with_the_emulator() {
 
     let queues = create_queues(&endpoint, "one").await.unwrap();
     let sqs = aws_sdk_sqs::Client::new(&sdk_config(&endpoint));
-    let request = sqs.get_queue_attributes().queue_url(&queues.contacts);
-    let answer = request.attribute_names(QueueAttributeName::All).send().await.unwrap();
-    let attributes = answer.attributes().unwrap();
-    let template = Template::read().unwrap();
-    let visibility = template.property("ContactQueue", "VisibilityTimeout").unwrap().to_string();
-    assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], visibility);
-    assert!(attributes[&QueueAttributeName::RedrivePolicy].contains("one-dead-letters"));
-
+    assert!(queues.urgent.is_none());
     create_tables(&endpoint, "two").await.unwrap();
+    let two = create_lanes(&endpoint, "two", 2).await.unwrap();
+    let urgent = two.urgent.unwrap();
+    let template = Template::read().unwrap();
+    for (resource, url, dead_letters) in [
+        ("ContactQueue", &queues.contacts, "one-dead-letters"),
+        ("ContactQueue", &two.contacts, "two-dead-letters"),
+        ("UrgentQueue", &urgent.url, "two-dead-letters"),
+    ] {
+        let request = sqs.get_queue_attributes().queue_url(url);
+        let answer = request.attribute_names(QueueAttributeName::All).send().await.unwrap();
+        let attributes = answer.attributes().unwrap();
+        let visibility = template.property(resource, "VisibilityTimeout").unwrap().to_string();
+        assert_eq!(attributes[&QueueAttributeName::VisibilityTimeout], visibility, "{url}");
+        assert!(attributes[&QueueAttributeName::RedrivePolicy].contains(dead_letters), "{url}");
+    }
+    assert!(urgent.arn.ends_with(":two-urgent"), "{}", urgent.arn);
+
     drop(emulator);
     let address = endpoint.strip_prefix("http://").unwrap();
     assert!(TcpStream::connect(address).is_err(), "the emulator is still there");

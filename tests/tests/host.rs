@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use contact_injection::adapters::settings::URGENT_VARIABLES;
 use contact_injection_tests::host::{
     Deployment, DeploymentConfig, Environment, EventSource, Function, FunctionConfig, Outcome, Package, message_event,
 };
@@ -11,8 +12,7 @@ use contact_injection_tests::local::LocalError;
 use contact_injection_tests::workspace_root;
 use serde_json::json;
 
-async fn deployed() -> Result<(Deployment, Package), LocalError> {
-    let terms = DeploymentConfig::default();
+async fn deployed(terms: DeploymentConfig) -> Result<(Deployment, Package), LocalError> {
     let inject = Package::of(Path::new(env!("CARGO_BIN_EXE_inject-contacts-process")), &terms.routes)?;
     let sync = Package::of(Path::new(env!("CARGO_BIN_EXE_sync-registry-process")), &terms.routes)?;
     let deployment = Deployment::start(terms).await?;
@@ -51,7 +51,7 @@ fn events(run: &str, count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn an_environment_stays_warm_and_a_second_one_starts_only_where_none_is_idle() {
-    let (deployment, package) = deployed().await.unwrap();
+    let (deployment, package) = deployed(DeploymentConfig::default()).await.unwrap();
     let function = Function::new(deployment.inject(&package, true).unwrap());
     let cold = function.invoke(&message_event(&events("cold", 1))).await.unwrap();
     let warm = function.invoke(&message_event(&events("warm", 1))).await.unwrap();
@@ -83,7 +83,7 @@ async fn an_environment_that_ends_before_it_is_ready_is_told_with_its_last_words
 
 #[tokio::test]
 async fn what_a_killed_environment_held_comes_back_and_is_injected_once() {
-    let (deployment, package) = deployed().await.unwrap();
+    let (deployment, package) = deployed(DeploymentConfig::default()).await.unwrap();
     deployment.send(&events("kill", 10)).await.unwrap();
     let function = Function::new(deployment.inject(&package, false).unwrap());
     let source = EventSource::new(deployment.endpoint(), &deployment.queues.contacts, &function);
@@ -95,4 +95,19 @@ async fn what_a_killed_environment_held_comes_back_and_is_injected_once() {
     assert!(was_killed);
     assert!(drained.invocations.iter().any(|(invocation, _)| invocation.outcome == Outcome::Died));
     assert_eq!(drained.acknowledged, 0);
+}
+
+#[tokio::test]
+async fn a_deployment_has_an_urgent_queue_where_it_is_asked_for_one() {
+    let terms = DeploymentConfig { urgent_concurrency: 2, urgent_clients: 1, ..DeploymentConfig::default() };
+    let (deployment, package) = deployed(terms).await.unwrap();
+    let urgent = deployment.queues.urgent.clone().unwrap();
+    let function = deployment.inject(&package, false).unwrap();
+    let expected = [&urgent.url, &urgent.arn, "2"];
+    assert_eq!(URGENT_VARIABLES.iter().map(|name| function.variables[*name].as_str()).collect::<Vec<_>>(), expected);
+    deployment.send_to(&urgent.url, &events("urgent", 3)).await.unwrap();
+    let function = Function::new(function);
+    let source = EventSource::new(deployment.endpoint(), &urgent.url, &function);
+    let drained = source.drain(Duration::from_secs(30)).await.unwrap();
+    assert_eq!((drained.acknowledged, deployment.simulator.contacts().len()), (3, 3));
 }

@@ -38,6 +38,7 @@ fn the_parameters_and_their_defaults_are_the_public_ones() {
         ("RateLimit", json!(120)),
         ("RateWindowSeconds", json!(60)),
         ("MaximumConcurrency", json!(2)),
+        ("UrgentConcurrency", json!("0")),
         ("MaxReceiveCount", json!(1000)),
         ("ComplianceBoundary", json!("outside")),
         ("SchemaSchedule", json!("rate(1 day)")),
@@ -71,7 +72,7 @@ fn parameters_of_a_few_words_allow_no_others() {
 
 #[test]
 fn the_outputs_are_the_public_ones() {
-    let expected = set([
+    let expected = [
         "ContactQueueUrl",
         "ContactQueueArn",
         "DeadLetterQueueUrl",
@@ -84,8 +85,10 @@ fn the_outputs_are_the_public_ones() {
         "ClientsTableName",
         "RegistryTableName",
         "DashboardUrl",
-    ]);
-    assert_eq!(names(&template(), "Outputs"), expected);
+    ];
+    let outputs = |urgent: &str| names(&template().deployed_with(&[("UrgentConcurrency", urgent)]).unwrap(), "Outputs");
+    assert_eq!(outputs("0"), set(expected));
+    assert_eq!(outputs("2"), &set(expected) | &set(["UrgentQueueUrl", "UrgentQueueArn"]));
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn another_parameter_is_another_package() {
 
 #[test]
 fn the_contact_queue_redrives_to_the_dead_letter_queue_which_takes_from_no_other() {
-    let template = template();
+    let template = template().deployed_with(&[]).unwrap();
     let redrive = template.property("ContactQueue", "RedrivePolicy").unwrap();
     assert_eq!(redrive["deadLetterTargetArn"], json!({"Fn::GetAtt": "DeadLetterQueue.Arn"}));
     assert_eq!(redrive["maxReceiveCount"], json!({"Ref": "MaxReceiveCount"}));
@@ -167,6 +170,7 @@ fn the_contact_queue_redrives_to_the_dead_letter_queue_which_takes_from_no_other
     assert_eq!(allow["redrivePermission"], "byQueue");
     // The ARN is written out, so it has to follow the queue's name.
     let name = &template.property("ContactQueue", "QueueName").unwrap()["Fn::Sub"];
+    assert_eq!(allow["sourceQueueArns"].as_array().unwrap().len(), 1);
     let source = &allow["sourceQueueArns"][0]["Fn::Sub"];
     let (written, arn) = (name[0].as_str().unwrap(), source[0].as_str().unwrap());
     assert!(arn.ends_with(&format!(":{written}")), "{arn} is not {written}");
@@ -239,7 +243,7 @@ fn dead_letters_are_for_the_named_reader_alone() {
 
 #[test]
 fn the_dashboard_is_about_this_stack_alone() {
-    let template = template();
+    let template = template().deployed_with(&[("UrgentConcurrency", "2")]).unwrap();
     let body = template.property("Dashboard", "DashboardBody").unwrap()["Fn::Sub"].as_str().unwrap();
     let dashboard: Value = serde_json::from_str(body).unwrap();
     for widget in dashboard["widgets"].as_array().unwrap() {
@@ -289,22 +293,28 @@ fn the_duration_alarm_rings_before_the_timeout_and_after_what_a_backlog_takes() 
 
 #[test]
 fn the_dashboard_is_json() {
-    let template = template();
-    let body = &template.property("Dashboard", "DashboardBody").unwrap()["Fn::Sub"];
-    let dashboard: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
-    assert!(dashboard["widgets"].as_array().unwrap().len() > 3);
+    for urgent in ["0", "2"] {
+        let template = template().deployed_with(&[("UrgentConcurrency", urgent)]).unwrap();
+        let body = &template.property("Dashboard", "DashboardBody").unwrap()["Fn::Sub"];
+        let dashboard: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
+        assert!(dashboard["widgets"].as_array().unwrap().len() > 3);
+    }
 }
 
 #[test]
 fn each_function_is_given_the_variables_that_its_code_reads() {
-    let template = template();
-    let given = |function: &str| -> BTreeSet<String> {
+    let given = |function: &str, urgent: &str| -> BTreeSet<String> {
+        let template = template().deployed_with(&[("UrgentConcurrency", urgent)]).unwrap();
         let shared = template.at("/Globals/Function/Environment/Variables").unwrap().as_object().unwrap();
         let own = template.property(function, "Environment").unwrap()["Variables"].as_object().unwrap();
         shared.keys().chain(own.keys()).cloned().collect()
     };
     let read =
         |own: &[&str]| settings::VARIABLES.iter().chain(own).map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(given("InjectFunction"), read(settings::INJECT_VARIABLES));
-    assert_eq!(given("SyncFunction"), read(&[]));
+    assert_eq!(given("InjectFunction", "0"), read(settings::INJECT_VARIABLES));
+    let with_urgent = [settings::INJECT_VARIABLES, settings::URGENT_VARIABLES].concat();
+    assert_eq!(given("InjectFunction", "2"), read(&with_urgent));
+    for urgent in ["0", "2"] {
+        assert_eq!(given("SyncFunction", urgent), read(&[]));
+    }
 }

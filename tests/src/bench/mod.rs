@@ -102,7 +102,7 @@ pub async fn run(extent: Extent, parts: &[Part]) -> Result<Report, LocalError> {
             Part::Size => size::measure(&subjects).await?,
             Part::Throughput => throughput::measure().await?,
             Part::Utilisation => rate::utilisation(&subjects, extent).await?,
-            Part::Drain => rate::drains(&subjects, extent).await?,
+            Part::Drain => Box::pin(rate::drains(&subjects, extent)).await?,
             Part::Growth => growth::measure(&subjects, extent).await?,
         });
     }

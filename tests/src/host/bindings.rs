@@ -13,7 +13,7 @@ pub struct Bindings<'a> {
     pub cxone: CxoneApi,
     /// The three tables.
     pub tables: &'a Tables,
-    /// The two queues.
+    /// The queues.
     pub queues: &'a Queues,
     /// The function's own secret.
     pub secret: &'a str,
@@ -47,7 +47,14 @@ impl Bindings<'_> {
             CxoneApi::Guide { base_url } => ("guide", base_url, "https://cxone.niceincontact.com".to_owned()),
             CxoneApi::Tenant { issuer } => ("cxone", String::new(), issuer),
         };
-        [
+        let urgent = self.queues.urgent.iter().flat_map(|urgent| {
+            [
+                ("URGENT_QUEUE_URL", urgent.url.clone()),
+                ("URGENT_QUEUE_ARN", urgent.arn.clone()),
+                ("URGENT_CONCURRENCY", urgent.concurrency.to_string()),
+            ]
+        });
+        let always = [
             ("AWS_ENDPOINT_URL", self.aws),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
@@ -71,8 +78,7 @@ impl Bindings<'_> {
             ("QUEUE_HEALTH_MAX_AGE_SECONDS", "180".to_owned()),
             ("LOG_LEVEL", "INFO".to_owned()),
             ("STACK_NAME", "local".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        ];
+        always.into_iter().chain(urgent).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }

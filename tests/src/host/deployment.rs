@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{AwsRequests, Bindings, CxoneApi, Environment, FunctionConfig, Outcome, Package};
 use crate::local::{
-    LocalError, MessageQueue, Ministack, Queues, Tables, create_queues, create_secret_of_text, create_tables,
-    key_secret_text, sdk_config, secret_text,
+    LocalError, MessageQueue, Ministack, Queues, Tables, create_lanes, create_secret_of_text, create_tables,
+    key_secret_text, sdk_config, secret_text, with_urgent_clients,
 };
 use crate::workspace_root;
 
@@ -24,6 +24,10 @@ pub struct DeploymentConfig {
     pub routes: PathBuf,
     /// OAuth clients of the inject function.
     pub clients: usize,
+    /// How many of them, the last ones, are for urgent messages alone.
+    pub urgent_clients: usize,
+    /// Workers at once for the urgent queue; with 0 there is none.
+    pub urgent_concurrency: usize,
     /// Requests that CXone grants a client in one window.
     pub rate_limit: usize,
     /// The window's length in seconds.
@@ -33,11 +37,13 @@ pub struct DeploymentConfig {
 }
 
 impl Default for DeploymentConfig {
-    /// The demo's routes, two clients, the template's rate, 5 ms.
+    /// The demo's routes, two clients, no urgent queue, the template's rate, 5 ms.
     fn default() -> Self {
         Self {
             routes: workspace_root().join("tests/fixtures/demo/routes.json"),
             clients: 2,
+            urgent_clients: 0,
+            urgent_concurrency: 0,
             rate_limit: 120,
             window_seconds: 60,
             latency: Duration::from_millis(5),
@@ -54,7 +60,7 @@ pub struct Deployment<S = Simulator> {
     pub aws_requests: AwsRequests,
     /// The three tables.
     pub tables: Tables,
-    /// The two queues.
+    /// The queues.
     pub queues: Queues,
     cxone: CxoneApi,
     emulator: Ministack,
@@ -111,8 +117,9 @@ impl<S> Deployment<S> {
         let emulator = tokio::task::spawn_blocking(Ministack::start).await;
         let emulator = emulator.map_err(|error| LocalError::system("start the emulator")(error.into()))??;
         let tables = create_tables(emulator.endpoint(), "host").await?;
-        let queues = create_queues(emulator.endpoint(), "host").await?;
+        let queues = create_lanes(emulator.endpoint(), "host", config.urgent_concurrency).await?;
         let [inject, sync] = secrets;
+        let inject = with_urgent_clients(&inject, config.urgent_clients)?;
         let inject_secret = create_secret_of_text(emulator.endpoint(), "host-inject", inject).await?;
         let sync_secret = create_secret_of_text(emulator.endpoint(), "host-sync", sync).await?;
         let aws_requests = AwsRequests::start(emulator.endpoint()).await?;
@@ -164,8 +171,13 @@ impl<S> Deployment<S> {
 
     /// Puts messages into the contact queue.
     pub async fn send(&self, bodies: &[String]) -> Result<(), LocalError> {
+        self.send_to(&self.queues.contacts, bodies).await
+    }
+
+    /// Puts messages into a queue.
+    pub async fn send_to(&self, queue_url: &str, bodies: &[String]) -> Result<(), LocalError> {
         let sqs = aws_sdk_sqs::Client::new(&sdk_config(self.endpoint()));
-        MessageQueue::new(&sqs, &self.queues.contacts).send(bodies).await
+        MessageQueue::new(&sqs, queue_url).send(bodies).await
     }
 }
 

@@ -24,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct EventSource<'a> {
     queue: MessageQueue,
+    queue_url: String,
     function: &'a Function,
     /// Batches in hand at once.
     maximum_concurrency: usize,
@@ -48,7 +49,7 @@ impl<'a> EventSource<'a> {
     /// From this queue, at this endpoint, to this function.
     pub fn new(endpoint: &str, queue_url: &str, function: &'a Function) -> Self {
         let queue = MessageQueue::new(&Client::new(&sdk_config(endpoint)), queue_url);
-        Self { queue, function, maximum_concurrency: 2 }
+        Self { queue, queue_url: queue_url.to_owned(), function, maximum_concurrency: 2 }
     }
 
     /// With so many batches in hand at once.
@@ -104,7 +105,8 @@ impl<'a> EventSource<'a> {
             if messages.is_empty() {
                 continue;
             }
-            let event = json!({ "Records": messages.iter().map(record).collect::<Vec<_>>() });
+            let records: Vec<_> = messages.iter().map(|message| record(&self.queue_url, message)).collect();
+            let event = json!({ "Records": records });
             let invocation = match self.function.invoke(&event).await {
                 // An environment that died while idle has handled nothing; the messages come back.
                 Err(LocalError::Gone(_)) => continue,

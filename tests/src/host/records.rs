@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::runtime_api::since_epoch;
 use crate::local::REGION;
 
-/// A message as Lambda hands it to a function.
-pub fn record(message: &Message) -> Value {
+/// A message of the queue at this URL as Lambda hands it to a function.
+pub fn record(queue_url: &str, message: &Message) -> Value {
+    let queue = queue_url.rsplit('/').next();
     let system = message.attributes().into_iter().flatten();
     let own = message.message_attributes().into_iter().flatten();
     json!({
@@ -21,7 +22,7 @@ pub fn record(message: &Message) -> Value {
         "attributes": system.map(|(name, value)| (name.as_str().to_owned(), json!(value))).collect::<Map<_, _>>(),
         "messageAttributes": own.map(|(name, value)| (name.clone(), attribute(value))).collect::<Map<_, _>>(),
         "eventSource": "aws:sqs",
-        "eventSourceARN": format!("arn:aws:sqs:{REGION}:000000000000:contacts"),
+        "eventSourceARN": format!("arn:aws:sqs:{REGION}:000000000000:{}", queue.unwrap_or_default()),
         "awsRegion": REGION,
     })
 }
@@ -29,7 +30,7 @@ pub fn record(message: &Message) -> Value {
 /// A record of a message that never was in a queue, and of which nobody knows when it was sent.
 pub fn record_of(body: impl Into<Value>) -> Value {
     let id = Uuid::new_v4().to_string();
-    let mut record = record(&Message::builder().receipt_handle(&id).message_id(id).build());
+    let mut record = record("contacts", &Message::builder().receipt_handle(&id).message_id(id).build());
     record["body"] = body.into();
     record["attributes"]["ApproximateReceiveCount"] = "1".into();
     record

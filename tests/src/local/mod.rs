@@ -21,9 +21,10 @@ pub use emulator::Ministack;
 pub use error::LocalError;
 pub use queue::{Depth, MessageQueue};
 pub use resources::{
-    Queues, Tables, create_queues, create_secret, create_secret_of_text, create_tables, key_secret_text, secret_text,
+    Queues, Tables, UrgentQueue, create_lanes, create_queues, create_secret, create_secret_of_text, create_tables,
+    key_secret_text, secret_text, with_urgent_clients,
 };
-pub use stack::{Deploy, Outputs, Stack};
+pub use stack::{Deploy, Outputs, Stack, python};
 pub use stream::stream_records;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};

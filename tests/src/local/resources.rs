@@ -25,13 +25,26 @@ pub struct Tables {
     pub registry: String,
 }
 
-/// The URLs of the two queues.
+/// The queues' URLs.
 #[derive(Debug, Clone)]
 pub struct Queues {
     /// Where events arrive.
     pub contacts: String,
     /// Where those go that can never succeed.
     pub dead_letters: String,
+    /// Where events arrive that can't wait behind others, where there is such a queue.
+    pub urgent: Option<UrgentQueue>,
+}
+
+/// The urgent queue.
+#[derive(Debug, Clone)]
+pub struct UrgentQueue {
+    /// Its URL.
+    pub url: String,
+    /// Its ARN.
+    pub arn: String,
+    /// How many workers take from it at once.
+    pub concurrency: usize,
 }
 
 /// Makes the three tables under names that start with `prefix`.
@@ -49,39 +62,59 @@ pub async fn create_tables(endpoint: &str, prefix: &str) -> Result<Tables, Local
     Ok(tables)
 }
 
-/// Makes the two queues under names that start with `prefix`, the one with the other as its dead-letter queue.
+/// Makes contact queue and dead-letter queue under names that start with `prefix`, the one with the other as its
+/// dead-letter queue.
+pub async fn create_queues(endpoint: &str, prefix: &str) -> Result<Queues, LocalError> {
+    create_lanes(endpoint, prefix, 0).await
+}
+
+/// The same with an urgent queue that so many workers take from at once, or without one for 0, as the template's
+/// `UrgentConcurrency` says.
 ///
 /// By way of a stack: so made, a queue takes messages up to SQS's own limit, which the emulator's `CreateQueue`
 /// refuses.
-pub async fn create_queues(endpoint: &str, prefix: &str) -> Result<Queues, LocalError> {
+pub async fn create_lanes(endpoint: &str, prefix: &str, urgent_concurrency: usize) -> Result<Queues, LocalError> {
     let template = Template::read()?;
     let client = aws_sdk_sqs::Client::new(&sdk_config(endpoint));
     let (contacts, dead_letters) = (format!("{prefix}-contacts"), format!("{prefix}-dead-letters"));
-    let stack = json!({"Resources": {
+    let urgent = (urgent_concurrency > 0).then(|| format!("{prefix}-urgent"));
+    let mut resources = json!({
         "ContactQueue": queue(&template, "ContactQueue", &contacts)?,
         "DeadLetterQueue": queue(&template, "DeadLetterQueue", &dead_letters)?,
-    }});
-    create_stack(endpoint, &format!("{prefix}-queues"), &stack).await?;
-    let queues = Queues { contacts: url(&client, &contacts).await?, dead_letters: url(&client, &dead_letters).await? };
-    // Which the emulator leaves out of a stack.
-    let answer = client
-        .get_queue_attributes()
-        .queue_url(&queues.dead_letters)
-        .attribute_names(QueueAttributeName::QueueArn)
-        .send()
-        .await
-        .map_err(LocalError::aws("sqs:GetQueueAttributes"))?;
-    let arn = answer.attributes().and_then(|attributes| attributes.get(&QueueAttributeName::QueueArn));
+    });
+    if let Some(urgent) = &urgent {
+        resources["UrgentQueue"] = queue(&template, "UrgentQueue", urgent)?;
+    }
+    create_stack(endpoint, &format!("{prefix}-queues"), &json!({ "Resources": resources })).await?;
+    let mut queues = Queues {
+        contacts: url(&client, &contacts).await?,
+        dead_letters: url(&client, &dead_letters).await?,
+        urgent: None,
+    };
     let receives = template.at("/Parameters/MaxReceiveCount/Default")?;
-    let redrive = json!({"deadLetterTargetArn": arn, "maxReceiveCount": receives}).to_string();
-    client
-        .set_queue_attributes()
-        .queue_url(&queues.contacts)
-        .attributes(QueueAttributeName::RedrivePolicy, redrive)
-        .send()
-        .await
-        .map_err(LocalError::aws("sqs:SetQueueAttributes"))?;
+    let target = arn(&client, &queues.dead_letters).await?;
+    let redrive = json!({"deadLetterTargetArn": target, "maxReceiveCount": receives}).to_string();
+    redrive_to(&client, &queues.contacts, &redrive).await?;
+    if let Some(name) = urgent {
+        let url = url(&client, &name).await?;
+        redrive_to(&client, &url, &redrive).await?;
+        queues.urgent = Some(UrgentQueue { arn: arn(&client, &url).await?, url, concurrency: urgent_concurrency });
+    }
     Ok(queues)
+}
+
+/// Gives a queue its redrive policy, which the emulator leaves out of a stack.
+async fn redrive_to(client: &aws_sdk_sqs::Client, queue_url: &str, redrive: &str) -> Result<(), LocalError> {
+    let request = client.set_queue_attributes().queue_url(queue_url);
+    let set = request.attributes(QueueAttributeName::RedrivePolicy, redrive).send().await;
+    set.map(drop).map_err(LocalError::aws("sqs:SetQueueAttributes"))
+}
+
+async fn arn(client: &aws_sdk_sqs::Client, queue_url: &str) -> Result<String, LocalError> {
+    let request = client.get_queue_attributes().queue_url(queue_url).attribute_names(QueueAttributeName::QueueArn);
+    let answer = request.send().await.map_err(LocalError::aws("sqs:GetQueueAttributes"))?;
+    let arn = answer.attributes().and_then(|attributes| attributes.get(&QueueAttributeName::QueueArn));
+    arn.cloned().ok_or_else(|| LocalError::Emulator(format!("no ARN for {queue_url}")))
 }
 
 async fn create_table(
@@ -160,6 +193,17 @@ pub fn key_secret_text(keys: &[AccessKey]) -> String {
     json!({ "clients": keys.iter().map(key).collect::<Vec<_>>() }).to_string()
 }
 
+/// A secret's text with so many of its clients, the last ones, for urgent messages alone.
+pub fn with_urgent_clients(secret: &str, urgent: usize) -> Result<String, LocalError> {
+    let unreadable = |source| LocalError::Unreadable { what: "the secret".to_owned(), source };
+    let mut secret: Value = serde_json::from_str(secret).map_err(unreadable)?;
+    let clients = secret["clients"].as_array_mut();
+    clients.into_iter().flat_map(|clients| clients.iter_mut().rev().take(urgent)).for_each(|client| {
+        client["lane"] = json!("urgent");
+    });
+    Ok(secret.to_string())
+}
+
 /// Asks for a stack, which the emulator makes a moment later.
 async fn create_stack(endpoint: &str, name: &str, template: &Value) -> Result<(), LocalError> {
     let text = template.to_string();
@@ -195,4 +239,21 @@ fn list<'a>(template: &'a Template, resource: &str, property: &str) -> Result<&'
 
 fn text<'a>(value: &'a Value, member: &str) -> Result<&'a str, TemplateError> {
     value.get(member).and_then(Value::as_str).ok_or_else(|| TemplateError::Missing(member.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_clients_of_a_secret_are_the_urgent_ones() {
+        let clients = ["a", "b", "c"].map(|id| ClientConfig::new(id, "x"));
+        let lanes = |urgent| -> Vec<Value> {
+            let secret = with_urgent_clients(&secret_text(&clients), urgent).unwrap();
+            let secret: Value = serde_json::from_str(&secret).unwrap();
+            secret["clients"].as_array().unwrap().iter().map(|client| client["lane"].clone()).collect()
+        };
+        assert_eq!(lanes(0), [Value::Null, Value::Null, Value::Null]);
+        assert_eq!(lanes(2), [Value::Null, json!("urgent"), json!("urgent")]);
+    }
 }

@@ -127,7 +127,10 @@ impl Deploy<'_> {
     /// parameters' defaults alone.
     fn without_canary(&self) -> Result<PathBuf, LocalError> {
         let mut template = Template::read_from(self.template.clone())?;
-        template.set_default("Canary", "false")?;
+        // A template without functions has none.
+        if template.at("/Parameters/Canary").is_ok() {
+            template.set_default("Canary", "false")?;
+        }
         let path = self.template.with_file_name("emulated.json");
         std::fs::write(&path, template.document().to_string()).map_err(LocalError::system("write the template"))?;
         Ok(path)
@@ -159,6 +162,13 @@ fn sam(subcommand: &str) -> Command {
         .env("SAM_CLI_TELEMETRY", "0")
         .env("AWS_DEFAULT_REGION", REGION);
     command
+}
+
+/// Runs a Python program in the tools' environment, against the emulator, and gives what it prints.
+pub async fn python(emulator: &Ministack, arguments: &[&str]) -> Result<String, LocalError> {
+    let mut command = Command::new(workspace_root().join(".venv/bin/python"));
+    command.args(arguments);
+    tool::run(against(emulator, REGION, command)).await
 }
 
 /// Points a tool at the emulator, and away from whatever AWS account this shell may know.

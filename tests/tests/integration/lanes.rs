@@ -10,12 +10,12 @@ use contact_injection::domain::lane::{Turn, Turns};
 use contact_injection::domain::lease::Reservation;
 use contact_injection::domain::time::Timestamp;
 use contact_injection::ports::{Acquired, ClientTable as _, Environment as _, LeaseRequest};
-use contact_injection_tests::local::{MessageQueue, sdk_config};
+use contact_injection_tests::local::{MessageQueue, UrgentQueue, sdk_config};
 use cxone_simulator::{Effect, Endpoint, Fault};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::stage::{Scene, Stage, arn_of, emulator, event, key_of, number, record, text, urgently};
+use super::stage::{Scene, Stage, emulator, event, key_of, number, record, text};
 
 const STANDARD: &str = "worker-1";
 const URGENT: &str = "worker-2";
@@ -36,8 +36,11 @@ fn batch(prefix: &str, events: usize) -> Vec<Value> {
 }
 
 fn urgent_batch(stage: &Stage, prefix: &str, events: usize) -> Vec<Value> {
-    let arn = arn_of(stage.urgent.as_ref().unwrap());
-    batch(prefix, events).into_iter().map(|record| urgently(record, &arn)).collect()
+    let urgently = |mut record: Value| {
+        record["eventSourceARN"] = json!(stage.urgent().arn);
+        record
+    };
+    batch(prefix, events).into_iter().map(urgently).collect()
 }
 
 /// Contacts of events with this prefix, by the client that each was asked for under.
@@ -158,7 +161,7 @@ async fn the_same_event_in_both_lanes_becomes_one_contact() {
 async fn what_is_deferred_stays_out_of_sight_in_the_queue_that_it_came_from() {
     let stage = stage().await;
     stage.simulator.add_fault(Fault::always(Endpoint::Contacts, Effect::status(409)));
-    let urgent = MessageQueue::new(&stage.sqs, stage.urgent.as_ref().unwrap());
+    let urgent = MessageQueue::new(&stage.sqs, &stage.urgent().url);
     urgent.send(&[event("single", "alarm").to_string()]).await.unwrap();
     let records = stage.receive_urgent().await;
     urgent.show(records.iter().map(|record| record["receiptHandle"].as_str().unwrap())).await.unwrap();
@@ -172,14 +175,14 @@ async fn what_is_deferred_stays_out_of_sight_in_the_queue_that_it_came_from() {
 #[tokio::test]
 async fn a_dead_letter_says_which_queue_its_message_came_from_and_stays_in_its_group() {
     let stage = stage().await;
-    let url = stage.urgent.clone().unwrap();
-    let request = stage.sqs.send_message().queue_url(&url).message_body("no event").message_group_id("crm");
+    let UrgentQueue { url, arn, .. } = stage.urgent();
+    let request = stage.sqs.send_message().queue_url(url).message_body("no event").message_group_id("crm");
     request.send().await.unwrap();
     let records = stage.receive_urgent().await;
     assert_eq!(records[0]["attributes"][MessageSystemAttributeName::MessageGroupId.as_str()], "crm");
     assert!(stage.worker().batch(&records).await.is_empty());
     let letter = stage.dead_letters().await.remove(0);
-    assert_eq!((letter.attribute("sourceQueue"), letter.group.as_deref()), (arn_of(&url).as_str(), Some("crm")));
+    assert_eq!((letter.attribute("sourceQueue"), letter.group.as_deref()), (arn.as_str(), Some("crm")));
     stage.worker().batch(&[record("no event either")]).await;
     let letter = stage.dead_letters().await.remove(0);
     assert_eq!(

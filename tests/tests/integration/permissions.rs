@@ -15,10 +15,13 @@ type Grant = (String, String);
 
 /// What a role allows for what Lambda does with it: polling, logs, traces and failed runs. No code of ours asks for
 /// these.
-const BY_LAMBDA: [(&str, &str); 10] = [
+const BY_LAMBDA: [(&str, &str); 13] = [
     ("sqs:ReceiveMessage", "ContactQueue"),
     ("sqs:DeleteMessage", "ContactQueue"),
     ("sqs:GetQueueAttributes", "ContactQueue"),
+    ("sqs:ReceiveMessage", "UrgentQueue"),
+    ("sqs:DeleteMessage", "UrgentQueue"),
+    ("sqs:GetQueueAttributes", "UrgentQueue"),
     ("sqs:SendMessage", "SyncDeadLetterQueue"),
     ("logs:CreateLogStream", "InjectLogGroup"),
     ("logs:PutLogEvents", "InjectLogGroup"),
@@ -28,9 +31,9 @@ const BY_LAMBDA: [(&str, &str); 10] = [
     ("xray:PutTelemetryRecords", "*"),
 ];
 
-/// What a role of the template allows the function's code.
-fn granted(role: &str) -> BTreeSet<Grant> {
-    let template = Template::read().unwrap();
+/// What a role of the template allows the function's code, with this `UrgentConcurrency`.
+fn granted(role: &str, urgent: &str) -> BTreeSet<Grant> {
+    let template = Template::read().unwrap().deployed_with(&[("UrgentConcurrency", urgent)]).unwrap();
     let policies = template.property(role, "Policies").unwrap().clone();
     let statements = policies[0]["PolicyDocument"]["Statement"].as_array().unwrap();
     let grants = statements.iter().map(|statement| {
@@ -91,11 +94,19 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let key = key_of("injected");
     inject.invoke(json!({"status": {"events": [{"key": key}]}})).await.unwrap();
     inject.invoke(json!({"resolve": {"key": key, "as": "retry"}})).await.unwrap();
-    assert_eq!(asked(&aws, &stage, &sync_secret), granted("InjectRole"));
+    assert_eq!(asked(&aws, &stage, &sync_secret), granted("InjectRole", "0"));
 
     let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
     let changed = [("AWS_ENDPOINT_URL", aws.endpoint()), ("SECRET_ARN", sync_secret.clone())];
     let sync = stage.process(Function::Sync, &changed.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
     sync.invoke(json!({})).await.unwrap();
-    assert_eq!(asked(&aws, &stage, &sync_secret), granted("SyncRole"));
+    assert_eq!(asked(&aws, &stage, &sync_secret), granted("SyncRole", "0"));
+}
+
+#[test]
+fn an_urgent_queue_lets_the_code_defer_its_messages_and_nothing_else() {
+    let more = |role: &str| &granted(role, "2") - &granted(role, "0");
+    let defer = ("sqs:ChangeMessageVisibility".to_owned(), "UrgentQueue".to_owned());
+    assert_eq!(more("InjectRole"), BTreeSet::from([defer]));
+    assert_eq!(more("SyncRole"), BTreeSet::new());
 }

@@ -18,8 +18,8 @@ use std::time::Duration;
 pub(crate) use contact_injection_tests::host::record_of as record;
 use contact_injection_tests::host::{Bindings, CxoneApi};
 use contact_injection_tests::local::{
-    MessageQueue, Ministack, Queues, Tables, create_queues, create_secret_of_text, create_tables, sdk_config,
-    secret_text,
+    MessageQueue, Ministack, Queues, Tables, UrgentQueue, create_lanes, create_secret_of_text, create_tables,
+    sdk_config, secret_text, with_urgent_clients,
 };
 use cxone_simulator::{AttributeDefinition, AttributeType, ClientConfig, Queue, RateLimit, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
@@ -31,7 +31,6 @@ pub(crate) use front::Front;
 pub(crate) use log::Log;
 pub(crate) use ports::{TestPorts, adapters};
 pub(crate) use process::Function;
-pub(crate) use queues::urgently;
 pub(crate) use tables::{number, number_of, text};
 pub(crate) use tenant::{ORDERS, ORDERS_SKILL, OVERFLOW, routes as tenant_routes, tenant};
 pub(crate) use wire::{Moment, Wire};
@@ -100,24 +99,22 @@ impl Scene {
 
     /// Sets it up.
     pub(crate) async fn start(self) -> Stage {
-        let clients = &self.tenant.clients;
-        let mut secret: Value = serde_json::from_str(&secret_text(clients)).unwrap();
-        for number in clients.len() - self.urgent_clients.unwrap_or_default()..clients.len() {
-            secret["clients"][number]["lane"] = json!("urgent");
-        }
+        let kept = self.urgent_clients.unwrap_or_default();
+        let secret = with_urgent_clients(&secret_text(&self.tenant.clients), kept).unwrap();
+        let urgent_workers = if self.urgent_clients.is_some() { 2 } else { 0 };
         let simulator = Simulator::start(self.tenant).await.unwrap();
-        let mut stage = Stage::set(simulator, &self.routes, secret.to_string()).await;
-        if self.urgent_clients.is_some() {
-            let queues = create_queues(emulator().endpoint(), &format!("u{}", Uuid::new_v4().simple())).await.unwrap();
-            stage.urgent = Some(queues.contacts);
-        }
-        stage
+        Stage::set_with(simulator, &self.routes, secret, urgent_workers).await
     }
 }
 
 impl<S: Simulated> Stage<S> {
     /// Everything around a tenant: these routes, and a secret of this text.
     pub(crate) async fn set(simulator: S, routes: &Value, secret: String) -> Self {
+        Self::set_with(simulator, routes, secret, 0).await
+    }
+
+    /// The same with an urgent queue that so many workers take from, or none.
+    async fn set_with(simulator: S, routes: &Value, secret: String, urgent_workers: usize) -> Self {
         let log = Log::start();
         let endpoint = emulator().endpoint();
         let prefix = format!("t{}", Uuid::new_v4().simple());
@@ -125,13 +122,12 @@ impl<S: Simulated> Stage<S> {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("routes.json"), routes.to_string()).unwrap();
         let sqs = aws_sdk_sqs::Client::new(&aws);
-        let queues = create_queues(endpoint, &prefix).await.unwrap();
+        let queues = create_lanes(endpoint, &prefix, urgent_workers).await.unwrap();
         Self {
             secret: create_secret_of_text(endpoint, &prefix, secret).await.unwrap(),
             tables: create_tables(endpoint, &prefix).await.unwrap(),
             contacts: MessageQueue::new(&sqs, &queues.contacts),
             queues,
-            urgent: None,
             simulator,
             dynamodb: aws_sdk_dynamodb::Client::new(&aws),
             sqs,
@@ -172,8 +168,6 @@ pub(crate) struct Stage<S = Simulator> {
     pub(crate) simulator: S,
     pub(crate) tables: Tables,
     pub(crate) queues: Queues,
-    /// The URL of the urgent queue, where there is one.
-    pub(crate) urgent: Option<String>,
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     contacts: MessageQueue,
@@ -213,6 +207,11 @@ impl<S: Simulated> Stage<S> {
         self.simulator.clock().advance(by);
     }
 
+    /// The urgent queue.
+    pub(crate) fn urgent(&self) -> &UrgentQueue {
+        self.queues.urgent.as_ref().unwrap()
+    }
+
     /// Puts another text into the secret.
     pub(crate) async fn put_secret(&self, text: &str) {
         self.secrets.put_secret_value().secret_id(&self.secret).secret_string(text).send().await.unwrap();
@@ -233,22 +232,8 @@ impl<S: Simulated> Stage<S> {
         };
         let mut variables = bindings.variables();
         variables.insert("ROUTES_PATH".to_owned(), self.folder.path().join("routes.json").display().to_string());
-        if let Some(url) = &self.urgent {
-            let concurrency = "2".to_owned();
-            let of_lane = [
-                ("URGENT_QUEUE_URL", url.clone()),
-                ("URGENT_QUEUE_ARN", arn_of(url)),
-                ("URGENT_CONCURRENCY", concurrency),
-            ];
-            variables.extend(of_lane.map(|(name, value)| (name.to_owned(), value)));
-        }
         variables
     }
-}
-
-/// The ARN of a queue of the emulator.
-pub(crate) fn arn_of(url: &str) -> String {
-    format!("arn:aws:sqs:us-east-1:000000000000:{}", url.rsplit_once('/').unwrap().1)
 }
 
 /// The emulator that all tests of this process share. It ends with the process.

@@ -9,7 +9,7 @@ use contact_injection_tests::host::record;
 use contact_injection_tests::local::MessageQueue;
 use serde_json::Value;
 
-use super::{Simulated, Stage, Worker, arn_of};
+use super::{Simulated, Stage, Worker};
 
 /// A message of the dead-letter queue.
 #[derive(Debug)]
@@ -54,14 +54,15 @@ impl<S: Simulated> Stage<S> {
 
     /// Receives up to ten messages, as the records of an event.
     pub(crate) async fn receive(&self) -> Vec<Value> {
-        self.contacts.receive(0, None).await.unwrap().iter().map(record).collect()
+        let received = self.contacts.receive(0, None).await.unwrap();
+        received.iter().map(|message| record(&self.queues.contacts, message)).collect()
     }
 
     /// Receives up to ten messages of the urgent queue.
     pub(crate) async fn receive_urgent(&self) -> Vec<Value> {
-        let url = self.urgent.as_ref().unwrap();
-        let messages = MessageQueue::new(&self.sqs, url).receive(0, None).await.unwrap();
-        messages.iter().map(|message| urgently(record(message), &arn_of(url))).collect()
+        let url = &self.urgent().url;
+        let received = MessageQueue::new(&self.sqs, url).receive(0, None).await.unwrap();
+        received.iter().map(|message| record(url, message)).collect()
     }
 
     /// Deletes from the contact queue what a worker acknowledged.
@@ -129,12 +130,6 @@ impl<S: Simulated> Stage<S> {
         };
         messages.map(letter).collect()
     }
-}
-
-/// A record as it comes from this queue.
-pub(crate) fn urgently(mut record: Value, arn: &str) -> Value {
-    record["eventSourceARN"] = arn.into();
-    record
 }
 
 fn is_back(record: &Value, back: &[String]) -> bool {
