@@ -31,7 +31,7 @@ use crate::{
     pipeline::{Conclusion, Pipeline, give_up},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts},
     room, schema,
-    session::{Session, SessionTerms},
+    session::{PATIENCE, Session, SessionTerms},
     snapshot::Snapshot,
     worker::{REQUEST_TIMEOUT, Worker},
 };
@@ -44,9 +44,6 @@ const CONCURRENCY: usize = 10;
 
 /// Requests reserved for one event: one, and two more for retries and fallback targets.
 const PERMITS_PER_EVENT: usize = 3;
-
-/// How long an urgent event waits for its own lane's window before another client is looked for.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What an operator decided.
 #[derive(Debug)]
@@ -120,21 +117,17 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                     return defer_open(deliveries, &none);
                 }
                 let Some(worker) = session.workers().last() else { return };
-                let (share, opens) = self.share(lane, worker, open);
+                let share = self.share(lane, worker, open);
                 let mut part: Vec<_> =
                     deliveries.iter_mut().filter(|delivery| delivery.is_open()).take(share).collect();
                 if !part.is_empty() {
                     self.work(session.clients(), worker, &mut part, queues, registry).await;
                 }
-                if share < open {
-                    session.pass_over(opens).await;
-                    continue;
-                }
-                let Some(rest) = session.give_back().await else { return };
-                for delivery in deliveries.iter_mut() {
-                    delivery.reopen(rest.reason);
-                }
-                if !deliveries.iter().any(Delivery::is_open) {
+                let crowded_out = worker.is_replaceable() && reopen(deliveries, DeferralReason::RateWindow);
+                let full = share < open || crowded_out;
+                let rest = if full { session.pass_over().await } else { session.give_back().await };
+                let refused = rest.is_some_and(|rest| reopen(deliveries, rest.reason));
+                if !(full || refused) {
                     return;
                 }
             }
@@ -142,16 +135,14 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         Session::run(self.ports, self.metrics, clients, terms, work).await;
     }
 
-    /// How many of the open events go under this client, and when its window is worth another look. An urgent event
-    /// waits for no window while there may be another; a client that is lent is good for a batch, like any other's.
-    fn share(&self, lane: Option<Lane>, worker: &Worker<'_, P>, open: usize) -> (usize, Timestamp) {
-        let now = self.now();
+    /// How many of the open events go under this client. An urgent event waits for no window while there may be
+    /// another; a client that is lent is good for a batch, like any other's.
+    fn share(&self, lane: Option<Lane>, worker: &Worker<'_, P>, open: usize) -> usize {
         if lane != Some(Lane::Urgent) {
-            return (open, now);
+            return open;
         }
-        let (places, opens) = worker.outlook(now.plus(PATIENCE));
-        let share = if worker.is_on_loan() && places > 0 { open } else { places.min(open) };
-        (share, opens)
+        let (places, _) = worker.outlook(self.now().plus(PATIENCE));
+        if worker.is_on_loan() && places > 0 { open } else { places.min(open) }
     }
 
     /// Requests that so many events may take: and one for the schema and one for each queue's health, with one
@@ -326,6 +317,11 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
     for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
         delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
     }
+}
+
+/// Opens those again that were deferred for this reason; whether there are any.
+fn reopen(deliveries: &mut [Delivery<'_>], reason: DeferralReason) -> bool {
+    deliveries.iter_mut().map(|delivery| delivery.reopen(reason)).filter(|again| *again).count() > 0
 }
 
 /// The lane of a batch: urgent only where each of its messages is, for an event source hands out one queue's.

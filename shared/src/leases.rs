@@ -110,8 +110,12 @@ impl KnownClients {
         self.resting.values().filter(refused).count()
     }
 
-    fn rest(&self, client: &Credentials, now: Timestamp) -> Option<Rest> {
+    /// Why a client is left alone by a worker of this lane. A full window is waited for by whoever can have no other.
+    fn rest(&self, client: &Credentials, lane: Option<Lane>, now: Timestamp) -> Option<Rest> {
         let rest = self.resting.get(&client.client_id).filter(|rest| rest.until > now)?;
+        if rest.reason == DeferralReason::RateWindow && lane != Some(Lane::Urgent) {
+            return None;
+        }
         rest.secret.is_none_or(|secret| secret == client.tag()).then_some(*rest)
     }
 }
@@ -172,7 +176,7 @@ pub async fn acquire(
     let (mut failed, mut asked, mut first) = (false, None, true);
     loop {
         let mut wanted = None;
-        for (turn, credentials) in candidates(&groups, asked.as_ref(), known, environment) {
+        for (turn, credentials) in candidates(&groups, asked.as_ref(), known, terms.lane, environment) {
             match try_acquire(table, environment, credentials, turn, terms).await {
                 Ok(Tried::Leased(lease)) => {
                     known.last = Some(credentials.client_id.clone());
@@ -194,7 +198,7 @@ pub async fn acquire(
         }
         let now = environment.now();
         let mut pause = PAUSE.mul_f64(0.5 + environment.sample());
-        if let Some(rest) = all_resting(&groups, known, now) {
+        if let Some(rest) = all_resting(&groups, known, terms.lane, now) {
             // A full window is waited for like any other.
             if rest.reason != DeferralReason::RateWindow || rest.until > terms.wait_until {
                 return Err(NoClient::AllResting(rest));
@@ -235,20 +239,23 @@ fn candidates<'a>(
     groups: &[Group<'a>],
     asked: Option<&ClientId>,
     known: &KnownClients,
+    lane: Option<Lane>,
     environment: &impl Environment,
 ) -> Vec<(Turn, &'a Credentials)> {
     let first = |turn| if turn == Turn::Loan { asked.or(known.last.as_ref()) } else { known.last.as_ref() };
     let of = |(turn, clients): &Group<'a>| {
-        let ordered = in_order(clients, first(*turn), known, environment).take(TRIES_IN_A_ROW);
+        let now = environment.now();
+        let awake = |client: &&Credentials| known.rest(client, lane, now).is_none();
+        let ordered = in_order(clients, first(*turn), environment).filter(awake).take(TRIES_IN_A_ROW);
         ordered.map(|client| (*turn, client)).collect::<Vec<_>>()
     };
     groups.iter().flat_map(of).collect()
 }
 
 /// The rest that ends first, where no client is without one: that of a full window, if there is one.
-fn all_resting(groups: &[Group<'_>], known: &KnownClients, now: Timestamp) -> Option<Rest> {
+fn all_resting(groups: &[Group<'_>], known: &KnownClients, lane: Option<Lane>, now: Timestamp) -> Option<Rest> {
     let clients = groups.iter().flat_map(|(_, clients)| clients);
-    let rests: Option<Vec<_>> = clients.map(|client| known.rest(client, now)).collect();
+    let rests: Option<Vec<_>> = clients.map(|client| known.rest(client, lane, now)).collect();
     rests?.into_iter().min_by_key(|rest| (rest.reason != DeferralReason::RateWindow, rest.until))
 }
 
@@ -335,11 +342,10 @@ fn read_state(client: &StoredClient, client_id: &ClientId, rate: Rate, now: Time
     state
 }
 
-/// The `first`, then the others from a random one on, but for those that are left alone.
+/// The `first`, then the others from a random one on.
 fn in_order<'a>(
     clients: &[&'a Credentials],
     first: Option<&ClientId>,
-    known: &KnownClients,
     environment: &impl Environment,
 ) -> impl Iterator<Item = &'a Credentials> {
     #[expect(
@@ -353,9 +359,7 @@ fn in_order<'a>(
     let rest = (0..clients.len())
         .map(move |offset| (start + offset) % clients.len())
         .filter(move |index| Some(*index) != first);
-    let now = environment.now();
-    let awake = move |client: &&'a Credentials| known.rest(client, now).is_none();
-    first.into_iter().chain(rest).map(|index| clients[index]).filter(awake)
+    first.into_iter().chain(rest).map(|index| clients[index])
 }
 
 #[cfg(test)]

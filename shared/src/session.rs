@@ -1,6 +1,9 @@
 //! The OAuth clients of one invocation: leased one by one for what it has to send, and given back however it ends.
 
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::{
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 
@@ -11,6 +14,9 @@ use crate::{
     ports::{Environment, Ports, Secrets},
     worker::Worker,
 };
+
+/// How long an urgent event waits for the window of its own lane's client before another client is looked for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every lease of a session has in common.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +102,9 @@ impl<'s, P: Ports> Session<'s, P> {
             };
             let place = self.workers.len();
             // On the list before anything is done under it, so that no panic strands it.
-            self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, terms.until));
+            let hurried = [terms.lane, Some(credentials.lane)] == [Some(Lane::Urgent); 2];
+            let worker = Worker::new(self.ports, self.metrics, lease, credentials, terms.until);
+            self.workers.push(if hurried { worker.with_patience(PATIENCE) } else { worker });
             let worker = &self.workers[place];
             // Where nothing may be sent yet, there is no need of a token yet.
             let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
@@ -136,12 +144,16 @@ impl<'s, P: Ports> Session<'s, P> {
         rest
     }
 
-    /// Gives the client back that was leased last, and takes none but others until its window opens.
-    pub async fn pass_over(&mut self, opens: Timestamp) {
-        let Some(client_id) = self.workers.last().map(|worker| worker.client_id().clone()) else { return };
-        if self.give_back().await.is_none() {
+    /// Gives the client back that was leased last, and takes none but others until its window opens; why it is to be
+    /// left alone besides, where it is.
+    pub async fn pass_over(&mut self) -> Option<Rest> {
+        let worker = self.workers.last()?;
+        let (client_id, (_, opens)) = (worker.client_id().clone(), worker.outlook(self.ports.environment().now()));
+        let rest = self.give_back().await;
+        if rest.is_none() {
             self.known.pass_over(&client_id, opens);
         }
+        rest
     }
 
     fn terms(&self, permits: usize, wait_until: Timestamp) -> LeaseTerms {

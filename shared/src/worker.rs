@@ -95,6 +95,8 @@ pub struct Worker<'a, P: Ports> {
     lease: Lease,
     /// No request is begun after this.
     until: Timestamp,
+    /// How long its window is waited for, where that isn't as long as there is time.
+    patience: Option<Duration>,
     access: Mutex<Access>,
 }
 
@@ -102,7 +104,18 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// Puts a leased client to work until `until`, with the token that it was left with.
     pub fn new(ports: &'a P, metrics: &'a Metrics, lease: Lease, credentials: Credentials, until: Timestamp) -> Self {
         let access = Access::new(&lease, credentials, ports.dialect(), ports.environment().now());
-        Self { ports, metrics, lease, until, access: Mutex::new(access) }
+        Self { ports, metrics, lease, until, patience: None, access: Mutex::new(access) }
+    }
+
+    /// The same, but that it waits no longer than so for its window: there may be another client's.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
+    }
+
+    /// Whether another client may do what this one's window has no place for.
+    pub fn is_replaceable(&self) -> bool {
+        self.patience.is_some()
     }
 
     /// Gives the client back with what was learnt about it.
@@ -314,7 +327,9 @@ impl<'a, P: Ports> Worker<'a, P> {
                         }
                     }
                 }
-                Err(NoPermit::Window(opens)) if opens <= until => {
+                Err(NoPermit::Window(opens))
+                    if opens <= self.patience.map_or(until, |wait| until.min(now.plus(wait))) =>
+                {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;
                 }
                 Err(NoPermit::Window(opens)) => return Err(NotSent::until(DeferralReason::RateWindow, opens)),

@@ -79,13 +79,19 @@ impl<'a> Delivery<'a> {
         self.prepared.is_some() && self.conclusion.is_none()
     }
 
-    /// Opens a delivery again that was deferred for want of a token, for this reason or for a schema that took one.
-    pub(super) fn reopen(&mut self, no_token: DeferralReason) {
-        let reasons = [no_token, DeferralReason::UnverifiedSchema];
-        if matches!(&self.conclusion, Some(Conclusion::Outcome(Outcome::Deferred { reason, .. })) if reasons.contains(reason))
-        {
+    /// Opens a delivery again that was deferred for this reason, which is its client's and not its own; whether it was. A
+    /// client without a token may have had none for the schema either.
+    pub(super) fn reopen(&mut self, reason: DeferralReason) -> bool {
+        let deferred = match &self.conclusion {
+            Some(Conclusion::Outcome(Outcome::Deferred { reason, .. })) => *reason,
+            _ => return false,
+        };
+        let for_want_of_schema = reason != DeferralReason::RateWindow && deferred == DeferralReason::UnverifiedSchema;
+        let again = deferred == reason || for_want_of_schema;
+        if again {
             self.conclusion = None;
         }
+        again
     }
 
     /// How the delivery ended. What would come back, and must not any more, is given up instead.

@@ -28,12 +28,12 @@ fn a_client_that_is_left_alone_is_so_until_its_time_or_another_secret() {
     let rest = rest(&one, DeferralReason::Unauthorized, NOW.plus(PAUSE));
     known.leave_alone(&ClientId::public("one"), rest);
     assert_eq!(known.last, None, "it is not preferred any more");
-    assert_eq!(known.rest(&one, NOW), Some(rest));
-    assert_eq!(known.rest(&one, NOW.plus(PAUSE)), None);
-    assert_eq!(known.rest(&client("one", "b"), NOW), None);
-    assert_eq!(known.rest(&client("two", "a"), NOW), None);
+    assert_eq!(known.rest(&one, None, NOW), Some(rest));
+    assert_eq!(known.rest(&one, None, NOW.plus(PAUSE)), None);
+    assert_eq!(known.rest(&client("one", "b"), None, NOW), None);
+    assert_eq!(known.rest(&client("two", "a"), None, NOW), None);
     known.hold(&ClientId::public("two"), NOW.plus(PAUSE));
-    assert!(known.rest(&client("two", "any"), NOW).is_some(), "what is held is held under every secret");
+    assert!(known.rest(&client("two", "any"), None, NOW).is_some(), "what is held is held under every secret");
 }
 
 #[test]
@@ -56,10 +56,10 @@ fn all_rest_where_none_is_without_one_and_the_first_to_end_says_until_when() {
     let clients = [client("one", "a"), client("two", "a")];
     known.leave_alone(&ClientId::public("one"), rest(&clients[0], DeferralReason::Unauthorized, NOW.plus(PAUSE * 2)));
     let groups = groups(&clients, None);
-    assert_eq!(all_resting(&groups, &known, NOW), None);
+    assert_eq!(all_resting(&groups, &known, None, NOW), None);
     let first = rest(&clients[1], DeferralReason::RateLimited, NOW.plus(PAUSE));
     known.leave_alone(&ClientId::public("two"), first);
-    assert_eq!(all_resting(&groups, &known, NOW), Some(first));
+    assert_eq!(all_resting(&groups, &known, None, NOW), Some(first));
     assert_eq!(NoClient::AllResting(first).deferral(), (DeferralReason::RateLimited, Retry::At(first.until)));
 }
 
@@ -246,6 +246,15 @@ fn what_was_lent_is_the_standard_lanes_for_a_while() {
     release(&table, &lent, NOW).now_or_never().unwrap();
     assert_eq!(leased(&table, Some(Lane::Standard)).0, "one");
     assert_eq!((table.now(), table.turns("one").lent_until), (NOW, None));
+}
+
+#[test]
+fn a_standard_worker_waits_in_a_window_that_an_urgent_one_of_its_environment_passed_over() {
+    let mut known = KnownClients::default();
+    known.pass_over(&ClientId::public("one"), NOW.plus(PAUSE));
+    let table = Shared::new().busy(&["two"]);
+    let standard = lease(&table, &mut known, Some(Lane::Standard), &both()).unwrap();
+    assert_eq!((standard.client_id().as_str(), table.now()), ("one", NOW));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! host, the emulator and the simulator share the machine with what they measure.
 
 mod growth;
+mod lanes;
 mod machine;
 mod rate;
 mod report;
@@ -34,15 +35,29 @@ pub struct Extent {
     pub drained_events: usize,
     /// The rate window of the draining, in seconds.
     pub drain_window: u64,
+    /// Events that urgent ones find before them.
+    pub backlog: usize,
 }
 
 impl Extent {
     /// Some minutes: windows are shortened, and the table says so.
-    pub const SHORT: Self =
-        Self { rounds: 11, warm_batches: 15, utilisation_window: 10, drained_events: 3_000, drain_window: 5 };
+    pub const SHORT: Self = Self {
+        rounds: 11,
+        warm_batches: 15,
+        utilisation_window: 10,
+        drained_events: 3_000,
+        drain_window: 5,
+        backlog: 2_000,
+    };
     /// CXone's own window for the utilisation, and 10,000 events: half an hour.
-    pub const FULL: Self =
-        Self { rounds: 25, warm_batches: 30, utilisation_window: 60, drained_events: 10_000, drain_window: 5 };
+    pub const FULL: Self = Self {
+        rounds: 25,
+        warm_batches: 30,
+        utilisation_window: 60,
+        drained_events: 10_000,
+        drain_window: 5,
+        backlog: 10_000,
+    };
 }
 
 /// A group of figures.
@@ -60,14 +75,24 @@ pub enum Part {
     Utilisation,
     /// How fast a backlog is drained.
     Drain,
+    /// How long urgent events take under a backlog.
+    Lanes,
     /// Growth with routes and clients.
     Growth,
 }
 
 impl Part {
     /// Every part, in the table's order.
-    pub const ALL: [Self; 7] =
-        [Self::Single, Self::Requests, Self::Size, Self::Throughput, Self::Utilisation, Self::Drain, Self::Growth];
+    pub const ALL: [Self; 8] = [
+        Self::Single,
+        Self::Requests,
+        Self::Size,
+        Self::Throughput,
+        Self::Utilisation,
+        Self::Drain,
+        Self::Lanes,
+        Self::Growth,
+    ];
 
     /// The part of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -84,6 +109,7 @@ impl fmt::Display for Part {
             Self::Throughput => "throughput",
             Self::Utilisation => "utilisation",
             Self::Drain => "drain",
+            Self::Lanes => "lanes",
             Self::Growth => "growth",
         })
     }
@@ -103,6 +129,7 @@ pub async fn run(extent: Extent, parts: &[Part]) -> Result<Report, LocalError> {
             Part::Throughput => throughput::measure().await?,
             Part::Utilisation => rate::utilisation(&subjects, extent).await?,
             Part::Drain => Box::pin(rate::drains(&subjects, extent)).await?,
+            Part::Lanes => Box::pin(lanes::measure(&subjects, extent)).await?,
             Part::Growth => growth::measure(&subjects, extent).await?,
         });
     }

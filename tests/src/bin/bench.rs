@@ -8,7 +8,7 @@ use contact_injection::error::chain;
 use contact_injection_tests::bench::{self, Extent, Part, Report};
 
 const USAGE: &str = "usage: bench [--full] [--write FILE] [--summary FILE] \
-                     [single] [requests] [size] [throughput] [utilisation] [drain] [growth]";
+                     [single] [requests] [size] [throughput] [utilisation] [drain] [lanes] [growth]";
 
 struct Arguments {
     extent: Extent,

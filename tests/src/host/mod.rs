@@ -35,3 +35,4 @@ pub use function::{Function, FunctionConfig};
 pub use package::Package;
 pub use process::Usage;
 pub use records::{message_event, record, record_of};
+pub(crate) use runtime_api::since_epoch;

@@ -95,7 +95,7 @@ impl Drop for RuntimeApi {
 
 /// The time since the epoch.
 #[expect(clippy::disallowed_methods, reason = "the host is the functions' world; nothing is decided by it")]
-pub(super) fn since_epoch() -> Duration {
+pub(crate) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 

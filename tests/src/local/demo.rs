@@ -11,11 +11,13 @@ use super::report::{self, Record, StepMark};
 use super::rig::{Rig, now, now_ms, print, say};
 use super::samples::{self, Step};
 use super::stack::STACK_NAME;
-use super::{LocalError, sdk_config, secret_text, stream_records, told};
+use super::{LocalError, sdk_config, secret_text, stream_records, told, with_urgent_clients};
 use crate::pipe::Pipe;
 
 /// Of the tenant's OAuth clients the last is the sync function's; all others are the inject workers'.
 const SYNC_CLIENTS: usize = 1;
+/// And of those the last is kept for urgent messages.
+const URGENT_CLIENTS: usize = 1;
 
 /// Everything that the demo runs, ready for events.
 #[derive(Debug)]
@@ -63,8 +65,9 @@ impl Demo {
             Simulator::start(tenant.clone()).await.map_err(LocalError::system("start the CXone simulator"))?;
         let (workers, sync) = tenant.clients.split_at(tenant.clients.len().saturating_sub(SYNC_CLIENTS));
         let url = simulator.url();
-        let secrets = [secret_text(workers), secret_text(sync)];
-        let rig = Rig::deploy(&url, &[format!("CxoneBaseUrl={url}")], secrets).await?;
+        let secrets = [with_urgent_clients(&secret_text(workers), URGENT_CLIENTS)?, secret_text(sync)];
+        let parameters = [format!("CxoneBaseUrl={url}"), "UrgentConcurrency=2".to_owned()];
+        let rig = Rig::deploy(&url, &parameters, secrets).await?;
         say("reading attributes and queue health into the registry");
         rig.sync().await?;
         Ok(Self { simulator, rig })
@@ -87,15 +90,17 @@ impl Demo {
             self.simulator.add_fault(fault);
         }
         let title = step.title.clone();
-        let (single, burst) = step.into_events()?;
-        let mark = StepMark { letter, title, events: single.len() + burst.len(), at_ms: now_ms() };
+        let events = step.into_events()?;
+        let mark = StepMark { letter, title, events: events.count(), at_ms: now_ms() };
         say(&format!("{letter}: {} ({} events)", mark.title, mark.events));
         run.steps.push(mark);
-        let sent = self.rig.send(single, burst).await?;
+        let sent = self.rig.send(events).await?;
         self.simulator.clear_faults();
         run.dead_letters.extend(self.rig.dead_letters().await?);
         let contacts = self.simulator.contacts();
         let ended = sent.into_iter().map(|sent| outcome::of(sent, &contacts, &run.dead_letters));
+        let mut ended: Vec<_> = ended.collect();
+        outcome::overtakes(&mut ended);
         run.outcomes.extend(ended);
         Ok(())
     }

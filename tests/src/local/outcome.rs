@@ -97,6 +97,19 @@ pub(super) fn of(sent: Sent, contacts: &[Contact], dead_letters: &[Message]) -> 
     Outcome { sent, kind, contacts, reason: String::new(), evidence, expected }
 }
 
+/// Counts how many events of the burst before it an urgent one has overtaken: whose contacts came after its own.
+pub(super) fn overtakes(outcomes: &mut [Outcome]) {
+    let created = |outcome: &Outcome| outcome.contacts.first().map(|contact| contact.created_at_ms);
+    let burst: Vec<_> = outcomes.iter().filter(|outcome| outcome.sent.sample.in_burst).filter_map(created).collect();
+    for outcome in outcomes {
+        let (Some(wanted), Some(at)) = (outcome.sent.sample.overtakes, created(outcome)) else { continue };
+        let overtaken = burst.iter().filter(|later| **later > at).count();
+        // Writing to a string can't fail.
+        let _ = write!(outcome.evidence, ", before {overtaken} of the {} sent before it", burst.len());
+        outcome.expected &= overtaken >= wanted;
+    }
+}
+
 fn dead_lettered(sent: Sent, letter: &Message) -> Outcome {
     let reason = attribute(letter, "failureReason").unwrap_or("no reason").to_owned();
     let evidence = [reason.as_str(), attribute(letter, "failureDetail").unwrap_or_default()].join(": ");
@@ -202,9 +215,33 @@ mod tests {
     /// The events of the demo's burst, and the queues that they are for.
     fn burst_events() -> (Vec<Sent>, Vec<Queue>) {
         let steps = samples::steps().unwrap().into_iter();
-        let samples = steps.flat_map(|step| step.into_events().unwrap().1);
+        let samples = steps.flat_map(|step| step.into_events().unwrap().burst);
         let sent = samples.map(|sample| Sent { text: sample.text("now"), sample, at_ms: 1_000 }).collect();
         (sent, samples::tenant().unwrap().queues)
+    }
+
+    #[test]
+    fn an_urgent_event_has_overtaken_those_whose_contacts_came_later() {
+        let urgent = || {
+            let last = samples::steps().unwrap().pop().unwrap().into_events().unwrap().urgent.unwrap();
+            Sent { text: last.text("now"), sample: last, at_ms: 1_000 }
+        };
+        let ended = |created_at_ms| {
+            let (events, _) = burst_events();
+            let mut contacts: Vec<_> =
+                events.iter().map(|sent| Contact { created_at_ms, ..contact(sent, "q", 500) }).collect();
+            let (target, priority) = ("7f1c6f0e-0000-4000-8000-000000000001", 750);
+            contacts.push(Contact { created_at_ms: 3_000, ..contact(&urgent(), target, priority) });
+            let all = events.into_iter().chain([urgent()]);
+            let mut outcomes: Vec<_> = all.map(|sent| of(sent, &contacts, &[])).collect();
+            overtakes(&mut outcomes);
+            let last = outcomes.pop().unwrap();
+            (last.expected, last.evidence)
+        };
+        let (expected, evidence) = ended(3_001);
+        assert!(expected && evidence.ends_with(", before 80 of the 80 sent before it"), "{evidence}");
+        let (expected, evidence) = ended(3_000);
+        assert!(!expected && evidence.ends_with(", before 0 of the 80 sent before it"), "{evidence}");
     }
 
     fn contact(sent: &Sent, target: &str, priority: u16) -> Contact {

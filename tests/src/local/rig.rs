@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::outcome::Sent;
-use super::samples::Sample;
+use super::samples::{Events, Sample};
 use super::stack::operate;
 use super::{LocalError, MessageQueue, Stack, sdk_config};
 
@@ -61,13 +61,18 @@ impl Rig {
         Ok(())
     }
 
-    /// Sends these events one by one, then the burst at once, and waits until each has ended.
-    pub(super) async fn send(&self, single: Vec<Sample>, burst: Vec<Sample>) -> Result<Vec<Sent>, LocalError> {
-        let queue = self.queue("ContactQueueUrl")?;
+    /// Sends these events one by one, then the burst at once, the urgent one last and to its own queue, and waits until
+    /// each has ended.
+    pub(super) async fn send(&self, events: Events) -> Result<Vec<Sent>, LocalError> {
+        let Events { single, burst, urgent } = events;
+        let standard = single.into_iter().map(|sample| vec![sample]).chain([burst]);
+        let standard = standard.map(|samples| ("ContactQueueUrl", samples));
+        let urgent = urgent.map(|sample| ("UrgentQueueUrl", vec![sample]));
         let mut sent = Vec::new();
-        for samples in single.into_iter().map(|sample| vec![sample]).chain([burst]) {
+        for (queue, samples) in standard.chain(urgent) {
             let events: Vec<_> = samples.into_iter().map(stamped).collect();
-            queue.send(&events.iter().map(|event| event.text.clone()).collect::<Vec<_>>()).await?;
+            let texts: Vec<_> = events.iter().map(|event| event.text.clone()).collect();
+            self.queue(queue)?.send(&texts).await?;
             sent.extend(events);
         }
         self.drain().await?;
@@ -92,13 +97,17 @@ impl Rig {
         Ok(())
     }
 
-    /// Waits until the contact queue holds no message, neither ready nor in hand.
+    /// Waits until the queues hold no message, neither ready nor in hand.
     pub(super) async fn drain(&self) -> Result<(), LocalError> {
-        let queue = self.queue("ContactQueueUrl")?;
+        let queues: Vec<_> =
+            [self.queue("ContactQueueUrl")?].into_iter().chain(self.queue("UrgentQueueUrl").ok()).collect();
         let mut messages = 0;
         for _ in 0..DRAIN_WITHIN.as_millis() / POLL.as_millis() {
             sleep(POLL).await;
-            messages = queue.depth().await?.total();
+            messages = 0;
+            for queue in &queues {
+                messages += queue.depth().await?.total();
+            }
             if messages == 0 {
                 return Ok(());
             }

@@ -41,6 +41,27 @@ pub(super) struct Step<F = Fault> {
     /// Events of one kind, sent in batches after the others.
     #[serde(default)]
     burst: Option<Burst>,
+    /// An event that is sent last, to the urgent queue.
+    #[serde(default)]
+    urgent: Option<Sample>,
+}
+
+/// Its events in the order of their sending.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// Those sent one by one.
+    pub(super) single: Vec<Sample>,
+    /// Those sent at once after them.
+    pub(super) burst: Vec<Sample>,
+    /// The one sent last, to the urgent queue.
+    pub(super) urgent: Option<Sample>,
+}
+
+impl Events {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.single.len() + self.burst.len() + usize::from(self.urgent.is_some())
+    }
 }
 
 /// Many events that differ by their number alone.
@@ -64,6 +85,9 @@ pub(super) struct Sample {
     /// What has to become of it, where a person had it tried once more.
     #[serde(default)]
     pub(super) after: Option<Expectation>,
+    /// Of so many events of the burst before it, at least, its contact is there sooner.
+    #[serde(default)]
+    pub(super) overtakes: Option<usize>,
     /// Whether it is one of a burst, which are told of in one line.
     #[serde(skip)]
     pub(super) in_burst: bool,
@@ -103,11 +127,11 @@ impl Expectation {
 }
 
 impl<F> Step<F> {
-    /// Its events in the order of their sending: those sent one by one, and the burst.
-    pub(super) fn into_events(self) -> Result<(Vec<Sample>, Vec<Sample>), LocalError> {
+    /// Its events.
+    pub(super) fn into_events(self) -> Result<Events, LocalError> {
         let burst = self.burst.as_ref().map_or_else(|| Ok(Vec::new()), Burst::samples);
         let unreadable = |source| LocalError::Unreadable { what: format!("the burst of '{}'", self.title), source };
-        Ok((self.events, burst.map_err(unreadable)?))
+        Ok(Events { single: self.events, burst: burst.map_err(unreadable)?, urgent: self.urgent })
     }
 }
 
@@ -116,7 +140,8 @@ impl Burst {
         let template = self.body.to_string();
         let numbered = (1..=self.count).map(|number| {
             let body = serde_json::from_str(&template.replace(NUMBER, &format!("{number:03}")))?;
-            Ok(Sample { title: self.title.clone(), body, expect: self.expect.clone(), after: None, in_burst: true })
+            let (title, expect) = (self.title.clone(), self.expect.clone());
+            Ok(Sample { title, body, expect, after: None, overtakes: None, in_burst: true })
         });
         numbered.collect()
     }
@@ -274,7 +299,10 @@ mod tests {
     fn an_event_inside_a_notification_keeps_its_identity() {
         let event = r#"{"source":"/crm","id":"1"}"#;
         let expect = Expectation::Duplicate;
-        let sample = |body| Sample { title: String::new(), body, expect: expect.clone(), after: None, in_burst: false };
+        let sample = |body| {
+            let (title, expect) = (String::new(), expect.clone());
+            Sample { title, body, expect, after: None, overtakes: None, in_burst: false }
+        };
         let bare = sample(serde_json::from_str(event).unwrap());
         let wrapped = sample(serde_json::json!({"Type": "Notification", "Message": event}));
         assert!(bare.key().is_some());
@@ -283,7 +311,7 @@ mod tests {
 
     fn samples() -> Vec<Sample> {
         let steps = steps().unwrap().into_iter().map(|step| step.into_events().unwrap());
-        steps.flat_map(|(events, burst)| events.into_iter().chain(burst)).collect()
+        steps.flat_map(|events| events.single.into_iter().chain(events.burst).chain(events.urgent)).collect()
     }
 
     fn first_problem(sample: &Sample, routes: &Routes, schema: &Schema) -> Option<String> {

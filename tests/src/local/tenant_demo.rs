@@ -86,8 +86,8 @@ impl TenantDemo {
     async fn scene(&self, scene: Scene, letter: char) -> Result<Vec<Outcome>, LocalError> {
         let Scene { skills, mut step } = scene;
         let (title, faults) = (step.title.clone(), std::mem::take(&mut step.faults));
-        let (single, burst) = step.into_events()?;
-        say(&format!("{letter}: {title} ({} events)", single.len() + burst.len()));
+        let events = step.into_events()?;
+        say(&format!("{letter}: {title} ({} events)", events.count()));
         if !skills.is_empty() {
             for skill in skills {
                 self.simulator.tenant().put_skill(skill);
@@ -97,7 +97,7 @@ impl TenantDemo {
         for fault in faults {
             self.simulator.add_fault(fault);
         }
-        let sent = self.rig.send(single, burst).await?;
+        let sent = self.rig.send(events).await?;
         self.simulator.clear_faults();
         let letters = self.rig.dead_letters().await?;
         let ended = self.ended(sent, &letters);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     fn events() -> Vec<Sample> {
-        script().steps.into_iter().flat_map(|scene| scene.step.into_events().unwrap().0).collect()
+        script().steps.into_iter().flat_map(|scene| scene.step.into_events().unwrap().single).collect()
     }
 
     #[test]

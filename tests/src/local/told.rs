@@ -116,7 +116,7 @@ mod tests {
     /// Every sample event that is sent alone, as if it had ended as it is expected to.
     fn ended() -> Vec<Outcome> {
         let steps = samples::steps().unwrap().into_iter();
-        let samples: Vec<_> = steps.flat_map(|step| step.into_events().unwrap().0).collect();
+        let samples: Vec<_> = steps.flat_map(|step| step.into_events().unwrap().single).collect();
         let contacts: Vec<_> = samples.iter().filter_map(contact).collect();
         let letters: Vec<_> = samples.iter().filter_map(letter).collect();
         let sent = samples.into_iter().map(|sample| {

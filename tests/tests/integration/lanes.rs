@@ -11,7 +11,7 @@ use contact_injection::domain::lease::Reservation;
 use contact_injection::domain::time::Timestamp;
 use contact_injection::ports::{Acquired, ClientTable as _, Environment as _, LeaseRequest};
 use contact_injection_tests::local::{MessageQueue, UrgentQueue, sdk_config};
-use cxone_simulator::{Effect, Endpoint, Fault};
+use cxone_simulator::{ClientConfig, Effect, Endpoint, Fault};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -145,6 +145,21 @@ async fn urgent_events_that_find_no_place_in_their_own_window_go_under_another_c
     assert_eq!(sent(&stage, "alarm", 10), [3, 7]);
     assert!(worker.clock.now().since(started) < Duration::from_secs(30), "nobody waited for a window");
     assert_eq!(stage.simulator.contacts().len(), 10);
+}
+
+#[tokio::test]
+async fn what_an_urgent_client_is_refused_for_goes_under_another_with_what_found_no_place() {
+    let stage = filled(Scene::with_clients(2).rate(30, Duration::from_secs(60))).await;
+    let worker = stage.worker();
+    // Of thirty places five are left; the other client has enough of them for ten events that are refused once.
+    for (prefix, events) in [("one", 10), ("two", 10), ("three", 5)] {
+        assert!(worker.batch(&urgent_batch(&stage, prefix, events)).await.is_empty());
+    }
+    stage.simulator.tenant().put_client(ClientConfig::new(URGENT, "another secret by now"));
+    stage.simulator.tenant().revoke_tokens();
+    assert!(worker.batch(&urgent_batch(&stage, "alarm", 10)).await.is_empty(), "{}", stage.log.text());
+    let contacts = stage.simulator.contacts();
+    assert_eq!(contacts[25..].iter().filter(|contact| contact.client_id == STANDARD).count(), 10);
 }
 
 #[tokio::test]

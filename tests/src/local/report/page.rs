@@ -153,8 +153,8 @@ mod tests {
         tenant.handle(START_MS, &token);
         let token = tenant.tokens()[0].access_token().to_owned();
         let (mut events, mut burst) = samples::steps().unwrap().into_iter().fold((vec![], vec![]), |mut all, step| {
-            let (events, burst) = step.into_events().unwrap();
-            all.0.extend(events);
+            let samples::Events { single, burst, .. } = step.into_events().unwrap();
+            all.0.extend(single);
             all.1.extend(burst);
             all
         });
