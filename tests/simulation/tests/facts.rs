@@ -308,13 +308,13 @@ fn urgent_events_are_there_within_seconds_under_a_backlog_where_they_have_a_lane
     assert!(with.urgent.p99 <= 5000 && with.urgent.events > 900, "{with}");
     let without = UrgentDay { lane: false, minutes: 10, ..day }.live();
     assert!(without.urgent.p99 > 120_000, "{without}");
-    assert_eq!((with.standard.events, without.standard.events), (2000, 2000));
+    assert_eq!((with.standard.events, without.standard.events), (2000, 2000), "nothing is lost for it");
 }
 
 #[test]
 fn urgent_events_beyond_their_clients_rate_leave_standard_ones_half_of_theirs() {
-    let of = |clients, minutes| UrgentDay { lane: true, clients, bulk: 1500 * clients, load: 300, minutes };
-    for day in [of(1, 40), of(4, 40)] {
+    let of = |clients, minutes| UrgentDay { lane: true, clients, bulk: 750 * clients, load: 300, minutes };
+    for day in [of(1, 20), of(4, 20)] {
         let lent = day.live();
         assert!((25..=55).contains(&lent.lent()), "{lent}");
     }
