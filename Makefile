@@ -46,7 +46,7 @@ $(PEER): tests/peer/requirements.txt
 	touch $@
 
 # Checks ------------------------------------------------------------------------------------------------------------
-.PHONY: test lint fmt audit simulate mutants busy-hour
+.PHONY: test lint fmt audit simulate mutants busy-hour urgent-day
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
@@ -89,6 +89,9 @@ audit: ## licences, bans and sources of every dependency
 
 busy-hour: ## queues that fill and drain in virtual time, with their health known and without
 	cargo run --locked --quiet --package simulation -- --busy-hour
+
+urgent-day: ## a bulk load and urgent events in virtual time, with a lane of their own and without
+	cargo run --locked --quiet --profile simulation --package simulation -- --urgent-day
 
 # Without --schema no route that flattens can be checked: this is what the fixtures' tenant has registered.
 .PHONY: check

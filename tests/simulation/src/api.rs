@@ -144,7 +144,7 @@ impl World {
             if self.strikes(|faults| faults.slow) {
                 self.chance.between(100, most)
             } else {
-                self.chance.between(5, 150)
+                self.chance.between(*self.plan.pace.way.start(), *self.plan.pace.way.end())
             }
         };
         let (there, back) = (way(LATEST_ARRIVAL), way(TIMEOUT));

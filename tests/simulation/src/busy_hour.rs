@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, fmt, rc::Rc};
 
+use contact_injection::domain::lane::Lane;
+
 use crate::{
     plan::{Kind, ORIGIN, Plan, Round, Sent},
     run::Run,
@@ -97,6 +99,7 @@ fn plan() -> Plan {
     let sent = times.into_iter().enumerate().map(|(number, at)| {
         let mut event = Sent {
             at,
+            lane: Lane::Standard,
             event: format!("e{number}"),
             version: 0,
             kind: Kind::Sound,

@@ -1,6 +1,11 @@
-//! The contact queue and its dead-letter queue, as SQS keeps them: at least once, in any order, with receipts that age.
+//! The queues of both lanes and their dead-letter queue, as SQS keeps them: at least once, in any order, with receipts that
+//! age.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
 
 use contact_injection::{
     domain::{
@@ -11,7 +16,7 @@ use contact_injection::{
     ports::StoreError,
 };
 
-use crate::{defect::Defect, world::World};
+use crate::{defect::Defect, lanes::lane_named, world::World};
 
 /// The queue's own visibility timeout: the template's.
 const VISIBILITY: i64 = 360_000;
@@ -19,10 +24,12 @@ const VISIBILITY: i64 = 360_000;
 /// Messages of one batch at most.
 const BATCH: usize = 10;
 
-/// The contact queue.
-#[derive(Default)]
+/// The queue of one lane.
 pub(crate) struct ContactQueue {
+    lane: Lane,
     kept: BTreeMap<u64, Kept>,
+    /// The same, by when each can be received.
+    due: BTreeSet<(i64, u64)>,
     sent: u64,
 }
 
@@ -46,13 +53,23 @@ pub(crate) struct Letter {
     pub(crate) final_word: bool,
     /// When it was sent on its way again.
     pub(crate) redriven: Option<i64>,
+    /// The lane that it says that it came by.
+    pub(crate) lane: Option<Lane>,
+    /// The lane by which it was sent on its way again.
+    pub(crate) sent_back_by: Option<Lane>,
 }
 
 impl ContactQueue {
+    /// An empty one.
+    pub(crate) fn of(lane: Lane) -> Self {
+        Self { lane, kept: BTreeMap::new(), due: BTreeSet::new(), sent: 0 }
+    }
+
     /// Puts a message in.
     pub(crate) fn send(&mut self, body: String, now: i64) {
         self.sent += 1;
         self.kept.insert(self.sent, Kept { body, sent: now, visible: now, received: 0 });
+        self.due.insert((now, self.sent));
     }
 
     /// Whether nothing is left.
@@ -62,44 +79,78 @@ impl ContactQueue {
 
     /// When the next message can be received.
     pub(crate) fn next_visible(&self) -> Option<i64> {
-        self.kept.values().map(|kept| kept.visible).min()
+        self.due.first().map(|(visible, _)| *visible)
     }
 
     /// Takes a message out, as an acknowledgement does.
     pub(crate) fn delete(&mut self, message_id: &str) -> Option<String> {
-        self.kept.remove(&number(message_id)?).map(|kept| kept.body)
+        let number = self.number(message_id)?;
+        let kept = self.kept.remove(&number)?;
+        self.due.remove(&(kept.visible, number));
+        Some(kept.body)
+    }
+
+    /// A message can be received from then on.
+    fn hide(&mut self, number: u64, until: i64) {
+        let Some(kept) = self.kept.get_mut(&number) else { return };
+        self.due.remove(&(kept.visible, number));
+        kept.visible = until;
+        self.due.insert((until, number));
+    }
+
+    /// Which of its messages this is.
+    fn number(&self, message_id: &str) -> Option<u64> {
+        message_id.strip_prefix(mark(self.lane))?.parse().ok()
     }
 }
 
-fn number(message_id: &str) -> Option<u64> {
-    message_id.strip_prefix('m')?.parse().ok()
+/// What the ids of a queue's messages begin with.
+const fn mark(lane: Lane) -> char {
+    match lane {
+        Lane::Standard => 'm',
+        Lane::Urgent => 'u',
+    }
+}
+
+/// The lane that a message came by.
+pub(crate) fn lane_of(message_id: &str) -> Lane {
+    if message_id.starts_with(mark(Lane::Urgent)) { Lane::Urgent } else { Lane::Standard }
 }
 
 impl World {
+    /// Whether no message is left in any queue.
+    pub(crate) fn has_empty_queues(&self) -> bool {
+        self.queues.values().all(|queue| queue.borrow().is_empty())
+    }
+
     /// Hands out up to a batch of messages.
-    pub(crate) fn receive(&self) -> Vec<Message> {
+    pub(crate) fn receive(&self, lane: Lane) -> Vec<Message> {
         let now = self.now();
-        let mut queue = self.queue.borrow_mut();
-        let mut visible: Vec<u64> =
-            queue.kept.iter().filter(|(_, kept)| kept.visible <= now).map(|(id, _)| *id).collect();
-        let wanted = if self.chance.coin() { BATCH } else { 1 + self.chance.index(BATCH) };
+        let mut queue = self.queues[&lane].borrow_mut();
+        let (mark, in_order) = (mark(lane), self.plan.pace.in_order);
+        let due = queue.due.range(..=(now, u64::MAX)).map(|(_, id)| *id);
+        let mut visible: Vec<u64> = if in_order { due.take(BATCH).collect() } else { due.collect() };
+        if !in_order {
+            visible.sort_unstable();
+        }
+        let wanted = if in_order || self.chance.coin() { BATCH } else { 1 + self.chance.index(BATCH) };
         let mut messages = Vec::new();
         while !visible.is_empty() && messages.len() < wanted {
             let id = visible.swap_remove(self.chance.index(visible.len()));
-            let Some(kept) = queue.kept.get_mut(&id) else { continue };
-            kept.received += 1;
             // Handed out twice: another receiver may get it before this one's timeout has begun.
             let twice = self.strikes(|faults| faults.twice);
-            kept.visible = now + if twice { self.chance.between(0, 5000) } else { VISIBILITY };
+            queue.hide(id, now + if twice { self.chance.between(0, 5000) } else { VISIBILITY });
+            let Some(kept) = queue.kept.get_mut(&id) else { continue };
+            kept.received += 1;
             messages.push(Message {
-                message_id: format!("m{id}"),
-                receipt_handle: format!("m{id}/{}", kept.received),
+                message_id: format!("{mark}{id}"),
+                receipt_handle: format!("{mark}{id}/{}", kept.received),
                 body: kept.body.clone(),
                 attributes: Vec::new(),
                 receive_count: kept.received,
                 sent: Some(Timestamp::from_millis(kept.sent)),
                 group: None,
-                origin: None,
+                origin: self.plan.origin(lane),
             });
         }
         messages
@@ -108,7 +159,7 @@ impl World {
     /// Keeps messages out of sight, as far as SQS does.
     pub(crate) async fn delay_redelivery(
         self: &Rc<Self>,
-        _lane: Lane,
+        lane: Lane,
         delays: &[(String, Duration)],
     ) -> Result<Vec<String>, StoreError> {
         self.scheduler.sleep(self.chance.between(1, 30)).await;
@@ -123,15 +174,18 @@ impl World {
         }
         let mut left = Vec::new();
         for (receipt, delay) in delays {
-            let id = receipt.split_once('/').and_then(|(id, _)| number(id));
             let delay = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             if delay > 12 * 3_600_000 {
                 self.breach(format!("{receipt}: SQS was asked for more than twelve hours"));
             }
-            let mut queue = self.queue.borrow_mut();
-            // An old receipt serves on: what SQS refuses is a message that is gone.
-            match id.and_then(|id| queue.kept.get_mut(&id)) {
-                Some(kept) if !self.strikes(|faults| faults.queue) => kept.visible = self.now() + delay,
+            if lane_of(receipt) != lane {
+                self.breach(format!("{receipt}: the queue of the {lane} lane was asked to hide it"));
+            }
+            let mut queue = self.queues[&lane].borrow_mut();
+            let id = receipt.split_once('/').and_then(|(id, _)| queue.number(id));
+            // An old receipt serves on: what SQS refuses is a message that is gone, or another queue's.
+            match id.filter(|id| queue.kept.contains_key(id)) {
+                Some(id) if !self.strikes(|faults| faults.queue) => queue.hide(id, self.now() + delay),
                 _ => left.push(receipt.clone()),
             }
         }
@@ -147,7 +201,7 @@ impl World {
         for letter in self.letters.borrow_mut().iter_mut() {
             letter.final_word |= letter.invocation == invocation && letter.source == message_id;
         }
-        if self.queue.borrow_mut().delete(message_id).is_some() {
+        if self.queues[&lane_of(message_id)].borrow_mut().delete(message_id).is_some() {
             self.note("sqs", || format!("{message_id} is acknowledged by i{invocation} and gone"));
         }
     }
@@ -187,6 +241,8 @@ impl World {
             source,
             final_word: false,
             redriven: None,
+            lane: lane_named(&text("sourceQueue")),
+            sent_back_by: None,
         };
         self.note("sqs", || format!("{} is dead-lettered by i{invocation}: {}", letter.source, letter.reason));
         self.letters.borrow_mut().push(letter);
@@ -194,12 +250,13 @@ impl World {
         if fails { Err(failed()) } else { Ok(()) }
     }
 
-    /// Moves every dead letter back into the queue.
+    /// Moves every dead letter back into the queue that it came from.
     pub(crate) fn redrive(&self) {
         let now = self.now();
         for letter in self.letters.borrow_mut().iter_mut().filter(|letter| letter.redriven.is_none()) {
-            letter.redriven = Some(now);
-            self.queue.borrow_mut().send(letter.body.clone(), now);
+            let lane = letter.lane.filter(|_| !self.has(Defect::LaneForgotten)).unwrap_or_default();
+            (letter.redriven, letter.sent_back_by) = (Some(now), Some(lane));
+            self.queues[&lane].borrow_mut().send(letter.body.clone(), now);
         }
     }
 }

@@ -81,11 +81,17 @@ pub enum Defect {
     OtherCallbackTaken,
     /// That nothing left counts as said before its write lands, which then undoes what was said of the next request.
     WithdrawalUnfenced,
+    /// A standard worker may have a client that is kept for urgent messages: it takes every client for its own lane's.
+    ReserveIgnored,
+    /// A redrive puts every dead letter into the contact queue.
+    LaneForgotten,
+    /// A client that was lent can be lent again while the standard lane waits for it.
+    TurnsForgotten,
 }
 
 impl Defect {
     /// What chance hardly ever brings about: a sequence shows these.
-    pub const BY_SEQUENCE: [Self; 2] = [Self::ReadingNotRenewed, Self::WithdrawalUnfenced];
+    pub const BY_SEQUENCE: [Self; 3] = [Self::ReadingNotRenewed, Self::WithdrawalUnfenced, Self::TurnsForgotten];
 
     /// Those that only show where CXone knows no key, and the room of skills: by seeds of the profile for a tenant.
     pub const OF_CXONE: [Self; 9] = [
@@ -101,7 +107,7 @@ impl Defect {
     ];
 
     /// Every other defect: by seeds of the guide's profile.
-    pub const BY_SEED: [Self; 26] = [
+    pub const BY_SEED: [Self; 28] = [
         Self::ClaimDeletedOnTimeout,
         Self::ClaimReleasedOnDoubt,
         Self::SettlementUnfenced,
@@ -128,6 +134,8 @@ impl Defect {
         Self::DeadLetterUnchecked,
         Self::RoomUnreserved,
         Self::SaturationForgotten,
+        Self::ReserveIgnored,
+        Self::LaneForgotten,
     ];
 
     /// Its name on the command line.
@@ -169,6 +177,9 @@ impl Defect {
             Self::FilterTrusted => "filter-trusted",
             Self::AbsentAfterOneLook => "absent-after-one-look",
             Self::OtherCallbackTaken => "other-callback-taken",
+            Self::ReserveIgnored => "reserve-ignored",
+            Self::LaneForgotten => "lane-forgotten",
+            Self::TurnsForgotten => "turns-forgotten",
         }
     }
 
@@ -207,6 +218,9 @@ impl Defect {
             Self::DoubtSentAgain => "was sent again while it was in doubt",
             Self::FallbackUnderDoubt | Self::DoubtCleared => "while it was in doubt at",
             Self::FilterTrusted | Self::AbsentAfterOneLook => "without proof that it was absent",
+            Self::ReserveIgnored => "is kept for urgent messages",
+            Self::LaneForgotten => "went back into the queue of the",
+            Self::TurnsForgotten => "was lent twice in a row",
             Self::JudgedEarly => "while a request for it may be on its way",
         }
     }

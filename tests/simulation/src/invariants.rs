@@ -3,6 +3,7 @@
 mod clients;
 mod digital;
 mod doubt;
+mod lanes;
 mod room;
 mod saturation;
 mod unit_events;
@@ -19,6 +20,8 @@ use crate::{
     world::World,
 };
 
+pub(crate) use self::lanes::Turned;
+
 /// Less than CXone's day by the program's own margin, and by what clocks may differ.
 const NEARLY_A_DAY: i64 = 24 * 3_600_000 - 15 * 60_000 - 10_000;
 
@@ -30,6 +33,7 @@ pub(crate) fn check(world: &World) {
         digital::check(world);
         no_event_is_posted_after_its_expiry(world);
         clients::check(world);
+        lanes::check(world);
         no_claim_is_left_open(world);
         room::no_queue_gets_more_than_its_room(world);
         saturation::check(world);
@@ -48,6 +52,7 @@ pub(crate) fn check(world: &World) {
     }
     no_event_is_posted_after_its_expiry(world);
     clients::check(world);
+    lanes::check(world);
     no_claim_is_left_open(world);
     room::no_queue_gets_more_than_its_room(world);
     saturation::check(world);

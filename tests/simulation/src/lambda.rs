@@ -17,7 +17,7 @@ use std::{
 
 use contact_injection::{
     batch::{Batch, Configuration, Memory},
-    domain::{message::Message, reason::DeferralReason, time::Timestamp, window::ClockId},
+    domain::{lane::Lane, message::Message, reason::DeferralReason, time::Timestamp, window::ClockId},
     metrics::{Labels, Metric, Metrics},
 };
 
@@ -45,6 +45,7 @@ pub(crate) struct Lambda {
 
 struct Invocation {
     number: u64,
+    lane: Lane,
     surroundings: Rc<Surroundings>,
     work: Pin<Box<dyn Future<Output = Ended>>>,
     woken: Arc<Woken>,
@@ -91,17 +92,21 @@ impl Lambda {
         self.invocations
     }
 
-    /// Whether one more may start.
-    pub(crate) fn has_room(&self) -> bool {
-        let counted = self.running.iter().filter(|invocation| invocation.ghost_until.is_none()).count();
-        counted < self.world.plan.workers
+    /// Whether one more may start for a lane: each trigger has a limit of its own.
+    pub(crate) fn has_room(&self, lane: Lane) -> bool {
+        let counted = |invocation: &&Invocation| invocation.lane == lane && invocation.ghost_until.is_none();
+        self.running.iter().filter(counted).count() < self.world.plan.workers(lane)
     }
 
-    /// Starts an invocation with these messages.
-    pub(crate) fn invoke(&mut self, messages: Vec<Message>) {
+    /// Starts an invocation with these messages of one lane.
+    pub(crate) fn invoke(&mut self, lane: Lane, messages: Vec<Message>) {
         self.invocations += 1;
         let number = self.invocations;
-        self.world.seen.borrow_mut().begun.insert(number, self.world.now());
+        {
+            let mut seen = self.world.seen.borrow_mut();
+            seen.begun.insert(number, self.world.now());
+            seen.lanes.insert(number, lane);
+        }
         let (surroundings, mut memory) = self.environment();
         let deadline = self.world.now() + TIMEOUT;
         let ids: Vec<_> = messages.iter().map(|message| message.message_id.clone()).collect();
@@ -132,13 +137,16 @@ impl Lambda {
             };
             let back = batch.run(messages, &mut memory).await;
             let counted = metrics.take();
-            let unauthorized = Labels { own: Some(DeferralReason::Unauthorized.as_str()), lane: None };
-            let unauthorized = counted.get(&(Metric::ContactsDeferred, unauthorized));
-            Ended { back, memory, unauthorized: unauthorized.map_or(0, Vec::len) }
+            let unauthorized = |(metric, labels): &(Metric, Labels)| {
+                *metric == Metric::ContactsDeferred && labels.own == Some(DeferralReason::Unauthorized.as_str())
+            };
+            let unauthorized = counted.iter().filter(|(counted, _)| unauthorized(counted));
+            Ended { back, memory, unauthorized: unauthorized.map(|(_, values)| values.len()).sum() }
         };
         let chance = &world.chance;
         self.running.push(Invocation {
             number,
+            lane,
             surroundings,
             work: Box::pin(work),
             woken: Arc::new(Woken(AtomicBool::new(true))),
@@ -176,6 +184,7 @@ impl Lambda {
     fn finish(&mut self, invocation: &Invocation, ended: Ended) {
         let (world, number) = (&self.world, invocation.number);
         let Ended { back, memory, unauthorized } = ended;
+        world.seen.borrow_mut().ended.insert(number);
         if invocation.ghost_until.is_some() {
             world.note(&format!("i{number}"), || "ends, and nobody listens".to_owned());
             return;

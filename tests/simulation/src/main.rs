@@ -6,14 +6,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use simulation::{Defect, Profile, Report, busy_hour, run, sweep};
+use simulation::{Defect, Profile, Report, UrgentDay, busy_hour, run, sweep};
 
 const USAGE: &str =
     "simulation [--seeds N] [--from SEED] [--defect NAME]   runs N seeds, and tells the first that fails
 simulation --seed SEED [--defect NAME]                runs one seed and tells it
 simulation --defects [--seeds N]                      says after how many seeds each deliberate defect is found by the invariant that is there to see it
 … --profile guide|cxone                               of the guide's API, as where nothing is said, or of a NICE CXone tenant's
-simulation --busy-hour                                queues that fill and drain, with their health known and without";
+simulation --busy-hour                                queues that fill and drain, with their health known and without
+simulation --urgent-day                               a bulk load and urgent events, with a lane of their own and without";
 
 struct Asked {
     profile: Profile,
@@ -28,6 +29,14 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("--busy-hour") {
         for (title, aware) in [("with the queues' health", true), ("without", false)] {
             println!("{title}\n{}", busy_hour(aware));
+        }
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args().nth(1).as_deref() == Some("--urgent-day") {
+        println!("| clients | lane | median | 99 % | worst | contacts a minute | backlog gone after | lent |");
+        println!("{}|", "| --- ".repeat(8));
+        for (title, day) in UrgentDay::all() {
+            print!("| {title} | {}", day.live());
         }
         return ExitCode::SUCCESS;
     }

@@ -3,11 +3,12 @@
 //! Each kind of fault is there in some runs and absent in others, and as often rare as frequent. Runs with every fault
 //! at once get stuck in the same few states; the interesting ones are where two meet.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
+use contact_injection::domain::lane::Lane;
 use serde_json::json;
 
-use crate::{business_unit::UnitPlan, chance::Chance};
+use crate::{business_unit::UnitPlan, chance::Chance, lanes::UrgentPlan};
 
 /// When every run begins, in milliseconds since the Unix epoch.
 pub(crate) const ORIGIN: i64 = 1_790_000_000_000;
@@ -96,6 +97,8 @@ pub(crate) enum Kind {
 pub(crate) struct Sent {
     /// When, in milliseconds from the beginning of the run.
     pub(crate) at: i64,
+    /// By which lane, where there are two.
+    pub(crate) lane: Lane,
     /// Which event it tells of.
     pub(crate) event: String,
     /// Which version of its data.
@@ -160,6 +163,27 @@ pub(crate) struct Plan {
     pub(crate) unread: Range<i64>,
     /// What is a tenant's own, where the program speaks to one.
     pub(crate) unit: Option<UnitPlan>,
+    /// What there is besides where there are two lanes.
+    pub(crate) urgent: Option<UrgentPlan>,
+    /// How long everything takes where nothing goes wrong.
+    pub(crate) pace: Pace,
+}
+
+/// How long everything takes where nothing goes wrong, in milliseconds.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    /// From when a message is there, and there is a worker for it, to the worker's start.
+    pub(crate) delivery: RangeInclusive<i64>,
+    /// A request's way to CXone, and its answer's way back.
+    pub(crate) way: RangeInclusive<i64>,
+    /// Whether the queues hand out full batches of what has been there for longest.
+    pub(crate) in_order: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { delivery: 1..=300, way: 5..=150, in_order: false }
+    }
 }
 
 impl Plan {
@@ -194,6 +218,8 @@ impl Plan {
             blind: false,
             unread: 0..0,
             unit: None,
+            urgent: None,
+            pace: Pace::default(),
         }
     }
 }
@@ -220,6 +246,8 @@ impl Plan {
             blind: false,
             unread: 0..0,
             unit: None,
+            urgent: None,
+            pace: Pace::default(),
         }
     }
 }
@@ -292,7 +320,8 @@ impl Sent {
                 [chance.index(4)];
         let expirytime = chance.happens(0.15).then(|| at + chance.between(0, 30 * MINUTE));
         let expires = max_age.map(|age| at + age).into_iter().chain(expirytime).min();
-        let mut message = Self { at, event: event.to_owned(), version: 0, kind, expires, targets, body: String::new() };
+        let (event, lane, body) = (event.to_owned(), Lane::Standard, String::new());
+        let mut message = Self { at, lane, event, version: 0, kind, expires, targets, body };
         message.body = message.written(route, at, expirytime, "+15550100000");
         message
     }

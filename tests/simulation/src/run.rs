@@ -1,13 +1,13 @@
 //! One run: storms and calms, until nothing is left to do.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use crate::{
     business_unit::{self, UnitPlan},
     defect::Defect,
     invariants,
     lambda::Lambda,
-    plan::ORIGIN,
+    plan::{ORIGIN, Sent},
     scheduler::What,
     world::{NOTE_LENGTH, World},
 };
@@ -15,6 +15,7 @@ use contact_injection::{
     batch::Configuration,
     dialects::{HttpReply, HttpResponse},
     domain::{
+        lane::Lane,
         lease::Rate,
         mapping::ComplianceBoundary,
         routes::{DefaultSkills, Profile, QueueId, SkillLimits},
@@ -109,8 +110,9 @@ pub(crate) struct Run {
     world: Rc<World>,
     lambda: Lambda,
     queues: Vec<(QueueId, SkillLimits)>,
-    receive_at: Option<i64>,
-    look_at: i64,
+    /// When the next messages of each lane are received, where any wait for that.
+    receive_at: BTreeMap<Lane, i64>,
+    look_at: BTreeMap<Lane, i64>,
     tick_at: i64,
     serve_at: i64,
 }
@@ -129,11 +131,11 @@ impl Run {
             boundary: ComplianceBoundary::Outside,
             rate,
             workers: world.plan.workers,
-            urgent_workers: None,
+            urgent_workers: world.plan.urgent.as_ref().map(|urgent| urgent.workers),
             queue_health_max_age: HEALTH_MAX_AGE,
         };
         let lambda = Lambda::new(Rc::clone(&world), Rc::new(configuration));
-        Self { world, lambda, queues, receive_at: None, look_at: 0, tick_at: 0, serve_at: 0 }
+        Self { world, lambda, queues, receive_at: BTreeMap::new(), look_at: BTreeMap::new(), tick_at: 0, serve_at: 0 }
     }
 
     /// Lets it all happen.
@@ -171,14 +173,24 @@ impl Run {
         }
     }
 
+    /// Lets messages come and go, and nothing else happen, until this holds.
+    pub(crate) fn go_until(&mut self, over: impl Fn(&World) -> bool) {
+        self.send_all();
+        while !over(&self.world) {
+            self.next();
+        }
+    }
+
     fn send_all(&self) {
         for message in &self.world.plan.sent {
             let (world, message) = (Rc::clone(&self.world), message.clone());
             self.world.scheduler.after(message.at, move || {
                 world.note("upstream", || {
-                    format!("sends {} in version {} ({:?})", message.event, message.version, message.kind)
+                    let lane = if world.plan.urgent.is_some() { message.lane.as_str() } else { "only" };
+                    let Sent { event, version, kind, .. } = &message;
+                    format!("sends {event} in version {version} ({kind:?}) by the {lane} lane")
                 });
-                world.queue.borrow_mut().send(message.body, world.now());
+                world.queues[&message.lane].borrow_mut().send(message.body, world.now());
             });
         }
     }
@@ -234,7 +246,7 @@ impl Run {
         let last_sent = world.plan.sent.last().map_or(0, |message| message.at + ORIGIN);
         let longest = world.plan.unit.as_ref().map_or(0, UnitPlan::looked_for) + LONGEST_CALM;
         let latest = last_sent.max(world.now()).max(world.trigger_off_until.get()) + longest;
-        while world.now() <= last_sent || !world.queue.borrow().is_empty() || !self.lambda.is_quiet() {
+        while world.now() <= last_sent || !world.has_empty_queues() || !self.lambda.is_quiet() {
             if world.now() > latest {
                 let hours = longest / 3_600_000;
                 world.breach(format!("some message is still in the queue after {hours} hours without a fault"));
@@ -250,7 +262,9 @@ impl Run {
     fn next(&mut self) {
         self.serve();
         self.tick();
-        self.receive();
+        for lane in self.world.plan.lanes() {
+            self.receive(*lane);
+        }
         self.lambda.advance();
         match self.world.scheduler.next() {
             Some(What::Wake(waker)) => waker.wake(),
@@ -310,32 +324,34 @@ impl Run {
         }
     }
 
-    /// Starts an invocation where there are messages and room.
-    fn receive(&mut self) {
+    /// Starts an invocation where there are messages of a lane, and room for it.
+    fn receive(&mut self, lane: Lane) {
         let (world, now) = (&self.world, self.world.now());
-        if !self.lambda.has_room() {
+        if !self.lambda.has_room(lane) {
             return;
         }
-        let Some(visible) = world.queue.borrow().next_visible() else { return };
+        let Some(visible) = world.queues[&lane].borrow().next_visible() else { return };
         let from = visible.max(world.trigger_off_until.get());
         if from > now {
-            if self.look_at <= now || from < self.look_at {
-                self.look_at = from;
+            let look_at = self.look_at.entry(lane).or_default();
+            if *look_at <= now || from < *look_at {
+                *look_at = from;
                 world.scheduler.after(from - now, || {});
             }
             return;
         }
-        match self.receive_at {
+        match self.receive_at.get(&lane).copied() {
             None => {
-                let wait = world.chance.between(1, 300);
-                self.receive_at = Some(now + wait);
+                let delivery = &world.plan.pace.delivery;
+                let wait = world.chance.between(*delivery.start(), *delivery.end());
+                self.receive_at.insert(lane, now + wait);
                 world.scheduler.after(wait, || {});
             }
             Some(at) if at <= now => {
-                self.receive_at = None;
-                let messages = world.receive();
+                self.receive_at.remove(&lane);
+                let messages = world.receive(lane);
                 if !messages.is_empty() {
-                    self.lambda.invoke(messages);
+                    self.lambda.invoke(lane, messages);
                 }
             }
             Some(_) => {}

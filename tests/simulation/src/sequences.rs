@@ -3,13 +3,15 @@
 //! What chance leaves open in them is how long everything takes, so a sequence is tried with a hundred seeds, and each
 //! comes with the deliberate defect that brings its failure back.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
+use contact_injection::domain::lane::Lane;
 use cxone_simulator::{Effect, Endpoint, Fault, nice};
 
 use crate::{
     business_unit::{SETTLED, UnitPlan},
     defect::Defect,
+    lanes::UrgentPlan,
     plan::{Faults, Kind, Plan, Round, Sent},
     run::Run,
     world::World,
@@ -43,6 +45,8 @@ pub enum Sequence {
     FrozenBeforeItsMessage,
     /// The answer to a message is lost, and CXone shows it later than whoever looks for it waits.
     ShownTooLate,
+    /// Both lanes have more to send than there is room for in the windows, and share the one client that there is.
+    BothLanesWantOneClient,
     /// A queue whose health nobody can read refuses a contact, and events for it go on to come.
     RefusedByAQueueThatCannotBeRead,
 }
@@ -157,6 +161,19 @@ impl Sequence {
                 rounds: vec![Round { stormy: 60 * MINUTE, pause: 0, gap: 0 }],
                 ..calm
             },
+            Self::BothLanesWantOneClient => {
+                let lanes = Lane::ALL.iter().flat_map(|lane| (0..30).map(move |number| (*lane, number)));
+                let sent = lanes.map(|(lane, number)| Sent { lane, ..event(&format!("{lane}-{number}"), 0, None) });
+                Plan {
+                    sent: sent.collect(),
+                    workers: 1,
+                    clients: 1,
+                    urgent: Some(UrgentPlan { workers: 2, clients: BTreeSet::new() }),
+                    limit: 20,
+                    window: 10 * SECOND,
+                    ..calm
+                }
+            }
             Self::WaitsAcrossAReading => {
                 // The health of a minute is known at its beginning. Three workers fill their windows and take places
                 // for more; the fourth has something to do a minute later.
@@ -186,7 +203,7 @@ fn event(name: &str, at: i64, expirytime: Option<i64>) -> Sent {
 }
 
 fn event_of(route: &str, name: &str, at: i64, expires: Option<i64>) -> Sent {
-    let blank =
-        Sent { at, event: name.to_owned(), version: 0, kind: Kind::Sound, expires, targets: 3, body: String::new() };
+    let (name, lane, body) = (name.to_owned(), Lane::Standard, String::new());
+    let blank = Sent { at, lane, event: name, version: 0, kind: Kind::Sound, expires, targets: 3, body };
     Sent { body: blank.written(route, at, expires, "+15550100000"), ..blank }
 }

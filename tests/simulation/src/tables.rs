@@ -7,7 +7,7 @@ use contact_injection::{
         claim::{Record, State},
         credentials::RefusedCredentials,
         idempotency::IdempotencyKey,
-        lane::Turns,
+        lane::{Lane, Turn, Turns},
         lease::Reservation,
         time::Timestamp,
     },
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     defect::Defect,
     intents::{is_intent, judged_early, looked_for_once, without_doubt},
+    invariants::Turned,
     world::World,
 };
 
@@ -34,6 +35,8 @@ pub(crate) struct ClientItem {
     state: Option<StoredState>,
     refused: Option<RefusedCredentials>,
     turns: Turns,
+    /// What was seen of its turns.
+    turned: Turned,
     /// Until when nobody else may have it, whatever a defect makes of the above.
     taken_until: i64,
 }
@@ -215,19 +218,22 @@ impl World {
                 found.orphans.pop();
                 return Acquired::Held { fence: item.fence, client: found };
             }
+            item.turned.refused(request.turn, invocation, self.now());
             return Acquired::Busy(until);
         }
         let pause = item.refused.and_then(|refused| refused.pause(request.secret, request.now));
         if let Some(until) = pause.filter(|_| !self.has(Defect::RefusalForgotten)) {
             return Acquired::Refused(until);
         }
-        if !item.turns.admit(request.turn, request.now) {
+        if !item.turns.admit(request.turn, request.now) && !self.has(Defect::TurnsForgotten) {
+            item.turned.refused(request.turn, invocation, self.now());
             return Acquired::Busy(request.until);
         }
         if self.now() < item.taken_until {
             self.breach(format!("{client_id} was leased to i{invocation} while another held it"));
         }
         item.taken_until = request.until.as_millis() - self.plan.skew;
+        self.see_turn(client_id, &mut item.turned, request.turn, invocation);
         let before = client(item);
         item.fence += 1;
         item.leased_until = Some(request.until);
@@ -240,12 +246,20 @@ impl World {
         Acquired::Held { fence: item.fence, client: before }
     }
 
-    /// Whether a client could be leased and used now.
-    pub(crate) fn is_free(&self, client_id: &str) -> bool {
+    /// Whether a client could be leased and used now by a worker of this lane.
+    pub(crate) fn is_free(&self, client_id: &str, lane: Lane) -> bool {
+        let turn = match (&self.plan.urgent, lane, self.plan.lane_of(client_id)) {
+            (None, ..) | (_, Lane::Urgent, Lane::Urgent) => Turn::Any,
+            (_, Lane::Standard, Lane::Standard) => Turn::Standard,
+            (_, Lane::Urgent, Lane::Standard) => Turn::Loan,
+            (_, Lane::Standard, Lane::Urgent) => return false,
+        };
         let clients = self.clients.borrow();
         let Some(item) = clients.get(client_id) else { return true };
         let now = Timestamp::from_millis(self.now() - self.plan.skew);
-        item.leased_until.is_none() && item.refused.is_none_or(|refused| refused.until < now)
+        item.leased_until.is_none()
+            && item.turns.admit(turn, now)
+            && item.refused.is_none_or(|refused| refused.until < now)
     }
 
     /// Takes a client back where the fence is still the holder's.

@@ -111,9 +111,15 @@ impl Secrets for WorkerPorts {
             .commit("the secret", read)
             .await?
             .into_iter()
-            .map(|(client_id, secret)| match &self.world.plan.unit {
-                Some(own) => business_unit::credentials(own, client_id, secret),
-                None => Credentials::client(client_id, SecretString::from(secret)),
+            .map(|(client_id, secret)| {
+                let plan = &self.world.plan;
+                let lane =
+                    if self.world.has(Defect::ReserveIgnored) { Lane::Standard } else { plan.lane_of(&client_id) };
+                let credentials = match &plan.unit {
+                    Some(own) => business_unit::credentials(own, client_id, secret),
+                    None => Credentials::client(client_id, SecretString::from(secret)),
+                };
+                Credentials { lane, ..credentials }
             })
             .collect();
         *self.surroundings.secrets.borrow_mut() = Some((clients.clone(), self.world.now()));

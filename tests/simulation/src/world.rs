@@ -12,6 +12,7 @@ use contact_injection::{
         claim::{FinalOutcome, Resolution},
         health::QueueHealth,
         idempotency::IdempotencyKey,
+        lane::Lane,
         queues::Queue,
         reason::Reason,
         routes::{Profile, QueueId},
@@ -47,7 +48,8 @@ pub(crate) struct World {
     pub(crate) stormy: Cell<bool>,
     /// Until when nothing is received.
     pub(crate) trigger_off_until: Cell<i64>,
-    pub(crate) queue: RefCell<ContactQueue>,
+    /// The queue of each lane.
+    pub(crate) queues: BTreeMap<Lane, RefCell<ContactQueue>>,
     pub(crate) letters: RefCell<Vec<Letter>>,
     pub(crate) ledger: RefCell<Ledger>,
     pub(crate) clients: RefCell<BTreeMap<String, ClientItem>>,
@@ -96,6 +98,12 @@ pub(crate) struct Seen {
     pub(crate) asked_to_wait_for_a_token: Vec<(u64, String, i64, i64)>,
     /// When each invocation began.
     pub(crate) begun: BTreeMap<u64, i64>,
+    /// By which lane its messages came.
+    pub(crate) lanes: BTreeMap<u64, Lane>,
+    /// When it last leased a client.
+    pub(crate) last_lease: BTreeMap<u64, i64>,
+    /// Those that have ended by themselves.
+    pub(crate) ended: BTreeSet<u64>,
     /// Every reading of a queue that was kept, and when.
     pub(crate) readings: Vec<(i64, QueueId, QueueHealth)>,
     /// By which invocation each contact was created, by its id, and when it sent the request.
@@ -213,7 +221,8 @@ impl World {
         let plan = match profile {
             Profile::Guide => Plan::draw(&chance),
             Profile::Cxone => Plan::draw_cxone(seed, &chance),
-        };
+        }
+        .with_lanes(seed);
         Self::with(plan, chance, defect, told)
     }
 
@@ -239,7 +248,7 @@ impl World {
             timeline: Timeline::new(ORIGIN, told),
             stormy: Cell::new(false),
             trigger_off_until: Cell::new(0),
-            queue: RefCell::default(),
+            queues: Lane::ALL.map(|lane| (lane, RefCell::new(ContactQueue::of(lane)))).into(),
             letters: RefCell::default(),
             ledger: RefCell::default(),
             clients: RefCell::default(),

@@ -1,8 +1,8 @@
 //! What the simulation says of the program, and what shows that it can be believed.
 
 use simulation::{
-    AfterPanic, Defect, Profile, Sequence, Struck, Sweep, Told, busy_hour, flapping_hour, panic_in_a_session, run,
-    sequence, sweep, unread_hour,
+    AfterPanic, Defect, Profile, Sequence, Struck, Sweep, Told, UrgentDay, busy_hour, flapping_hour,
+    panic_in_a_session, run, sequence, sweep, unread_hour,
 };
 
 #[test]
@@ -284,4 +284,38 @@ fn a_panic_while_a_token_is_fetched_leaves_no_client_leased() {
         assert!(passed_on || before > 0, "seed {seed}: the first request of all panics");
     }
     assert!(several > 5, "some sessions held several");
+}
+
+#[test]
+fn while_both_lanes_want_the_one_client_it_is_never_lent_twice_in_a_row() {
+    for told in told(Sequence::BothLanesWantOneClient, Defect::TurnsForgotten) {
+        assert_eq!((told.contacts, told.letters.len()), (60, 0));
+    }
+}
+
+#[test]
+fn about_a_third_of_the_runs_have_two_lanes_and_letters_of_both() {
+    let timelines: Vec<_> = (0..100).map(|seed| run(Profile::Guide, seed, None, true).timeline).collect();
+    let with = |words: &str| timelines.iter().filter(|lines| lines.iter().any(|line| line.contains(words))).count();
+    let lanes = with(" by the urgent lane");
+    assert!((20..50).contains(&lanes) && with("u1 is dead-lettered") > 1, "{lanes} runs with an urgent queue");
+}
+
+#[test]
+fn urgent_events_are_there_within_seconds_under_a_backlog_where_they_have_a_lane() {
+    let day = UrgentDay { lane: true, clients: 1, bulk: 2000, load: 50, minutes: 20 };
+    let with = day.live();
+    assert!(with.urgent.p99 <= 5000 && with.urgent.events > 900, "{with}");
+    let without = UrgentDay { lane: false, minutes: 10, ..day }.live();
+    assert!(without.urgent.p99 > 120_000, "{without}");
+    assert_eq!((with.standard.events, without.standard.events), (2000, 2000), "nothing is lost for it");
+}
+
+#[test]
+fn urgent_events_beyond_their_clients_rate_leave_standard_ones_half_of_theirs() {
+    let of = |clients, bulk| UrgentDay { lane: true, clients, bulk, load: 300, minutes: 12 };
+    for day in [of(1, 500), of(4, 1500)] {
+        let lent = day.live();
+        assert!((25..=55).contains(&lent.lent()), "{lent}");
+    }
 }

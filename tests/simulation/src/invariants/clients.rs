@@ -35,7 +35,8 @@ impl World {
             !seen.refused.iter().any(|refusal| refusal.client == *client && refusal.at > since)
         };
         let mut clients = (0..self.plan.clients).map(|number| format!("c-{number}"));
-        let free = clients.find(|client| self.is_free(client) && rested(client));
+        let lane = self.seen.borrow().lanes.get(&invocation).copied().unwrap_or_default();
+        let free = clients.find(|client| self.is_free(client, lane) && rested(client));
         if let Some(client) = free {
             self.breach(format!("i{invocation} deferred messages as unauthorized while {client} was free"));
         }
