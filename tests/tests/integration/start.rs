@@ -64,10 +64,32 @@ async fn an_urgent_lane_without_a_client_of_its_own_is_told_at_the_start() {
         assert_eq!(process.output().contains(WORDS), told, "{}", process.output());
     }
     let stage = Scene::with_clients(3).start().await;
-    assert!(!stage.process(Function::Inject, &[]).await.output().contains("urgent"));
+    let process = stage.process(Function::Inject, &[]).await;
+    process.invoke(json!({"Records": [record(event("order", "1").to_string())]})).await.unwrap();
+    let output = process.output();
+    assert!(!output.contains("urgent") && !output.contains("Lane"), "{output}");
     let half = [("URGENT_QUEUE_URL", "https://sqs.example.com/urgent"), ("URGENT_CONCURRENCY", "1")];
     let output = stage.failed_start(Function::Inject, &half).await;
     assert!(output.contains("URGENT_QUEUE_ARN") && output.contains("URGENT_CONCURRENCY is '1'"), "{output}");
+}
+
+#[tokio::test]
+async fn what_is_counted_and_how_old_it_was_is_told_by_lane() {
+    let stage = Scene::with_clients(3).with_urgent_lane(1).start().await;
+    let process = stage.process(Function::Inject, &[]).await;
+    let mut urgent = record(event("order", "1").to_string());
+    urgent["eventSourceARN"] = json!(stage.urgent().arn);
+    for record in [urgent, record(event("order", "2").to_string())] {
+        process.invoke(json!({ "Records": [record] })).await.unwrap();
+    }
+    let output = process.output();
+    let documents = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let by_lane = |lane: &str| documents.clone().filter(|line| line["Lane"] == lane).collect::<Vec<_>>();
+    for lane in ["urgent", "standard"] {
+        let [document] = &by_lane(lane)[..] else { panic!("{output}") };
+        assert_eq!(document["ContactsInjected"], 1.0);
+        assert!(document["EventAgeMilliseconds"].is_number() && document["RateLimitCurrent"].is_null(), "{document}");
+    }
 }
 
 #[tokio::test]
