@@ -121,6 +121,7 @@ mod tests {
         assert!(grade == Grade::Warn && told.contains("1 client(s) for 2 standard workers"), "{told}");
         let (grade, told) = with(vec![urgent(), urgent()]);
         assert!(grade == Grade::Fail && told.contains("no standard one is ever sent"), "{told}");
+        assert!(!with(vec![]).1.contains("standard"), "of none nothing else is to be said");
         assert_eq!(judged(vec![client(), urgent()], Role::Reads).0, Grade::Ok, "the sync has no lanes");
     }
 }

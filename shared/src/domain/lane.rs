@@ -146,6 +146,7 @@ mod tests {
         let asked = Turns { asked_until: Some(NOW.plus(ASKING)), lent_until: None };
         assert!(!asked.admit(Turn::Standard, later(1999)) && asked.admit(Turn::Standard, later(2000)));
         assert!(asked.leased(Turn::Standard, NOW).asked_until.is_some(), "who asked waits on, and is next");
+        assert_eq!(asked.leased(Turn::Loan, NOW).asked_until, None, "who asked has it, and asks for no more");
     }
 
     #[test]

@@ -142,7 +142,8 @@ impl Environment for Shared {
 
     /// Another beginning in every second round of three clients.
     fn sample(&self) -> f64 {
-        if self.tried.borrow().len() / 3 % 2 == 0 { 0.0 } else { 0.6 }
+        let rounds = self.tried.borrow().len() / 3;
+        if rounds.is_multiple_of(2) { 0.0 } else { 0.6 }
     }
 
     fn uuid(&self) -> Uuid {
