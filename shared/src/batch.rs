@@ -113,20 +113,21 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             loop {
                 let open = deliveries.iter().filter(|delivery| delivery.is_open()).count();
                 if let Err(none) = session.lease(self.permits(open), self.until()).await {
-                    self.tell(&none, session.clients());
+                    self.tell(lane, &none, session.clients());
                     return defer_open(deliveries, &none);
                 }
                 let Some(worker) = session.workers().last() else { return };
-                let share = self.share(lane, worker, open);
+                let share = self.share(lane, worker, open, session.own_lane_opens());
                 let mut part: Vec<_> =
                     deliveries.iter_mut().filter(|delivery| delivery.is_open()).take(share).collect();
                 if !part.is_empty() {
                     self.work(session.clients(), worker, &mut part, queues, registry).await;
                 }
-                let crowded_out = worker.is_replaceable() && reopen(deliveries, DeferralReason::RateWindow);
+                let crowded_out =
+                    worker.is_replaceable() && reopen(deliveries, |delivery| delivery.is_crowded_out(self.now()));
                 let full = share < open || crowded_out;
                 let rest = if full { session.pass_over().await } else { session.give_back().await };
-                let refused = rest.is_some_and(|rest| reopen(deliveries, rest.reason));
+                let refused = rest.is_some_and(|rest| reopen(deliveries, |delivery| delivery.lacks_token(rest.reason)));
                 if !(full || refused) {
                     return;
                 }
@@ -136,13 +137,22 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     }
 
     /// How many of the open events go under this client. An urgent event waits for no window while there may be
-    /// another; a client that is lent is good for a batch, like any other's.
-    fn share(&self, lane: Option<Lane>, worker: &Worker<'_, P>, open: usize) -> usize {
+    /// another. Where its own lane's are all full until then, or there are none, a client that is lent and opens no later
+    /// is good for the whole batch, like any other's.
+    fn share(
+        &self,
+        lane: Option<Lane>,
+        worker: &Worker<'_, P>,
+        open: usize,
+        own_lane_opens: Option<Timestamp>,
+    ) -> usize {
         if lane != Some(Lane::Urgent) {
             return open;
         }
-        let (places, _) = worker.outlook(self.now().plus(PATIENCE));
-        if worker.is_on_loan() && places > 0 { open } else { places.min(open) }
+        let soon = self.now().plus(PATIENCE);
+        let full_until = own_lane_opens.filter(|_| worker.is_on_loan());
+        let (places, _) = worker.outlook(full_until.map_or(soon, |opens| opens.min(self.until()).max(soon)));
+        if full_until.is_some() && places > 0 { open } else { places.min(open) }
     }
 
     /// Requests that so many events may take: and one for the schema and one for each queue's health, with one
@@ -194,14 +204,18 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     }
 
     /// Says why there is no client, where the secret itself isn't at fault.
-    fn tell(&self, none: &NoClient, clients: usize) {
-        let workers = self.configuration.workers;
+    fn tell(&self, lane: Option<Lane>, none: &NoClient, clients: usize) {
+        let Configuration { workers, urgent_workers, .. } = self.configuration;
+        let workers = urgent_workers.filter(|_| lane == Some(Lane::Urgent)).unwrap_or(*workers);
+        let lane = lane.map(Lane::as_str);
         match none {
             NoClient::Store(cause) => warn!(error = chain(cause), "no OAuth client could be leased"),
             NoClient::AllBusy => {
                 warn!(
+                    lane,
                     clients,
-                    workers, "no OAuth client is free: there are more workers than clients, or a worker crashed"
+                    workers,
+                    "no OAuth client is free: there are more workers than clients, or a worker crashed"
                 );
             }
             NoClient::AllResting(rest) => {
@@ -319,9 +333,13 @@ fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
     }
 }
 
-/// Opens those again that were deferred for this reason; whether there are any.
-fn reopen(deliveries: &mut [Delivery<'_>], reason: DeferralReason) -> bool {
-    deliveries.iter_mut().map(|delivery| delivery.reopen(reason)).filter(|again| *again).count() > 0
+/// Opens those again that were deferred for what is their client's and not their own; whether there are any.
+fn reopen(deliveries: &mut [Delivery<'_>], for_the_client: impl Fn(&Delivery<'_>) -> bool) -> bool {
+    let mut any = false;
+    for delivery in deliveries.iter_mut().filter(|delivery| for_the_client(delivery)) {
+        (delivery.conclusion, any) = (None, true);
+    }
+    any
 }
 
 /// The lane of a batch: urgent only where each of its messages is, for an event source hands out one queue's.

@@ -58,6 +58,8 @@ pub struct KnownClients {
     last: Option<ClientId>,
     /// How many there were in the secret.
     count: usize,
+    /// When the first of those opens that are kept for urgent messages, where all are full: never, where there is none.
+    own_lane_opens: Option<Timestamp>,
     resting: HashMap<ClientId, Rest>,
 }
 
@@ -102,6 +104,11 @@ impl KnownClients {
     /// How many clients there were in the secret when it was last read.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// When the first client of the urgent lane opens, where all of them were full when the last one was leased.
+    pub fn own_lane_opens(&self) -> Option<Timestamp> {
+        self.own_lane_opens
     }
 
     /// Clients that are left alone now because their credentials were refused.
@@ -173,13 +180,16 @@ pub async fn acquire(
         warn!("every OAuth client of the secret is kept for urgent messages");
         return Err(NoClient::AllUrgent);
     }
-    let (mut failed, mut asked, mut first) = (false, None, true);
+    let (mut failed, mut asked, mut first) = (false, None::<(ClientId, Timestamp)>, true);
     loop {
         let mut wanted = None;
-        for (turn, credentials) in candidates(&groups, asked.as_ref(), known, terms.lane, environment) {
+        // Who has asked for one in vain looks for another.
+        let fresh = asked.as_ref().filter(|(_, since)| environment.now().since(*since) < ASKING).map(|(id, _)| id);
+        for (turn, credentials) in candidates(&groups, fresh, known, terms.lane, environment) {
             match try_acquire(table, environment, credentials, turn, terms).await {
                 Ok(Tried::Leased(lease)) => {
                     known.last = Some(credentials.client_id.clone());
+                    known.own_lane_opens = full_until(clients, known, environment.now());
                     return Ok((*lease, credentials.clone()));
                 }
                 Ok(Tried::Busy) if turn == Turn::Loan => wanted = wanted.or(Some(&credentials.client_id)),
@@ -211,7 +221,8 @@ pub async fn acquire(
         // A client of its own may come free any moment: another lane's turn is asked for by whoever has waited once.
         if let Some(client_id) = wanted.filter(|_| !first) {
             match table.ask_for(client_id.as_str(), now.plus(ASKING)).await {
-                Ok(()) => asked = Some(client_id.clone()),
+                Ok(()) if asked.as_ref().is_some_and(|(id, _)| id == client_id) => {}
+                Ok(()) => asked = Some((client_id.clone(), now)),
                 Err(error) => warn!(%client_id, error = chain(&error), "the client's next turn can't be asked for"),
             }
         }
@@ -250,6 +261,14 @@ fn candidates<'a>(
         ordered.map(|client| (*turn, client)).collect::<Vec<_>>()
     };
     groups.iter().flat_map(of).collect()
+}
+
+/// When the first client opens that is kept for urgent messages, where none is awake; at the end of time where there is
+/// none.
+fn full_until(clients: &[Credentials], known: &KnownClients, now: Timestamp) -> Option<Timestamp> {
+    let own = clients.iter().filter(|client| client.lane == Lane::Urgent);
+    let opens: Option<Vec<_>> = own.map(|client| Some(known.rest(client, Some(Lane::Urgent), now)?.until)).collect();
+    Some(opens?.into_iter().min().unwrap_or(Timestamp::from_millis(i64::MAX)))
 }
 
 /// The rest that ends first, where no client is without one: that of a full window, if there is one.

@@ -71,6 +71,11 @@ impl<'s, P: Ports> Session<'s, P> {
         self.known.count()
     }
 
+    /// When the first client of the urgent lane opens, where all of them were full when the last one was leased.
+    pub fn own_lane_opens(&self) -> Option<Timestamp> {
+        self.known.own_lane_opens()
+    }
+
     /// Those at work, in the order in which they were leased.
     pub fn workers(&self) -> &[Worker<'s, P>] {
         &self.workers

@@ -95,7 +95,7 @@ pub struct Worker<'a, P: Ports> {
     lease: Lease,
     /// No request is begun after this.
     until: Timestamp,
-    /// How long its window is waited for, where that isn't as long as there is time.
+    /// How long a contact waits for its window, where that isn't as long as there is time.
     patience: Option<Duration>,
     access: Mutex<Access>,
 }
@@ -107,7 +107,8 @@ impl<'a, P: Ports> Worker<'a, P> {
         Self { ports, metrics, lease, until, patience: None, access: Mutex::new(access) }
     }
 
-    /// The same, but that it waits no longer than so for its window: there may be another client's.
+    /// The same, but that no contact waits longer than so for its window: there may be another client's. What else is
+    /// asked under it, such as a contact's priority, has no other client.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self }
@@ -153,7 +154,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// # Errors
     /// [`NotSent`] says why there is none.
     pub async fn admit(&self, expires: Timestamp) -> Result<Admission<'_>, NotSent> {
-        self.ready(self.until.min(expires.minus(MOMENT))).await
+        self.ready(self.until.min(expires.minus(MOMENT)), self.patience).await
     }
 
     /// Posts a contact; with what came of it the status of the answer, where there was one. A token that is refused is
@@ -285,7 +286,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     ) -> Result<(B, Timestamp, T), NotSent> {
         let mut resubmitted = false;
         loop {
-            let admission = self.ready(self.until).await?;
+            let admission = self.ready(self.until, None).await?;
             let before = look_up().await;
             if !self.still_admits(&admission) {
                 admission.decline();
@@ -303,8 +304,9 @@ impl<'a, P: Ports> Worker<'a, P> {
         }
     }
 
-    /// Leave to send, and a token to send with. Waits for the window while there is time, which is `until` at most.
-    async fn ready(&self, until: Timestamp) -> Result<Admission<'_>, NotSent> {
+    /// Leave to send, and a token to send with. Waits for the window while there is time, which is `until` at most, and
+    /// while there is `patience`.
+    async fn ready(&self, until: Timestamp, patience: Option<Duration>) -> Result<Admission<'_>, NotSent> {
         loop {
             let now = self.ports.environment().now();
             if now > until {
@@ -327,9 +329,7 @@ impl<'a, P: Ports> Worker<'a, P> {
                         }
                     }
                 }
-                Err(NoPermit::Window(opens))
-                    if opens <= self.patience.map_or(until, |wait| until.min(now.plus(wait))) =>
-                {
+                Err(NoPermit::Window(opens)) if opens <= patience.map_or(until, |wait| until.min(now.plus(wait))) => {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;
                 }
                 Err(NoPermit::Window(opens)) => return Err(NotSent::until(DeferralReason::RateWindow, opens)),

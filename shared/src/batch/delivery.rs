@@ -11,7 +11,7 @@ use tracing::{Instrument as _, Span, error, error_span, field};
 use crate::{
     domain::{
         message::Message,
-        outcome::{GivenUp, Outcome},
+        outcome::{GivenUp, Outcome, Retry},
         reason::{DeadLetterReason, DeferralReason},
         routes::Routes,
         time::Timestamp,
@@ -79,19 +79,23 @@ impl<'a> Delivery<'a> {
         self.prepared.is_some() && self.conclusion.is_none()
     }
 
-    /// Opens a delivery again that was deferred for this reason, which is its client's and not its own; whether it was. A
-    /// client without a token may have had none for the schema either.
-    pub(super) fn reopen(&mut self, reason: DeferralReason) -> bool {
-        let deferred = match &self.conclusion {
-            Some(Conclusion::Outcome(Outcome::Deferred { reason, .. })) => *reason,
-            _ => return false,
-        };
-        let for_want_of_schema = reason != DeferralReason::RateWindow && deferred == DeferralReason::UnverifiedSchema;
-        let again = deferred == reason || for_want_of_schema;
-        if again {
-            self.conclusion = None;
+    /// Whether it was deferred for want of its client's token, for this reason or for a schema that takes one.
+    pub(super) fn lacks_token(&self, no_token: DeferralReason) -> bool {
+        self.deferral().is_some_and(|(reason, _)| [no_token, DeferralReason::UnverifiedSchema].contains(&reason))
+    }
+
+    /// Whether it was deferred because its client's window is full, or was closed to it, until a time to come.
+    pub(super) fn is_crowded_out(&self, now: Timestamp) -> bool {
+        let by_window = [DeferralReason::RateWindow, DeferralReason::RateLimited];
+        let later = |retry| matches!(retry, Retry::At(opens) if opens > now);
+        self.deferral().is_some_and(|(reason, retry)| by_window.contains(&reason) && later(retry))
+    }
+
+    fn deferral(&self) -> Option<(DeferralReason, Retry)> {
+        match &self.conclusion {
+            Some(Conclusion::Outcome(Outcome::Deferred { reason, retry })) => Some((*reason, *retry)),
+            _ => None,
         }
-        again
     }
 
     /// How the delivery ended. What would come back, and must not any more, is given up instead.

@@ -137,8 +137,10 @@ impl DeadLetter {
     /// Attributes of our names are an earlier dead letter's and give way. The upstream's own stay; ours follow in the
     /// stated order while there is room, the detail cut at a character if need be, the others whole or not at all.
     pub fn new(message: &Message, failure: &Failure) -> Self {
+        // Where there is one queue, the last is nobody's but the upstream's.
+        let ours = if message.origin.is_some() { &OURS[..] } else { &OURS[..OURS.len() - 1] };
         let mut attributes: Vec<_> =
-            message.attributes.iter().filter(|attribute| !OURS.contains(&attribute.name.as_str())).cloned().collect();
+            message.attributes.iter().filter(|attribute| !ours.contains(&attribute.name.as_str())).cloned().collect();
         let used = message.body.len() + attributes.iter().map(Attribute::size).sum::<usize>();
         let mut room = LARGEST_MESSAGE.saturating_sub(used);
         for (name, data_type, text) in failure.texts(message) {
@@ -259,6 +261,16 @@ mod tests {
         let letter = DeadLetter::new(&Message { origin, ..message }, &failure("why"));
         assert_eq!(names(&letter), OURS);
         assert!(letter.attributes.contains(&text("sourceQueue", "arn:urgent")));
+    }
+
+    #[test]
+    fn with_one_queue_an_attribute_of_the_name_of_the_lanes_own_is_the_upstreams() {
+        let own = message("{}", vec![text("sourceQueue", "own")]);
+        assert!(DeadLetter::new(&own, &failure("why")).attributes.contains(&text("sourceQueue", "own")));
+        let origin = Some(Origin { lane: Lane::Standard, queue: "arn:contacts".to_owned() });
+        let letter = DeadLetter::new(&Message { origin, ..own }, &failure("why"));
+        assert!(letter.attributes.last() == Some(&text("sourceQueue", "arn:contacts")));
+        assert_eq!(letter.attributes.len(), OURS.len());
     }
 
     #[test]

@@ -218,6 +218,29 @@ fn an_urgent_worker_that_has_waited_asks_for_one_turn_and_has_it() {
 }
 
 #[test]
+fn who_has_asked_for_one_in_vain_asks_for_another() {
+    let table = Shared::new().busy(&["one", "two", "urgent"]);
+    table.returns.set(Some(("urgent", NOW.plus(Duration::from_secs(20)))));
+    assert_eq!(leased(&table, Some(Lane::Urgent)).0, "urgent");
+    assert!(["one", "two"].iter().all(|id| table.turns(id).asked_until.is_some()));
+}
+
+#[test]
+fn a_lease_tells_until_when_the_urgent_lane_is_full() {
+    let opens = NOW.plus(PAUSE);
+    let mut known = KnownClients::default();
+    known.pass_over(&ClientId::public("one"), opens);
+    assert_eq!(lease(&Shared::new(), &mut known, Some(Lane::Urgent), &both()).unwrap().turn(), Turn::Any);
+    assert_eq!(known.own_lane_opens(), None, "the one that was leased isn't");
+    known.pass_over(&ClientId::public("urgent"), opens);
+    assert_eq!(lease(&Shared::new(), &mut known, Some(Lane::Urgent), &both()).unwrap().turn(), Turn::Loan);
+    assert_eq!(known.own_lane_opens(), Some(opens));
+    let none = [client("one", "s"), client("two", "s")];
+    lease(&Shared::new(), &mut known, Some(Lane::Urgent), &none).unwrap();
+    assert!(known.own_lane_opens() > Some(NOW.plus(Duration::from_secs(1_000_000))), "there is none that could open");
+}
+
+#[test]
 fn a_first_look_asks_for_nothing() {
     let table = Shared::new().busy(&["one", "two", "urgent"]);
     table.returns.set(Some(("urgent", NOW)));

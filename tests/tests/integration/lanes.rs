@@ -163,6 +163,17 @@ async fn what_an_urgent_client_is_refused_for_goes_under_another_with_what_found
 }
 
 #[tokio::test]
+async fn an_urgent_event_that_comes_too_often_for_one_client_goes_under_another_at_once() {
+    let stage = stage().await;
+    stage.simulator.add_fault(Fault::once(Endpoint::Contacts, Effect::rate_limited(30)));
+    let worker = stage.worker();
+    let started = worker.clock.now();
+    assert!(worker.batch(&urgent_batch(&stage, "alarm", 1)).await.is_empty());
+    assert_eq!(sent(&stage, "alarm", 1), [1, 1]);
+    assert!(worker.clock.now().since(started) < Duration::from_secs(20));
+}
+
+#[tokio::test]
 async fn the_same_event_in_both_lanes_becomes_one_contact() {
     let stage = stage().await;
     let worker = stage.worker();

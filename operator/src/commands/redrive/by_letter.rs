@@ -51,7 +51,8 @@ pub(super) async fn run(
         pace: Mutex::new(pace),
         start: System::new().now(),
     };
-    let mut routes = Routes::of(stack, filter.needs_route())?;
+    // Of a letter that doesn't say where it came from the ledger alone knows the lane.
+    let mut routes = Routes::of(stack, filter.needs_route() || run.urgent.is_some())?;
     let mut known = Known::default();
     let about = queue.depth().await?.total();
     let mut moved = Outcome::default();
