@@ -137,8 +137,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     }
 
     /// How many of the open events go under this client. An urgent event waits for no window while there may be
-    /// another. Where its own lane's are all full until then, or there are none, a client that is lent and opens no later
-    /// is good for the whole batch, like any other's.
+    /// another. Where its own lane's are all full until then, or there are none, a client that is lent and opens no
+    /// later is good for the whole batch, like any other's.
     fn share(
         &self,
         lane: Option<Lane>,

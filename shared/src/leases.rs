@@ -5,8 +5,8 @@
 //! last comes first: its connection and its clock are known here, and its window is read without allowance for skew.
 //! One whose credentials were refused, or whose token is to be waited for, is left alone until its time.
 //!
-//! Where there are two lanes, a standard worker has the standard clients alone, and an urgent one its own first and then
-//! whichever of the others is free; where none is, it asks for one's next [turn](crate::domain::lane).
+//! Where there are two lanes, a standard worker has the standard clients alone, and an urgent one its own first and
+//! then whichever of the others is free; where none is, it asks for one's next [turn](crate::domain::lane).
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,5 +1,5 @@
-//! The queues of both lanes and their dead-letter queue, as SQS keeps them: at least once, in any order, with receipts that
-//! age.
+//! The queues of both lanes and their dead-letter queue, as SQS keeps them: at least once, in any order, with receipts
+//! that age.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
