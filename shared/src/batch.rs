@@ -31,7 +31,7 @@ use crate::{
     pipeline::{Conclusion, Pipeline, give_up},
     ports::{ContactQueue, DeadLetters, Environment, InjectPorts},
     room, schema,
-    session::{PATIENCE, Session, SessionTerms},
+    session::{Session, SessionTerms},
     snapshot::Snapshot,
     worker::{REQUEST_TIMEOUT, Worker},
 };
@@ -99,7 +99,9 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         }
         let closing: Vec<_> = deliveries.iter_mut().map(|delivery| self.conclude(delivery)).collect();
         futures::future::join_all(closing).await;
-        self.delay_redelivery(&deliveries).await;
+        for lane in Lane::ALL {
+            self.delay_redelivery(lane, &deliveries).await;
+        }
         deliveries.iter().filter_map(Delivery::comes_back).collect()
     }
 
@@ -117,7 +119,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                     return defer_open(deliveries, &none);
                 }
                 let Some(worker) = session.workers().last() else { return };
-                let share = self.share(lane, worker, open, session.own_lane_opens());
+                let share = worker.share(open);
                 let mut part: Vec<_> =
                     deliveries.iter_mut().filter(|delivery| delivery.is_open()).take(share).collect();
                 if !part.is_empty() {
@@ -134,25 +136,6 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             }
         };
         Session::run(self.ports, self.metrics, clients, terms, work).await;
-    }
-
-    /// How many of the open events go under this client. An urgent event waits for no window while there may be
-    /// another. Where its own lane's are all full until then, or there are none, a client that is lent and opens no
-    /// later is good for the whole batch, like any other's.
-    fn share(
-        &self,
-        lane: Option<Lane>,
-        worker: &Worker<'_, P>,
-        open: usize,
-        own_lane_opens: Option<Timestamp>,
-    ) -> usize {
-        if lane != Some(Lane::Urgent) {
-            return open;
-        }
-        let soon = self.now().plus(PATIENCE);
-        let full_until = own_lane_opens.filter(|_| worker.is_on_loan());
-        let (places, _) = worker.outlook(full_until.map_or(soon, |opens| opens.min(self.until()).max(soon)));
-        if full_until.is_some() && places > 0 { open } else { places.min(open) }
     }
 
     /// Requests that so many events may take: and one for the schema and one for each queue's health, with one
@@ -277,37 +260,35 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         }
     }
 
-    /// Hides what comes back until it is worth another look. Where that fails, the queue's own visibility timeout
-    /// holds.
-    async fn delay_redelivery(&self, deliveries: &[Delivery<'a>]) {
+    /// Hides what comes back to a lane's queue until it is worth another look. Where that fails, the queue's own
+    /// visibility timeout holds.
+    async fn delay_redelivery(&self, lane: Lane, deliveries: &[Delivery<'a>]) {
         let environment = self.ports.environment();
         let now = self.now();
-        for lane in Lane::ALL {
-            let delays: Vec<_> = deliveries
-                .iter()
-                .filter(|delivery| delivery.message.lane().unwrap_or_default() == lane)
-                .filter_map(|delivery| match delivery.outcome {
-                    Some(Outcome::Deferred { retry, .. }) => Some((&delivery.message, retry)),
-                    _ => None,
-                })
-                .map(|(message, retry)| {
-                    // SQS counts its twelve hours from the receipt, which was at most one invocation ago.
-                    let (receives, sample) = (message.receive_count, environment.sample());
-                    let delay = visibility_delay(retry, now, receives, LONGEST_INVOCATION, sample);
-                    (message.receipt_handle.clone(), delay)
-                })
-                .collect();
-            if delays.is_empty() {
-                continue;
+        let delays: Vec<_> = deliveries
+            .iter()
+            .filter(|delivery| delivery.message.lane().unwrap_or_default() == lane)
+            .filter_map(|delivery| match delivery.outcome {
+                Some(Outcome::Deferred { retry, .. }) => Some((delivery, retry)),
+                _ => None,
+            })
+            .map(|(delivery, retry)| {
+                let receives = delivery.message.receive_count;
+                // SQS counts its twelve hours from the receipt, which was at most one invocation ago.
+                let delay = visibility_delay(retry, now, receives, LONGEST_INVOCATION, environment.sample());
+                (delivery.message.receipt_handle.clone(), delay)
+            })
+            .collect();
+        if delays.is_empty() {
+            return;
+        }
+        match self.ports.queue().delay_redelivery(lane, &delays).await {
+            Ok(failed) if failed.is_empty() => {}
+            Ok(failed) => {
+                warn!(messages = failed.len(), "some messages come back after the queue's visibility timeout");
             }
-            match self.ports.queue().delay_redelivery(lane, &delays).await {
-                Ok(failed) if failed.is_empty() => {}
-                Ok(failed) => {
-                    warn!(messages = failed.len(), "some messages come back after the queue's visibility timeout");
-                }
-                Err(cause) => {
-                    warn!(error = chain(&cause), "the messages come back after the queue's visibility timeout");
-                }
+            Err(cause) => {
+                warn!(error = chain(&cause), "the messages come back after the queue's visibility timeout");
             }
         }
     }

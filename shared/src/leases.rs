@@ -58,8 +58,6 @@ pub struct KnownClients {
     last: Option<ClientId>,
     /// How many there were in the secret.
     count: usize,
-    /// When the first of those opens that are kept for urgent messages, where all are full: never, where there is none.
-    own_lane_opens: Option<Timestamp>,
     resting: HashMap<ClientId, Rest>,
 }
 
@@ -106,9 +104,12 @@ impl KnownClients {
         self.count
     }
 
-    /// When the first client of the urgent lane opens, where all of them were full when the last one was leased.
-    pub fn own_lane_opens(&self) -> Option<Timestamp> {
-        self.own_lane_opens
+    /// Until when each client is left alone that is kept for urgent messages, where none is awake; to the end of time
+    /// where there is none.
+    pub fn urgent_lane_full_until(&self, clients: &[Credentials], now: Timestamp) -> Option<Timestamp> {
+        let own = clients.iter().filter(|client| client.lane == Lane::Urgent);
+        let opens: Option<Vec<_>> = own.map(|client| Some(self.rest(client, Some(Lane::Urgent), now)?.until)).collect();
+        Some(opens?.into_iter().min().unwrap_or(Timestamp::from_millis(i64::MAX)))
     }
 
     /// Clients that are left alone now because their credentials were refused.
@@ -189,7 +190,6 @@ pub async fn acquire(
             match try_acquire(table, environment, credentials, turn, terms).await {
                 Ok(Tried::Leased(lease)) => {
                     known.last = Some(credentials.client_id.clone());
-                    known.own_lane_opens = full_until(clients, known, environment.now());
                     return Ok((*lease, credentials.clone()));
                 }
                 Ok(Tried::Busy) if turn == Turn::Loan => wanted = wanted.or(Some(&credentials.client_id)),
@@ -261,14 +261,6 @@ fn candidates<'a>(
         ordered.map(|client| (*turn, client)).collect::<Vec<_>>()
     };
     groups.iter().flat_map(of).collect()
-}
-
-/// When the first client opens that is kept for urgent messages, where none is awake; at the end of time where there is
-/// none.
-fn full_until(clients: &[Credentials], known: &KnownClients, now: Timestamp) -> Option<Timestamp> {
-    let own = clients.iter().filter(|client| client.lane == Lane::Urgent);
-    let opens: Option<Vec<_>> = own.map(|client| Some(known.rest(client, Some(Lane::Urgent), now)?.until)).collect();
-    Some(opens?.into_iter().min().unwrap_or(Timestamp::from_millis(i64::MAX)))
 }
 
 /// The rest that ends first, where no client is without one: that of a full window, if there is one.

@@ -1,22 +1,21 @@
 //! The OAuth clients of one invocation: leased one by one for what it has to send, and given back however it ends.
 
-use std::{
-    panic::{AssertUnwindSafe, resume_unwind},
-    time::Duration,
-};
+use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures::FutureExt as _;
 
 use crate::{
-    domain::{credentials::Credentials, lane::Lane, lease::Rate, time::Timestamp},
+    domain::{
+        credentials::Credentials,
+        lane::{Lane, Patience},
+        lease::Rate,
+        time::Timestamp,
+    },
     leases::{self, KnownClients, LeaseTerms, NoClient, Rest},
     metrics::{Metric, Metrics},
     ports::{Environment, Ports, Secrets},
     worker::Worker,
 };
-
-/// How long an urgent event waits for the window of its own lane's client before another client is looked for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What every lease of a session has in common.
 #[derive(Clone, Copy, Debug)]
@@ -71,11 +70,6 @@ impl<'s, P: Ports> Session<'s, P> {
         self.known.count()
     }
 
-    /// When the first client of the urgent lane opens, where all of them were full when the last one was leased.
-    pub fn own_lane_opens(&self) -> Option<Timestamp> {
-        self.known.own_lane_opens()
-    }
-
     /// Those at work, in the order in which they were leased.
     pub fn workers(&self) -> &[Worker<'s, P>] {
         &self.workers
@@ -107,9 +101,10 @@ impl<'s, P: Ports> Session<'s, P> {
             };
             let place = self.workers.len();
             // On the list before anything is done under it, so that no panic strands it.
-            let hurried = [terms.lane, Some(credentials.lane)] == [Some(Lane::Urgent); 2];
+            let full_until = self.known.urgent_lane_full_until(&clients, environment.now());
+            let patience = Patience::of(terms.lane, lease.turn(), full_until);
             let worker = Worker::new(self.ports, self.metrics, lease, credentials, terms.until);
-            self.workers.push(if hurried { worker.with_patience(PATIENCE) } else { worker });
+            self.workers.push(worker.with_patience(patience));
             let worker = &self.workers[place];
             // Where nothing may be sent yet, there is no need of a token yet.
             let has_token = worker.free_places() > 0 && worker.token().await.is_ok();
@@ -153,7 +148,7 @@ impl<'s, P: Ports> Session<'s, P> {
     /// left alone besides, where it is.
     pub async fn pass_over(&mut self) -> Option<Rest> {
         let worker = self.workers.last()?;
-        let (client_id, (_, opens)) = (worker.client_id().clone(), worker.outlook(self.ports.environment().now()));
+        let (client_id, opens) = (worker.client_id().clone(), worker.opens());
         let rest = self.give_back().await;
         if rest.is_none() {
             self.known.pass_over(&client_id, opens);

@@ -31,7 +31,7 @@ use crate::{
         contact_result::ContactResult,
         credentials::{ClientId, Credentials},
         health::QueueHealth,
-        lane::Turn,
+        lane::Patience,
         lease::{Lease, Lesson, NoPermit, Permit, Service},
         queues::{Queue, Reading},
         reason::DeferralReason,
@@ -95,8 +95,8 @@ pub struct Worker<'a, P: Ports> {
     lease: Lease,
     /// No request is begun after this.
     until: Timestamp,
-    /// How long a contact waits for its window, where that isn't as long as there is time.
-    patience: Option<Duration>,
+    /// How long a contact waits for its window.
+    patience: Patience,
     access: Mutex<Access>,
 }
 
@@ -104,19 +104,30 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// Puts a leased client to work until `until`, with the token that it was left with.
     pub fn new(ports: &'a P, metrics: &'a Metrics, lease: Lease, credentials: Credentials, until: Timestamp) -> Self {
         let access = Access::new(&lease, credentials, ports.dialect(), ports.environment().now());
-        Self { ports, metrics, lease, until, patience: None, access: Mutex::new(access) }
+        Self { ports, metrics, lease, until, patience: Patience::Unlimited, access: Mutex::new(access) }
     }
 
-    /// The same, but that no contact waits longer than so for its window: there may be another client's. What else is
-    /// asked under it, such as a contact's priority, has no other client.
+    /// The same with another patience of contacts for its window. What else is asked under it, such as a contact's
+    /// priority, has no other client, and waits as long as there is time.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience: Some(patience), ..self }
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Whether another client may do what this one's window has no place for.
     pub fn is_replaceable(&self) -> bool {
-        self.patience.is_some()
+        self.patience == Patience::Brief
+    }
+
+    /// How many of a batch's open events go under this client.
+    pub fn share(&self, open: usize) -> usize {
+        let now = self.ports.environment().now();
+        self.patience.share(open, now, |by| self.lease.places_by(now, by.min(self.until)))
+    }
+
+    /// When the client's window has a place.
+    pub fn opens(&self) -> Timestamp {
+        self.lease.opens(self.ports.environment().now())
     }
 
     /// Gives the client back with what was learnt about it.
@@ -127,16 +138,6 @@ impl<'a, P: Ports> Worker<'a, P> {
     /// The client.
     pub fn client_id(&self) -> &ClientId {
         self.lease.client_id()
-    }
-
-    /// Requests that the client's window has places for until then, and when the first of them could leave.
-    pub fn outlook(&self, until: Timestamp) -> (usize, Timestamp) {
-        self.lease.outlook(self.ports.environment().now(), until)
-    }
-
-    /// Whether the client is the standard lane's, and lent.
-    pub fn is_on_loan(&self) -> bool {
-        self.lease.turn() == Turn::Loan
     }
 
     /// Requests that the client's window has places for now.
@@ -286,7 +287,7 @@ impl<'a, P: Ports> Worker<'a, P> {
     ) -> Result<(B, Timestamp, T), NotSent> {
         let mut resubmitted = false;
         loop {
-            let admission = self.ready(self.until, None).await?;
+            let admission = self.ready(self.until, Patience::Unlimited).await?;
             let before = look_up().await;
             if !self.still_admits(&admission) {
                 admission.decline();
@@ -306,7 +307,7 @@ impl<'a, P: Ports> Worker<'a, P> {
 
     /// Leave to send, and a token to send with. Waits for the window while there is time, which is `until` at most, and
     /// while there is `patience`.
-    async fn ready(&self, until: Timestamp, patience: Option<Duration>) -> Result<Admission<'_>, NotSent> {
+    async fn ready(&self, until: Timestamp, patience: Patience) -> Result<Admission<'_>, NotSent> {
         loop {
             let now = self.ports.environment().now();
             if now > until {
@@ -329,7 +330,7 @@ impl<'a, P: Ports> Worker<'a, P> {
                         }
                     }
                 }
-                Err(NoPermit::Window(opens)) if opens <= patience.map_or(until, |wait| until.min(now.plus(wait))) => {
+                Err(NoPermit::Window(opens)) if opens <= patience.wait_until(now, until) => {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;
                 }
                 Err(NoPermit::Window(opens)) => return Err(NotSent::until(DeferralReason::RateWindow, opens)),

@@ -10,7 +10,7 @@ use contact_injection::{
     domain::{
         claim::Resolution,
         idempotency::IdempotencyKey,
-        lane::Lane,
+        lane::{Lane, Lanes},
         message::{Attribute, AttributeContent, Message, Origin},
         time::Timestamp,
     },
@@ -80,6 +80,7 @@ pub struct Handler<P> {
     ports: P,
     configuration: Configuration,
     stack: String,
+    lanes: Lanes,
     /// The ARN of the urgent queue, where there is one.
     urgent_queue: Option<String>,
     metrics: Metrics,
@@ -89,6 +90,7 @@ pub struct Handler<P> {
 impl<P: InjectPorts> Handler<P> {
     /// A handler with these settings.
     pub fn new(ports: P, settings: InjectSettings) -> Self {
+        let lanes = settings.lanes();
         let configuration = Configuration {
             routes: settings.common.routes,
             boundary: settings.boundary,
@@ -100,7 +102,7 @@ impl<P: InjectPorts> Handler<P> {
         let stack = settings.common.stack_name;
         let urgent_queue = settings.urgent.map(|urgent| urgent.queue_arn);
         let (metrics, memory) = (Metrics::default(), Mutex::new(Memory::default()));
-        Self { ports, configuration, stack, urgent_queue, metrics, memory }
+        Self { ports, configuration, stack, lanes, urgent_queue, metrics, memory }
     }
 
     /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at
@@ -115,7 +117,7 @@ impl<P: InjectPorts> Handler<P> {
         if standard < workers {
             warn!(clients = standard, workers, "fewer OAuth clients than workers: some workers will wait for one");
         }
-        if self.configuration.urgent_workers.is_some() && urgent == 0 {
+        if self.lanes == Lanes::Two && urgent == 0 {
             warn!("no OAuth client is kept for urgent messages: both lanes share all of them");
         }
         Ok(())
@@ -150,9 +152,9 @@ impl<P: InjectPorts> Handler<P> {
         }
         if let Some(input) = payload.get_mut("doctor").map(Value::take) {
             let request = parsed::<DoctorRequest>(input)?;
-            let Configuration { routes, rate, workers, urgent_workers, .. } = &self.configuration;
-            let (ports, metrics, lanes) = (&self.ports, &self.metrics, urgent_workers.is_some());
-            let (rate, workers, role) = (*rate, *workers, Role::Writes { lanes });
+            let Configuration { routes, rate, workers, .. } = &self.configuration;
+            let (ports, metrics) = (&self.ports, &self.metrics);
+            let (rate, workers, role) = (*rate, *workers, Role::Writes(self.lanes));
             let doctor = Doctor { ports, routes, rate, workers, metrics, deadline, role, request };
             return answer(&doctor.run().await);
         }

@@ -128,14 +128,19 @@ async fn a_letter_that_fails_again_meanwhile_is_left_for_another_run() {
     assert_eq!(stage.depth(LETTERS).await, (40, 0));
 }
 
-#[tokio::test]
-async fn with_an_urgent_queue_each_letter_goes_back_to_the_lane_that_it_came_from() {
-    let queue = json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": "lanes-urgent" } });
+/// A stack of this name with an urgent queue.
+async fn with_urgent_queue(stack: &str) -> Stage {
+    let queue = json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": format!("{stack}-urgent") } });
     let outputs = json!({
         "UrgentQueueUrl": { "Value": { "Ref": "UrgentQueue" } },
         "UrgentQueueArn": { "Value": { "Fn::GetAtt": ["UrgentQueue", "Arn"] } },
     });
-    let stage = Stage::with("lanes", &json!({ "UrgentQueue": queue }), &outputs).await;
+    Stage::with(stack, &json!({ "UrgentQueue": queue }), &outputs).await
+}
+
+#[tokio::test]
+async fn with_an_urgent_queue_each_letter_goes_back_to_the_lane_that_it_came_from() {
+    let stage = with_urgent_queue("lanes").await;
     let urgent = Letter::of("expired", "/crm", "urgent").with("sourceQueue", stage.output("UrgentQueueArn"));
     let standard = Letter::of("expired", "/crm", "standard").with("sourceQueue", stage.output("ContactQueueArn"));
     // One that had no room for the attribute, or that SQS itself moved: the ledger may know it.
@@ -150,6 +155,16 @@ async fn with_an_urgent_queue_each_letter_goes_back_to_the_lane_that_it_came_fro
         (others, urgent),
         (["bare", "standard"].map(str::to_owned).to_vec(), ["full", "urgent"].map(str::to_owned).to_vec())
     );
+}
+
+#[tokio::test]
+async fn a_lane_that_the_ledger_cannot_tell_is_not_guessed() {
+    let stage = with_urgent_queue("guessed").await;
+    stage.send(&[Letter::bare("/crm", "bare")]).await;
+    stage.dynamodb.delete_table().table_name(stage.output("LedgerTableName")).send().await.unwrap();
+    let redriven = stage.run(&["redrive", "--rate", "500"]).await;
+    assert_eq!((redriven.code, stage.depth(LETTERS).await.0), (Some(3), 1), "{redriven:?}");
+    assert!(redriven.err.contains("dynamodb:BatchGetItem"), "{redriven:?}");
 }
 
 #[tokio::test]

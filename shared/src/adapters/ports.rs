@@ -9,12 +9,13 @@ use super::{
     dynamodb::{DynamoClients, DynamoLedger, DynamoRegistry},
     environment::System,
     http::{Cxone, ForbiddenUrl, NoHttp, client_of_fresh_connections},
-    secrets::{Lanes, SecretsManager},
+    secrets::SecretsManager,
     settings::{InjectSettings, Settings},
     sqs::{SqsContactQueue, SqsDeadLetters},
 };
 use crate::{
     dialects::Dialect,
+    domain::lane::Lanes,
     ports::{Environment, InjectPorts, Ports},
 };
 
@@ -145,7 +146,7 @@ impl<E: Environment + Clone> InjectorPorts<E> {
         settings: &InjectSettings,
         environment: E,
     ) -> Result<Self, NoTransport> {
-        let lanes = if settings.urgent.is_some() { Lanes::Two } else { Lanes::One };
+        let lanes = settings.lanes();
         let urgent = settings.urgent.as_ref().map(|urgent| urgent.queue_url.clone());
         Ok(Self {
             worker: WorkerPorts::over(dynamodb.clone(), secrets, http, &settings.common, lanes, environment.clone())?,

@@ -10,7 +10,12 @@ use tokio::sync::Mutex;
 use super::aws::failed;
 use crate::{
     dialects::{ClientProblem, Dialect},
-    domain::{credentials::Credentials, lane::Lane, secret_form::SecretForm, time::Timestamp},
+    domain::{
+        credentials::Credentials,
+        lane::{Lane, Lanes},
+        secret_form::SecretForm,
+        time::Timestamp,
+    },
     error::chain,
     ports::{Environment, Secrets, StoreError},
 };
@@ -39,15 +44,6 @@ pub enum UnreadableSecret {
     /// Two clients have one id: two workers would share it.
     #[error("clients {0} and {1} of the secret have the same id")]
     Repeated(usize, usize),
-}
-
-/// Whether a client's `lane` is read: with one lane it says nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lanes {
-    /// It isn't.
-    One,
-    /// It is.
-    Two,
 }
 
 /// The clients of one function.

@@ -128,10 +128,17 @@ fn panicked(message: &Message, claimed: bool) -> Conclusion {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn given_up(receive_count: u32, claimed: bool) -> Option<GivenUp> {
-        let message = Message {
+    const ROUTES: &str = r#"{"routes": [{
+        "name": "any", "match": {"type": "*"}, "channel": "voice", "targets": [{"queueId": "q"}],
+        "priority": {"default": 500}, "from": {"path": "$.from"}, "to": {"value": "+15550201234"}
+    }]}"#;
+
+    fn message(receive_count: u32) -> Message {
+        Message {
             message_id: "m".to_owned(),
             receipt_handle: "r".to_owned(),
             body: String::new(),
@@ -140,13 +147,41 @@ mod tests {
             sent: None,
             group: None,
             origin: None,
-        };
-        match panicked(&message, claimed) {
+        }
+    }
+
+    fn given_up(receive_count: u32, claimed: bool) -> Option<GivenUp> {
+        match panicked(&message(receive_count), claimed) {
             Conclusion::GivenUp(given_up) => Some(given_up),
             Conclusion::Outcome(outcome) => {
                 assert_eq!(outcome, Outcome::deferred(DeferralReason::InProgress));
                 None
             }
+        }
+    }
+
+    #[test]
+    fn a_delivery_is_crowded_out_by_a_window_that_opens_later_and_by_nothing_else() {
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        let later = Retry::At(now.plus(Duration::from_secs(1)));
+        let ended = |reason, retry| {
+            let routes = Routes::from_json(ROUTES, crate::dialects::guide::FACTS.routes).unwrap();
+            let mut delivery = Delivery::prepare(message(1), &routes, "", now);
+            delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
+            (delivery.is_crowded_out(now), delivery.lacks_token(DeferralReason::Unauthorized))
+        };
+        for reason in [DeferralReason::RateWindow, DeferralReason::RateLimited] {
+            assert_eq!(ended(reason, later), (true, false));
+            assert_eq!(
+                ended(reason, Retry::At(now)),
+                (false, false),
+                "its lease has no more permits, and no time to wait for"
+            );
+            assert_eq!(ended(reason, Retry::Backoff), (false, false));
+        }
+        assert_eq!(ended(DeferralReason::CircuitOpen, later), (false, false));
+        for reason in [DeferralReason::Unauthorized, DeferralReason::UnverifiedSchema] {
+            assert_eq!(ended(reason, later), (false, true));
         }
     }
 

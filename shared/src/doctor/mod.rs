@@ -36,7 +36,7 @@ use self::{
     token::{Answer, Walk},
 };
 use crate::{
-    domain::{lease::Rate, routes::Routes, time::Timestamp},
+    domain::{lane::Lanes, lease::Rate, routes::Routes, time::Timestamp},
     leases::{KnownClients, NoClient},
     metrics::Metrics,
     ports::{Environment, Ports},
@@ -66,10 +66,7 @@ pub struct DoctorRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It asks for contacts.
-    Writes {
-        /// Whether there is an urgent queue.
-        lanes: bool,
-    },
+    Writes(Lanes),
     /// It only reads, and its keys need no right to write.
     Reads,
 }

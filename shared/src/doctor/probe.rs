@@ -53,10 +53,10 @@ impl<P: Ports> Doctor<'_, P> {
                 let words = "this function only reads, and its keys need no right to write: ask the inject function";
                 return Check::skipped(NAME, words);
             }
-            (true, Role::Writes { .. }, Some(_)) if !self.routes.iter().any(has_work_item) => {
+            (true, Role::Writes(_), Some(_)) if !self.routes.iter().any(has_work_item) => {
                 return Check::skipped(NAME, "no route makes work items, and they alone can be tried harmlessly");
             }
-            (true, Role::Writes { .. }, Some(survey)) => survey,
+            (true, Role::Writes(_), Some(survey)) => survey,
         };
         if !walk.arrived() {
             return Check::skipped(NAME, "there is no token");

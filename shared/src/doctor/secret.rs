@@ -5,7 +5,10 @@ use super::{
     report::{Check, Findings},
 };
 use crate::{
-    domain::{lane::Lane, secret_form::SecretForm},
+    domain::{
+        lane::{Lane, Lanes},
+        secret_form::SecretForm,
+    },
     ports::Secrets,
 };
 
@@ -43,32 +46,36 @@ fn judge(form: &SecretForm, workers: usize, role: Role) -> Check {
             findings.warn(&format!("client {place}'s {} {words}", list(&client.unpadded)));
         }
     }
+    let lanes = if let Role::Writes(lanes) = role { lanes } else { Lanes::One };
     let urgent = form.clients.iter().filter(|client| client.lane == Some(Lane::Urgent)).count();
-    let kept = match role {
-        Role::Writes { lanes: true } => urgent,
-        Role::Writes { lanes: false } | Role::Reads => 0,
-    };
-    match role {
-        Role::Writes { lanes: true } if count > 0 && urgent == count => {
-            let words = "every client is kept for urgent messages, so that no standard one is ever sent";
-            findings.fail(&format!("{words}: write others, without `lane`"));
-        }
-        Role::Writes { lanes: true } if urgent == 0 => {
-            let words = "there is an urgent queue, and no client is kept for it: both lanes share all of them";
-            findings.warn(&format!("{words}; write `\"lane\": \"urgent\"` beside one's members"));
-        }
-        Role::Writes { lanes: false } if urgent > 0 => {
-            let words = format!("{urgent} client(s) would be kept for urgent messages, and there is no urgent queue");
-            findings.warn(&format!("{words}: their `lane` says nothing; deploy with UrgentConcurrency"));
-        }
-        Role::Writes { .. } | Role::Reads => {}
+    if role != Role::Reads && count > 0 {
+        judge_lanes(&mut findings, lanes, urgent, count);
     }
-    let (shared, standard) = (count - kept, if kept > 0 { "standard " } else { "" });
+    let (shared, which) = if lanes == Lanes::Two { (count - urgent, "standard ") } else { (count, "") };
     if (1..workers).contains(&shared) {
-        let words = format!("{shared} client(s) for {workers} {standard}workers, each of which needs one of its own");
+        let words = format!("{shared} client(s) for {workers} {which}workers, each of which needs one of its own");
         findings.warn(&format!("{words}: some will wait; write more, or lower MaximumConcurrency"));
     }
     findings.into_check()
+}
+
+/// Whether the urgent clients and the urgent queue go together.
+fn judge_lanes(findings: &mut Findings, lanes: Lanes, urgent: usize, count: usize) {
+    match lanes {
+        Lanes::Two if urgent == count => {
+            let words = "every client is kept for urgent messages, so that no standard one is ever sent";
+            findings.fail(&format!("{words}: write others, without `lane`"));
+        }
+        Lanes::Two if urgent == 0 => {
+            let words = "there is an urgent queue, and no client is kept for it: both lanes share all of them";
+            findings.warn(&format!("{words}; write `\"lane\": \"urgent\"` beside one's members"));
+        }
+        Lanes::One if urgent > 0 => {
+            let words = format!("{urgent} client(s) would be kept for urgent messages, and there is no urgent queue");
+            findings.warn(&format!("{words}: their `lane` says nothing; deploy with UrgentConcurrency"));
+        }
+        Lanes::One | Lanes::Two => {}
+    }
 }
 
 fn list(names: &[&str]) -> String {
@@ -88,7 +95,7 @@ mod tests {
     fn a_secret_that_cannot_be_used_fails_and_one_with_stray_spaces_or_lost_padding_warns() {
         let judged = |clients: Vec<ClientForm>, problem: Option<&str>| {
             let form = SecretForm { clients, problem: problem.map(str::to_owned) };
-            judge(&form, 2, Role::Writes { lanes: false }).verdict
+            judge(&form, 2, Role::Writes(Lanes::One)).verdict
         };
         assert_eq!(judged(vec![client(), client()], None), Grade::Ok);
         assert_eq!(judged(vec![client()], None), Grade::Warn, "fewer than workers");
@@ -108,8 +115,8 @@ mod tests {
             let check = judge(&SecretForm { clients, problem: None }, 2, role);
             (check.verdict, serde_json::to_string(&check).unwrap())
         };
-        let with = |clients| judged(clients, Role::Writes { lanes: true });
-        let without = |clients| judged(clients, Role::Writes { lanes: false });
+        let with = |clients| judged(clients, Role::Writes(Lanes::Two));
+        let without = |clients| judged(clients, Role::Writes(Lanes::One));
         assert_eq!(with(vec![client(), client(), urgent()]).0, Grade::Ok);
         assert_eq!(without(vec![client(), client()]).0, Grade::Ok);
         let (grade, told) = with(vec![client(), client()]);

@@ -25,6 +25,18 @@ pub const STANDARD_TURN: Duration = Duration::from_secs(2);
 /// elsewhere, or died, keeps the client from the standard lane for no longer.
 pub const ASKING: Duration = Duration::from_secs(2);
 
+/// How long an urgent event waits for a window while there may be another client.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Whether there is an urgent queue beside the contact queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lanes {
+    /// There isn't, and a client's `lane` says nothing.
+    One,
+    /// There is.
+    Two,
+}
+
 /// Which of the two queues a message comes from, and which of their messages a client is kept for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,6 +81,46 @@ pub enum Turn {
     Standard,
     /// The urgent lane borrows a client of the standard lane.
     Loan,
+}
+
+/// How long a batch waits for the window of the client that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as there is time: no other client would be had sooner.
+    Unlimited,
+    /// A moment: there may be another client.
+    Brief,
+    /// As long as there is time, if it opens by then: every client of the batch's own lane is full until then.
+    IfOpenBy(Timestamp),
+}
+
+impl Patience {
+    /// That of a batch of this lane with a client that it has in this turn, where its own lane's clients are all full
+    /// until then.
+    pub fn of(lane: Option<Lane>, turn: Turn, own_full_until: Option<Timestamp>) -> Self {
+        match (lane, turn, own_full_until) {
+            (_, Turn::Loan, Some(until)) => Self::IfOpenBy(until),
+            (Some(Lane::Urgent), ..) => Self::Brief,
+            (Some(Lane::Standard) | None, ..) => Self::Unlimited,
+        }
+    }
+
+    /// Until when a contact that is ready now waits at most.
+    pub fn wait_until(self, now: Timestamp, until: Timestamp) -> Timestamp {
+        if self == Self::Brief { until.min(now.plus(MOMENT)) } else { until }
+    }
+
+    /// How many of the `open` events go under the client, of which so many find a place by a time. A turn that was
+    /// asked for is worth a whole batch, as the standard lane's are.
+    pub fn share(self, open: usize, now: Timestamp, places_by: impl Fn(Timestamp) -> usize) -> usize {
+        let soon = now.plus(MOMENT);
+        match self {
+            Self::Unlimited => open,
+            Self::Brief => places_by(soon).min(open),
+            Self::IfOpenBy(until) if places_by(until.max(soon)) > 0 => open,
+            Self::IfOpenBy(_) => 0,
+        }
+    }
 }
 
 /// Whose turn a standard client is.
@@ -147,6 +199,31 @@ mod tests {
         assert!(!asked.admit(Turn::Standard, later(1999)) && asked.admit(Turn::Standard, later(2000)));
         assert!(asked.leased(Turn::Standard, NOW).asked_until.is_some(), "who asked waits on, and is next");
         assert_eq!(asked.leased(Turn::Loan, NOW).asked_until, None, "who asked has it, and asks for no more");
+    }
+
+    #[test]
+    fn only_an_urgent_batch_is_impatient_and_a_loan_while_its_own_lane_is_full_is_good_for_all_of_it() {
+        let of = |lane, turn| [None, Some(later(9))].map(|full| Patience::of(lane, turn, full));
+        assert_eq!(of(Some(Lane::Urgent), Turn::Any), [Patience::Brief; 2]);
+        assert_eq!(of(Some(Lane::Urgent), Turn::Loan), [Patience::Brief, Patience::IfOpenBy(later(9))]);
+        assert_eq!(of(Some(Lane::Standard), Turn::Standard), [Patience::Unlimited; 2]);
+        assert_eq!(of(None, Turn::Any), [Patience::Unlimited; 2]);
+    }
+
+    #[test]
+    fn an_event_goes_where_it_finds_a_place_soonest() {
+        // Two places within a second, and all of them in ten.
+        let places = |by: Timestamp| if by >= later(10_000) { 10 } else { usize::from(by >= later(1000)) * 2 };
+        let share = |patience: Patience, open| patience.share(open, NOW, places);
+        assert_eq!((share(Patience::Unlimited, 7), share(Patience::Brief, 7), share(Patience::Brief, 1)), (7, 2, 1));
+        assert_eq!(share(Patience::IfOpenBy(NOW), 7), 7, "it opens within the second that any event waits");
+        let none_soon = |by: Timestamp| usize::from(by >= later(5000));
+        let loan = |until| Patience::IfOpenBy(later(until)).share(7, NOW, none_soon);
+        assert_eq!((loan(4999), loan(5000)), (0, 7), "its own lane opens first, or it doesn't");
+        let waits = |patience: Patience| patience.wait_until(NOW, later(60_000));
+        assert_eq!(waits(Patience::Brief), later(1000));
+        assert_eq!([Patience::Unlimited, Patience::IfOpenBy(NOW)].map(waits), [later(60_000); 2]);
+        assert_eq!(Patience::Brief.wait_until(NOW, later(500)), later(500));
     }
 
     #[test]

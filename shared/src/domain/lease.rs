@@ -178,8 +178,7 @@ impl Lease {
             if let Some(until) = state.throttle.closed_until(now) {
                 return Err(NoPermit::Window(until));
             }
-            let limit = state.throttle.limit(self.grant.rate.limit);
-            let limits = WindowLimits { limit, length: self.grant.rate.window, clock: self.grant.clock };
+            let limits = self.limits(state);
             if let Admission::RetryAt(at) = state.window.admit(now, limits) {
                 return Err(NoPermit::Window(at));
             }
@@ -205,9 +204,8 @@ impl Lease {
     /// Places taken in the window, and the limit that holds now.
     pub fn utilisation(&self, now: Timestamp) -> (usize, usize) {
         let mut held = self.held();
-        let limit = held.state.throttle.limit(self.grant.rate.limit);
-        let limits = WindowLimits { limit, length: self.grant.rate.window, clock: self.grant.clock };
-        (held.state.window.occupied(now, limits), limit)
+        let limits = self.limits(&held.state);
+        (held.state.window.occupied(now, limits), limits.limit)
     }
 
     /// Sends that could leave now: none while a 429 keeps the window closed.
@@ -220,20 +218,31 @@ impl Lease {
         limit.saturating_sub(occupied).min(held.permits_left)
     }
 
-    /// Sends that could leave until then, as far as is known now, and when the first of them could.
-    pub fn outlook(&self, now: Timestamp, until: Timestamp) -> (usize, Timestamp) {
+    /// When the next send may leave, as far as the window says now.
+    pub fn opens(&self, now: Timestamp) -> Timestamp {
         let held = self.held();
-        let limit = held.state.throttle.limit(self.grant.rate.limit);
-        let limits = WindowLimits { limit, length: self.grant.rate.window, clock: self.grant.clock };
-        // Looking ahead makes no place free: the log itself forgets nothing before its time.
-        let (mut at_once, mut later) = (held.state.window.clone(), held.state.window.clone());
-        let opens = match at_once.admit(now, limits) {
+        let opens = match held.state.window.clone().admit(now, self.limits(&held.state)) {
             Admission::Admit => now,
             Admission::RetryAt(opens) => opens,
         };
-        let opens = held.state.throttle.closed_until(now).map_or(opens, |closed| closed.max(opens));
-        let places = if opens > until { 0 } else { limit.saturating_sub(later.occupied(until, limits)) };
-        (places.min(held.permits_left), opens)
+        held.state.throttle.closed_until(now).map_or(opens, |closed| closed.max(opens))
+    }
+
+    /// Sends that may leave until a time to come, as far as is known now.
+    pub fn places_by(&self, now: Timestamp, by: Timestamp) -> usize {
+        if self.opens(now) > by {
+            return 0;
+        }
+        let held = self.held();
+        let limits = self.limits(&held.state);
+        // In a copy: the log itself forgets nothing before its time.
+        let occupied = held.state.window.clone().occupied(by, limits);
+        limits.limit.saturating_sub(occupied).min(held.permits_left)
+    }
+
+    fn limits(&self, state: &ClientState) -> WindowLimits {
+        let limit = state.throttle.limit(self.grant.rate.limit);
+        WindowLimits { limit, length: self.grant.rate.window, clock: self.grant.clock }
     }
 
     /// The token as it was found, to be opened once.

@@ -92,16 +92,12 @@ const NO_BODY: &str = " ";
 const LONGEST_DETAIL: usize = 1024;
 
 /// Our attributes, in the order in which they get the room that the upstream's own leave (docs/rules.md#dead-letters).
-const OURS: [&str; 8] = [
-    "failureReason",
-    "failureDetail",
-    "httpStatus",
-    "attempts",
-    "idempotencyKey",
-    "failedAt",
-    "sourceMessageId",
-    "sourceQueue",
-];
+const OURS: [&str; 7] =
+    ["failureReason", "failureDetail", "httpStatus", "attempts", "idempotencyKey", "failedAt", "sourceMessageId"];
+
+/// Ours too, and the last, of a message that came from one of two queues; where there is one, an upstream's like any
+/// other.
+const SOURCE_QUEUE: &str = "sourceQueue";
 
 /// What a dead letter says besides the message.
 #[derive(Clone, Debug)]
@@ -137,10 +133,9 @@ impl DeadLetter {
     /// Attributes of our names are an earlier dead letter's and give way. The upstream's own stay; ours follow in the
     /// stated order while there is room, the detail cut at a character if need be, the others whole or not at all.
     pub fn new(message: &Message, failure: &Failure) -> Self {
-        // Where there is one queue, the last is nobody's but the upstream's.
-        let ours = if message.origin.is_some() { &OURS[..] } else { &OURS[..OURS.len() - 1] };
+        let is_ours = |name: &str| OURS.contains(&name) || (name == SOURCE_QUEUE && message.origin.is_some());
         let mut attributes: Vec<_> =
-            message.attributes.iter().filter(|attribute| !ours.contains(&attribute.name.as_str())).cloned().collect();
+            message.attributes.iter().filter(|attribute| !is_ours(&attribute.name)).cloned().collect();
         let used = message.body.len() + attributes.iter().map(Attribute::size).sum::<usize>();
         let mut room = LARGEST_MESSAGE.saturating_sub(used);
         for (name, data_type, text) in failure.texts(message) {
@@ -168,7 +163,7 @@ impl DeadLetter {
 
 impl Failure {
     fn texts(&self, message: &Message) -> impl Iterator<Item = (&'static str, &'static str, String)> {
-        let [reason, detail, status, attempts, key, at, source, queue] = OURS;
+        let [reason, detail, status, attempts, key, at, source] = OURS;
         [
             Some((reason, "String", self.reason.as_str().to_owned())),
             // It is made without values, but it may name a member, and upstreams choose those names.
@@ -178,7 +173,7 @@ impl Failure {
             self.key.map(|value| (key, "String", value.to_string())),
             Some((at, "String", self.at.to_string())),
             Some((source, "String", message.message_id.clone())),
-            message.origin.as_ref().map(|origin| (queue, "String", origin.queue.clone())),
+            message.origin.as_ref().map(|origin| (SOURCE_QUEUE, "String", origin.queue.clone())),
         ]
         .into_iter()
         .flatten()
@@ -256,10 +251,10 @@ mod tests {
     #[test]
     fn every_attribute_is_there_where_there_is_room() {
         let message = message("{}", vec![]);
-        assert_eq!(names(&DeadLetter::new(&message, &failure("why"))), OURS[..7], "of one queue nobody asks which");
+        assert_eq!(names(&DeadLetter::new(&message, &failure("why"))), OURS, "of one queue nobody asks which");
         let origin = Some(Origin { lane: Lane::Urgent, queue: "arn:urgent".to_owned() });
         let letter = DeadLetter::new(&Message { origin, ..message }, &failure("why"));
-        assert_eq!(names(&letter), OURS);
+        assert_eq!(names(&letter), [&OURS[..], &[SOURCE_QUEUE]].concat());
         assert!(letter.attributes.contains(&text("sourceQueue", "arn:urgent")));
     }
 
@@ -270,7 +265,7 @@ mod tests {
         let origin = Some(Origin { lane: Lane::Standard, queue: "arn:contacts".to_owned() });
         let letter = DeadLetter::new(&Message { origin, ..own }, &failure("why"));
         assert!(letter.attributes.last() == Some(&text("sourceQueue", "arn:contacts")));
-        assert_eq!(letter.attributes.len(), OURS.len());
+        assert_eq!(letter.attributes.len(), OURS.len() + 1);
     }
 
     #[test]

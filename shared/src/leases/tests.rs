@@ -226,18 +226,16 @@ fn who_has_asked_for_one_in_vain_asks_for_another() {
 }
 
 #[test]
-fn a_lease_tells_until_when_the_urgent_lane_is_full() {
+fn the_urgent_lane_is_full_until_the_first_of_its_clients_opens() {
     let opens = NOW.plus(PAUSE);
     let mut known = KnownClients::default();
     known.pass_over(&ClientId::public("one"), opens);
-    assert_eq!(lease(&Shared::new(), &mut known, Some(Lane::Urgent), &both()).unwrap().turn(), Turn::Any);
-    assert_eq!(known.own_lane_opens(), None, "the one that was leased isn't");
+    assert_eq!(known.urgent_lane_full_until(&both(), NOW), None, "its own isn't");
     known.pass_over(&ClientId::public("urgent"), opens);
-    assert_eq!(lease(&Shared::new(), &mut known, Some(Lane::Urgent), &both()).unwrap().turn(), Turn::Loan);
-    assert_eq!(known.own_lane_opens(), Some(opens));
-    let none = [client("one", "s"), client("two", "s")];
-    lease(&Shared::new(), &mut known, Some(Lane::Urgent), &none).unwrap();
-    assert!(known.own_lane_opens() > Some(NOW.plus(Duration::from_secs(1_000_000))), "there is none that could open");
+    assert_eq!(known.urgent_lane_full_until(&both(), NOW), Some(opens));
+    assert_eq!(known.urgent_lane_full_until(&both(), opens), None);
+    let none = known.urgent_lane_full_until(&[client("one", "s")], NOW);
+    assert!(none > Some(NOW.plus(Duration::from_secs(1_000_000))), "there is none that could open");
 }
 
 #[test]

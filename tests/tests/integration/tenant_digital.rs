@@ -1,11 +1,15 @@
 //! Digital messages at a NICE CXone tenant: what they carry, what each answer means, and what they cost. What is in
 //! doubt has tests of its own: `tenant_look_up`.
 
+use std::time::Duration;
+
+use contact_injection_tests::local::{key_secret_text, with_urgent_clients};
 use cxone_simulator::Fault as AnyFault;
+use cxone_simulator::RateLimit;
 use cxone_simulator::nice::{Channel, Config, CustomField, Effect, Endpoint, Fault, FieldKind, Kind, Simulator, Skill};
 use serde_json::{Value, json};
 
-use super::stage::{ORDERS, Stage, event, key_of, tenant};
+use super::stage::{ORDERS, Stage, event, key_of, record, tenant};
 
 /// The channel, whose id has capitals.
 const CHAT: &str = "chat_0B7c";
@@ -57,6 +61,29 @@ pub(super) fn count(stage: &Stage<Simulator>, endpoint: Endpoint) -> usize {
 
 pub(super) fn kinds(stage: &Stage<Simulator>) -> Vec<Kind> {
     stage.simulator.creations().into_iter().map(|creation| creation.kind).collect()
+}
+
+#[tokio::test]
+async fn the_priority_of_an_urgent_message_waits_for_the_window_that_its_message_has_filled() {
+    let config = config();
+    let rate_limit = RateLimit { limit: 10, window_milliseconds: 6_000, ..config.rate_limit.clone() };
+    let config = Config { rate_limit, ..config };
+    let secret = with_urgent_clients(&key_secret_text(&config.access_keys), 1).unwrap();
+    let simulator = Simulator::start(config).await.unwrap();
+    let stage = Stage::set_with(simulator, &routes(&json!({})), secret, 2).await;
+    let (worker, arn) = (stage.worker(), stage.urgent().arn.clone());
+    for prefix in ["one", "two"] {
+        let urgent = |number| {
+            let mut record = record(chat(&format!("{prefix}/{number}")).to_string());
+            record["eventSourceARN"] = json!(arn);
+            record
+        };
+        let records: Vec<_> = (0..3).map(urgent).collect();
+        assert!(worker.batch_within(Duration::from_secs(60), &records).await.is_empty());
+    }
+    assert!(!stage.log.says("priority could not be set"));
+    let priorities: Vec<_> = stage.simulator.creations().into_iter().map(|creation| creation.priority).collect();
+    assert_eq!(priorities, [Some(500); 6]);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use crate::{
     domain::{
         credentials::{Credentials, SecretTag},
         health::QueueHealth,
+        lane::Lanes,
         lease::{Permit, Rate},
         queues::Reading,
         routes::{DefaultSkills, QueueId, Routes},
@@ -119,12 +120,12 @@ impl Stage {
 
     /// One examination.
     pub(super) fn examine(&self) -> Report {
-        self.examine_as(Role::Writes { lanes: false }, false)
+        self.examine_as(Role::Writes(Lanes::One), false)
     }
 
     /// One that probes.
     pub(super) fn probe(&self) -> Report {
-        self.examine_as(Role::Writes { lanes: false }, true)
+        self.examine_as(Role::Writes(Lanes::One), true)
     }
 
     pub(super) fn examine_as(&self, role: Role, probe_write: bool) -> Report {

@@ -132,18 +132,18 @@ fn what_the_authorization_server_says_of_a_client_is_kept_until_it_gives_a_token
 }
 
 #[test]
-fn the_outlook_tells_the_places_of_a_moment_to_come_and_takes_none() {
+fn the_places_of_a_moment_to_come_are_told_and_none_is_taken() {
     let lease = lease(ClientState::default(), &[], 10);
     for second in 0..3 {
         permit(&lease, at(second)).unwrap().learn(Lesson::Works, at(second));
     }
-    assert_eq!(lease.outlook(at(3), at(4)), (1, at(3)));
+    assert_eq!((lease.places_by(at(3), at(4)), lease.opens(at(3))), (1, at(3)));
     permit(&lease, at(3)).unwrap().learn(Lesson::Works, at(3));
     let frees = |second| at(second).plus(RATE.window + JITTER_GUARD);
-    assert_eq!(lease.outlook(at(4), at(5)), (0, frees(0)));
-    assert_eq!(lease.outlook(at(4), frees(1)), (2, frees(0)));
+    assert_eq!(lease.opens(at(4)), frees(0));
+    let before = frees(0).minus(Duration::from_millis(1));
+    assert_eq!([before, frees(0), frees(1)].map(|by| lease.places_by(at(4), by)), [0, 1, 2]);
     assert!(permit(&lease, at(4)).is_err(), "it was a look ahead");
-    assert_eq!(lease.outlook(frees(0), frees(0)), (1, frees(0)));
 }
 
 #[test]
@@ -151,12 +151,11 @@ fn a_window_that_a_429_closed_has_no_places_before_it_opens() {
     let lease = lease(ClientState::default(), &[], 10);
     let wait = RetryAfter::new(Duration::from_secs(30));
     permit(&lease, at(0)).unwrap().learn(Lesson::TooMany(Some(wait)), at(0));
-    let (places, opens) = lease.outlook(at(1), at(20));
-    assert_eq!((places, opens), (0, at(30)));
-    assert_eq!(lease.outlook(at(1), at(30)), (1, at(30)), "of a limit that was halved");
+    assert_eq!(lease.opens(at(1)), at(30));
+    assert_eq!([20, 30].map(|second| lease.places_by(at(1), at(second))), [0, 1], "of a limit that was halved");
 }
 
 #[test]
-fn the_outlook_knows_what_the_lease_reserved() {
-    assert_eq!(lease(ClientState::default(), &[], 2).outlook(at(0), at(0)), (2, at(0)));
+fn no_more_places_are_told_than_the_lease_reserved() {
+    assert_eq!(lease(ClientState::default(), &[], 2).places_by(at(0), at(0)), 2);
 }

@@ -114,7 +114,7 @@ impl<S: Simulated> Stage<S> {
     }
 
     /// The same with an urgent queue that so many workers take from, or none.
-    async fn set_with(simulator: S, routes: &Value, secret: String, urgent_workers: usize) -> Self {
+    pub(crate) async fn set_with(simulator: S, routes: &Value, secret: String, urgent_workers: usize) -> Self {
         let log = Log::start();
         let endpoint = emulator().endpoint();
         let prefix = format!("t{}", Uuid::new_v4().simple());
