@@ -10,7 +10,7 @@ use contact_injection::domain::lane::{Turn, Turns};
 use contact_injection::domain::lease::Reservation;
 use contact_injection::domain::time::Timestamp;
 use contact_injection::ports::{Acquired, ClientTable as _, Environment as _, LeaseRequest};
-use contact_injection_tests::local::{MessageQueue, UrgentQueue, sdk_config};
+use contact_injection_tests::local::{MessageQueue, UrgentQueue, sdk_config, secret_text, with_urgent_clients};
 use cxone_simulator::{ClientConfig, Effect, Endpoint, Fault};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -86,6 +86,22 @@ async fn with_one_lane_nothing_tells_of_lanes_and_every_client_is_anybodys() {
     assert!(!stage.ledger_item("any/0").await.unwrap().contains_key("lane"));
     let asked = json!({"status": {"events": [{"key": key_of("any/0")}]}});
     assert!(worker.invoke(asked).await.unwrap()["results"][0].get("lane").is_none());
+}
+
+#[tokio::test]
+async fn the_doctor_says_where_urgent_clients_and_the_urgent_queue_do_not_go_together() {
+    let secret = async |stage: &Stage| {
+        let report = stage.worker().invoke(json!({"doctor": {}})).await.unwrap();
+        report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "secret").unwrap().to_string()
+    };
+    let no_client = Scene::with_clients(2).with_urgent_lane(0).start().await;
+    assert!(secret(&no_client).await.contains("no client is kept for it"));
+    let both = Scene::with_clients(3).with_urgent_lane(1).start().await;
+    assert!(!secret(&both).await.contains("urgent queue"));
+    let no_queue = Scene::with_clients(2).start().await;
+    let kept = with_urgent_clients(&secret_text(&no_queue.clients()), 1).unwrap();
+    no_queue.put_secret(&kept).await;
+    assert!(secret(&no_queue).await.contains("there is no urgent queue"));
 }
 
 /// Marks a client as held by another worker for so long.
