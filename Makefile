@@ -13,13 +13,13 @@ ENVIRONMENT ?= default
 ARCHITECTURE ?= x86_64
 STACK ?= contact-injection$(if $(filter-out default,$(ENVIRONMENT)),-$(ENVIRONMENT))
 ROUTES ?= functions/inject-contacts/routes.json
-CASES ?= functions/inject-contacts/cases
+CASES ?= $(dir $(ROUTES))cases
 SCHEMA ?= tests/fixtures/upstream/schema.json
 PROFILE ?= guide
 SEEDS ?= 10000
 FROM ?= 0
 PROFILE ?= guide
-export ARCHITECTURE ROUTES ENVIRONMENT PARAMETERS
+export ARCHITECTURE ROUTES CASES ENVIRONMENT PARAMETERS
 
 .PHONY: help
 help: ## this list
@@ -46,6 +46,9 @@ $(PEER): tests/peer/requirements.txt
 	touch $@
 
 # Checks ------------------------------------------------------------------------------------------------------------
+# One of each partition: aws, aws-us-gov, aws-cn. The pipe's template is for regions that have pipes.
+REGIONS := us-east-1 us-gov-west-1 cn-north-1
+
 .PHONY: test lint fmt audit simulate mutants busy-hour urgent-day
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
@@ -54,7 +57,7 @@ lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the templates and the work
 	cargo fmt --all --check
 	taplo fmt --check
 	typos
-	AWS_DEFAULT_REGION=us-east-1 sam validate --lint
+	for region in $(REGIONS); do AWS_DEFAULT_REGION=$$region sam validate --lint; done
 	AWS_DEFAULT_REGION=us-east-1 sam validate --lint --template outcomes.yaml
 	cfn-lint docs/senders/*.yaml
 	$(dir $(CHECKS))bin/checkov --config-file .checkov.yaml
@@ -168,6 +171,7 @@ build-InjectFunction build-SyncFunction: $(TOOLS)
 	cargo lambda build --locked --release --disable-optimizations --$(subst _,-,$(ARCHITECTURE)) \
 		--package inject-contacts --package sync-registry --lambda-dir .local/lambda
 	cp .local/lambda/$(FUNCTION)/bootstrap $(ROUTES) functions/inject-contacts/routes.schema.json "$(ARTIFACTS_DIR)/"
+	if [ $(FUNCTION) = inject-contacts ] && [ -d "$(CASES)" ]; then cp -r "$(CASES)" "$(ARTIFACTS_DIR)/cases"; fi
 	$(MAKE) --silent parameters > "$(ARTIFACTS_DIR)/parameters.txt"
 
 .PHONY: parameters

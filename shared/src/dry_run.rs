@@ -109,18 +109,30 @@ pub async fn dry_run<P: Ports>(
     deadline: Timestamp,
     input: DryRun,
 ) -> Result<DryRunAnswer, DryRunError> {
-    let until = deadline.minus(REQUEST_TIMEOUT);
-    let terms = SessionTerms { lane: None, rate: configuration.rate, deadline, until };
-    let fetch = async |session: &mut Session<'_, P>| Ok(session.lease(PERMITS, until).await?.schema().await?);
-    let fetched: Result<SchemaSnapshot, DryRunError> =
-        Session::run(ports, metrics, &mut memory.clients, terms, fetch).await;
-    let schema = fetched?.schema;
+    let schema = live_schema(ports, configuration, metrics, memory, deadline).await?.schema;
     let now = ports.environment().now();
     let Configuration { routes, boundary, .. } = configuration;
     let check = Check { routes, boundary: *boundary, schema: &schema, dialect: ports.dialect(), now };
     Ok(DryRunAnswer {
         results: input.events.iter().map(|event| check.event(Event::from_json(event).as_ref())).collect(),
     })
+}
+
+/// The registered attributes as CXone has them now, asked for under a client as a worker would.
+///
+/// # Errors
+/// [`DryRunError`] where they can't be had.
+pub(crate) async fn live_schema<P: Ports>(
+    ports: &P,
+    configuration: &Configuration,
+    metrics: &Metrics,
+    memory: &mut Memory,
+    deadline: Timestamp,
+) -> Result<SchemaSnapshot, DryRunError> {
+    let until = deadline.minus(REQUEST_TIMEOUT);
+    let terms = SessionTerms { lane: None, rate: configuration.rate, deadline, until };
+    let fetch = async |session: &mut Session<'_, P>| Ok(session.lease(PERMITS, until).await?.schema().await?);
+    Session::run(ports, metrics, &mut memory.clients, terms, fetch).await
 }
 
 /// What events are checked by: the deployed functions' own code, and nothing from outside.

@@ -84,7 +84,7 @@
 //! its three guards: nothing twice, no client shared, nothing sent outside the rate; a [`session`] holds an
 //! invocation's clients. [`domain`] decides and does no I/O; [`dialects`] say what goes over the wire and what comes
 //! back; [`ports`] names what the decisions need from outside; [`adapters`] speak DynamoDB, SQS, Secrets Manager and
-//! HTTP. [`sync`], [`dry_run`], [`status`] and [`doctor`] are the other things that can be asked for.
+//! HTTP. [`sync`], [`dry_run`], [`status`], [`doctor`] and [`trial`] are the other things that can be asked for.
 
 pub mod batch;
 pub mod pipeline;
@@ -97,6 +97,7 @@ pub mod ledger;
 pub mod session;
 pub mod worker;
 
+pub mod cases;
 pub mod doctor;
 pub mod dry_run;
 mod room;
@@ -104,6 +105,7 @@ pub mod schema;
 mod snapshot;
 pub mod status;
 pub mod sync;
+pub mod trial;
 
 pub mod dialects;
 pub mod domain;

@@ -27,6 +27,9 @@ pub enum TemplateError {
     /// The file holds no document, or a node that no template has.
     #[error("the template holds something other than mappings, lists and scalars")]
     Shape,
+    /// A rule of the template does not take these parameters.
+    #[error("refused: {0}")]
+    Refused(String),
     /// A resource is missing, or one of its properties.
     #[error("the template has no {0}")]
     Missing(String),
@@ -55,7 +58,8 @@ impl Template {
     }
 
     /// What is deployed of it with these parameters, the others at their defaults: no resource and no output whose
-    /// condition doesn't hold, one branch of every `Fn::If`, and no `AWS::NoValue`.
+    /// condition doesn't hold, one branch of every `Fn::If`, and no `AWS::NoValue`. The partition is given by
+    /// `AWS::Partition`. Parameters that a rule refuses are an error.
     pub fn deployed_with(&self, parameters: &[(&str, &str)]) -> Result<Self, TemplateError> {
         conditions::deployed_with(&self.0, parameters).map(Self)
     }

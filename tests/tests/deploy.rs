@@ -79,8 +79,19 @@ async fn every_parameter_can_be_given_and_one_that_is_misspelt_is_refused_by_its
         "OutcomeBusArn=arn:aws:events:eu-west-1:000000000000:event-bus/outcomes",
         "Architecture=arm64",
         "LogLevel=DEBUG",
+        "KmsKeyArn=arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-4333-8444-555555555555",
+        "SubnetIds=subnet-00000000000000001,subnet-00000000000000002",
+        "SecurityGroupIds=sg-00000000000000001",
+        "PermissionsBoundaryArn=arn:aws:iam::000000000000:policy/bounds",
+        "RestoredLedgerTable=ledger-restored",
+        "RestoredLedgerStreamArn=arn:aws:dynamodb:eu-west-1:000000000000:table/ledger-restored/stream/2026-11-29T00:00:00.000",
     ];
-    deploy(folder.path(), "all-given", &given).to(&emulator).await.unwrap();
+    let outputs = deploy(folder.path(), "all-given", &given).to(&emulator).await.unwrap();
+    assert_eq!(outputs.get("LedgerTableName").unwrap(), "ledger-restored");
+    // What was given can be taken back.
+    let none = format!("file://{}", workspace_root().join("environments/default.yaml").display());
+    let outputs = deploy(folder.path(), "all-given", &[&none]).to(&emulator).await.unwrap();
+    assert_ne!(outputs.get("LedgerTableName").unwrap(), "ledger-restored");
     for (parameter, name) in [("LogLevel=LOUD", "LogLevel"), ("ComplianceBoundary=beside", "ComplianceBoundary")] {
         let refused = deploy(folder.path(), "misspelt", &[parameter]).to(&emulator).await.unwrap_err();
         assert!(chain(&refused).contains(name), "{}", chain(&refused));

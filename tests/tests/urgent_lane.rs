@@ -121,7 +121,7 @@ fn the_urgent_queue_is_the_contact_queues_twin() {
     assert_eq!(properties("UrgentQueue"), about_urgent(&properties("ContactQueue")));
     let policy = statements(&template, "UrgentQueuePolicy");
     assert_eq!(policy, statements(&template, "ContactQueuePolicy").iter().map(about_urgent).collect::<Vec<_>>());
-    assert_eq!(policy.len(), 2, "plain HTTP is refused, upstreams may send");
+    assert_eq!(policy.len(), 4, "plain HTTP is refused, three kinds of upstreams may send");
     assert_eq!(template.property("UrgentQueuePolicy", "Queues").unwrap(), &json!([{"Ref": "UrgentQueue"}]));
 }
 

@@ -1,10 +1,14 @@
 //! What comes in, told apart: a batch of messages, or a person's question or decision. Nothing is decided here.
 
-use std::io::Write as _;
+use std::{io::Write as _, path::PathBuf, slice};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage, SqsMessageAttribute};
 use contact_injection::{
-    adapters::{settings::InjectSettings, telemetry},
+    adapters::{
+        cases::{self, UnreadableCases},
+        settings::InjectSettings,
+        telemetry,
+    },
     batch::{Batch, Configuration, Memory},
     doctor::{Doctor, DoctorRequest, Role},
     domain::{
@@ -20,6 +24,7 @@ use contact_injection::{
     metrics::Metrics,
     ports::{Environment, InjectPorts, Secrets, StoreError},
     status::{StatusError, StatusRequest, status},
+    trial::trial,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -33,7 +38,7 @@ pub enum HandlerError {
     /// The input is nothing that can be asked for.
     #[error(
         "the input is neither an SQS event nor {{\"dryRun\": {{\"events\": […]}}}}, {{\"status\": {{\"events\": […]}}}}, \
-         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}} or \
+         {{\"resolve\": {{\"key\": …, \"as\": \"injected\" or \"retry\"}}}}, {{\"trial\": {{}}}} or \
          {{\"doctor\": {{\"probeWrite\": true or false}}}}"
     )]
     Input(#[source] serde_json::Error),
@@ -43,6 +48,9 @@ pub enum HandlerError {
     /// The dry run could not be made.
     #[error(transparent)]
     DryRun(#[from] DryRunError),
+    /// The package's cases can't be read.
+    #[error("the cases of the routes can't be read")]
+    Cases(#[from] UnreadableCases),
     /// It can't be said where the events are.
     #[error(transparent)]
     Status(#[from] StatusError),
@@ -69,6 +77,11 @@ struct Resolve {
     resolution: Resolution,
 }
 
+/// What a new version is asked before it gets any batch: `{"trial": {}}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trial {}
+
 /// Whether it was the decision's to make: the event was parked.
 #[derive(Debug, Serialize)]
 struct Resolved {
@@ -79,6 +92,8 @@ struct Resolved {
 pub struct Handler<P> {
     ports: P,
     configuration: Configuration,
+    /// Where the package holds cases of its routes.
+    cases: PathBuf,
     stack: String,
     lanes: Lanes,
     /// The ARN of the urgent queue, where there is one.
@@ -99,10 +114,10 @@ impl<P: InjectPorts> Handler<P> {
             urgent_workers: settings.urgent.as_ref().map(|urgent| urgent.concurrency),
             queue_health_max_age: settings.queue_health_max_age,
         };
-        let stack = settings.common.stack_name;
+        let (stack, cases) = (settings.common.stack_name, settings.common.cases);
         let urgent_queue = settings.urgent.map(|urgent| urgent.queue_arn);
         let (metrics, memory) = (Metrics::default(), Mutex::new(Memory::default()));
-        Self { ports, configuration, stack, lanes, urgent_queue, metrics, memory }
+        Self { ports, configuration, cases, stack, lanes, urgent_queue, metrics, memory }
     }
 
     /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at
@@ -146,6 +161,19 @@ impl<P: InjectPorts> Handler<P> {
             let mut memory = self.memory.lock().await;
             let run = dry_run(&self.ports, &self.configuration, &self.metrics, &mut memory, deadline, input);
             return answer(&run.await?);
+        }
+        if let Some(input) = payload.get_mut("trial").map(Value::take) {
+            let Trial {} = parsed(input)?;
+            let cases = if self.cases.is_dir() { cases::read(slice::from_ref(&self.cases))? } else { Vec::new() };
+            let mut memory = self.memory.lock().await;
+            let trial = trial(&self.ports, &self.configuration, &self.metrics, &mut memory, deadline, &cases).await?;
+            info!(
+                passed = trial.passed,
+                cases = trial.cases,
+                differing = trial.differing.len(),
+                "this version was tried"
+            );
+            return answer(&trial);
         }
         if let Some(input) = payload.get_mut("status").map(Value::take) {
             return answer(&status(&self.ports, parsed::<StatusRequest>(input)?).await?);

@@ -1,6 +1,7 @@
 //! The outside, as the ports want it: AWS, CXone, the clock, chance, and the logs.
 
 pub mod aws;
+pub mod cases;
 pub mod dynamodb;
 pub mod environment;
 pub mod http;

@@ -42,6 +42,8 @@ pub struct Settings {
     pub stack_name: String,
     /// The routes file.
     pub routes: Routes,
+    /// Cases of the routes: the folder `cases` beside their file, which need not be there.
+    pub cases: PathBuf,
 }
 
 /// What the inject function needs besides.
@@ -198,7 +200,7 @@ impl<'a> Reader<'a> {
         let stack_name = self.text("STACK_NAME");
         let rules = api.as_ref().map(Api::rules);
         let routes = self.routes(rules.unwrap_or(guide::FACTS.routes));
-        let (api, routes) = (api?, routes?);
+        let (api, (routes, cases)) = (api?, routes?);
         let (dialect, cxone_base_url) = self.dialect(api, &routes)?;
         Some(Settings {
             dialect,
@@ -210,6 +212,7 @@ impl<'a> Reader<'a> {
             log_level: log_level?,
             stack_name: stack_name?,
             routes,
+            cases,
         })
     }
 
@@ -245,8 +248,9 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// The routes file: at `ROUTES_PATH` where set, else beside the binary, in `LAMBDA_TASK_ROOT`.
-    fn routes(&mut self, rules: RouteRules) -> Option<Routes> {
+    /// The routes file, at `ROUTES_PATH` where set, else beside the binary, in `LAMBDA_TASK_ROOT`; and where its cases
+    /// would be.
+    fn routes(&mut self, rules: RouteRules) -> Option<(Routes, PathBuf)> {
         let path = match ((self.variables)("ROUTES_PATH"), (self.variables)("LAMBDA_TASK_ROOT")) {
             (Some(path), _) => PathBuf::from(path),
             (None, Some(root)) => PathBuf::from(root).join("routes.json"),
@@ -263,7 +267,9 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        Routes::from_json(&text, rules).map_err(|error| self.problems.push(format!("{}: {error}", path.display()))).ok()
+        let refused = |error| self.problems.push(format!("{}: {error}", path.display()));
+        let routes = Routes::from_json(&text, rules).map_err(refused).ok()?;
+        Some((routes, path.with_file_name("cases")))
     }
 
     fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {

@@ -77,8 +77,9 @@ impl Demo {
     pub fn environment(&self) -> String {
         format!(
             "export AWS_ENDPOINT_URL={} AWS_REGION={region} AWS_DEFAULT_REGION={region} \
-             AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={key}",
+             AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={key} SIMULATOR={simulator}",
             self.rig.stack().emulator().endpoint(),
+            simulator = self.simulator.url(),
             region = super::REGION,
             key = super::ACCESS_KEY
         )

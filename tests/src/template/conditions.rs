@@ -9,8 +9,12 @@ use super::TemplateError;
 type Parameters = BTreeMap<String, String>;
 type Conditions = BTreeMap<String, bool>;
 
+/// The pseudo parameter that a condition may ask for, and its value where none is given.
+const PARTITION: (&str, &str) = ("AWS::Partition", "aws");
+
 pub(super) fn deployed_with(template: &Value, given: &[(&str, &str)]) -> Result<Value, TemplateError> {
     let parameters = parameters(template, given)?;
+    obey_rules(template, &parameters)?;
     let conditions = members(template, "Conditions");
     let conditions = conditions
         .map(|(name, condition)| Some((name.clone(), holds(condition, &parameters)?)))
@@ -33,8 +37,8 @@ fn parameters(template: &Value, given: &[(&str, &str)]) -> Result<Parameters, Te
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let mut parameters: Parameters =
-        members(template, "Parameters").map(|(name, parameter)| (name.clone(), default(parameter))).collect();
+    let defaults = members(template, "Parameters").map(|(name, parameter)| (name.clone(), default(parameter)));
+    let mut parameters: Parameters = defaults.chain([(PARTITION.0.to_owned(), PARTITION.1.to_owned())]).collect();
     for (name, value) in given {
         let parameter = parameters.get_mut(*name).ok_or_else(|| TemplateError::Missing(format!("parameter {name}")))?;
         (*value).clone_into(parameter);
@@ -42,10 +46,38 @@ fn parameters(template: &Value, given: &[(&str, &str)]) -> Result<Parameters, Te
     Ok(parameters)
 }
 
+/// As `CloudFormation` does before anything is created: every assertion of a rule whose condition holds.
+fn obey_rules(template: &Value, parameters: &Parameters) -> Result<(), TemplateError> {
+    let unknown = || TemplateError::Missing("rule that can be told from its parameters".to_owned());
+    for (_, rule) in members(template, "Rules") {
+        let condition = rule.get("RuleCondition").map_or(Some(true), |condition| holds(condition, parameters));
+        if !condition.ok_or_else(unknown)? {
+            continue;
+        }
+        for assertion in rule["Assertions"].as_array().into_iter().flatten() {
+            if !holds(&assertion["Assert"], parameters).ok_or_else(unknown)? {
+                let said = assertion["AssertDescription"].as_str().unwrap_or_default().to_owned();
+                return Err(TemplateError::Refused(said));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether a condition holds; nothing where it has a function that no condition of ours has.
 fn holds(condition: &Value, parameters: &Parameters) -> Option<bool> {
     match single(condition)? {
         ("Fn::Not", Value::Array(one)) => holds(one.first()?, parameters).map(|holds| !holds),
+        ("Fn::And", Value::Array(all)) => {
+            all.iter().map(|one| holds(one, parameters)).collect::<Option<Vec<_>>>().map(|all| !all.contains(&false))
+        }
+        ("Fn::Or", Value::Array(any)) => {
+            any.iter().map(|one| holds(one, parameters)).collect::<Option<Vec<_>>>().map(|any| any.contains(&true))
+        }
+        ("Fn::EachMemberEquals", Value::Array(two)) => {
+            let wanted = two.get(1)?.as_str()?;
+            Some(text(two.first()?, parameters)?.split(',').all(|member| member == wanted))
+        }
         ("Fn::Equals", Value::Array(two)) => Some(text(two.first()?, parameters)? == text(two.get(1)?, parameters)?),
         _ => None,
     }
@@ -141,5 +173,29 @@ mod tests {
         assert!(sized["Other"].is_object());
         assert_eq!(resources(&[("Size", "2"), ("Names", "a,b")])["Always"]["Properties"]["List"], json!([1, 3]));
         assert!(deployed_with(&template, &[("Length", "2")]).is_err());
+    }
+
+    #[test]
+    fn a_rule_refuses_parameters_that_do_not_go_together() {
+        let empty = |name: &str| json!({"Fn::EachMemberEquals": [{"Ref": name}, ""]});
+        let template = json!({
+            "Parameters": {"A": {"Default": ""}, "B": {"Default": ""}, "On": {"Default": "yes"}},
+            "Rules": {"Together": {
+                "RuleCondition": {"Fn::Equals": [{"Ref": "On"}, "yes"]},
+                "Assertions": [{
+                    "Assert": {"Fn::Or": [
+                        {"Fn::And": [empty("A"), empty("B")]},
+                        {"Fn::And": [{"Fn::Not": [empty("A")]}, {"Fn::Not": [empty("B")]}]},
+                    ]},
+                    "AssertDescription": "both or neither",
+                }],
+            }},
+        });
+        for given in [&[][..], &[("A", "1,2"), ("B", "3")], &[("A", "1"), ("On", "no")]] {
+            assert!(deployed_with(&template, given).is_ok(), "{given:?}");
+        }
+        for given in [("A", "1,2"), ("B", "3")] {
+            assert_eq!(deployed_with(&template, &[given]).unwrap_err().to_string(), "refused: both or neither");
+        }
     }
 }

@@ -31,3 +31,4 @@ mod tenant_health;
 mod tenant_items;
 mod tenant_look_up;
 mod tokens;
+mod trial;

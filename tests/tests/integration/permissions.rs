@@ -13,9 +13,9 @@ use super::stage::{Function, Scene, Stage, emulator, event, key_of, record};
 /// An action, and the logical id of what it is about.
 type Grant = (String, String);
 
-/// What a role allows for what Lambda does with it: polling, logs, traces and failed runs. No code of ours asks for
+/// What a role allows for what Lambda does with it: polling, logs and failed runs. No code of ours asks for
 /// these.
-const BY_LAMBDA: [(&str, &str); 13] = [
+const BY_LAMBDA: [(&str, &str); 11] = [
     ("sqs:ReceiveMessage", "ContactQueue"),
     ("sqs:DeleteMessage", "ContactQueue"),
     ("sqs:GetQueueAttributes", "ContactQueue"),
@@ -27,8 +27,6 @@ const BY_LAMBDA: [(&str, &str); 13] = [
     ("logs:PutLogEvents", "InjectLogGroup"),
     ("logs:CreateLogStream", "SyncLogGroup"),
     ("logs:PutLogEvents", "SyncLogGroup"),
-    ("xray:PutTraceSegments", "*"),
-    ("xray:PutTelemetryRecords", "*"),
 ];
 
 /// What a role of the template allows the function's code, with this `UrgentConcurrency`.
@@ -92,6 +90,7 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     }
     inject.invoke(json!({"dryRun": {"events": [event("single", "dry")]}})).await.unwrap();
     let key = key_of("injected");
+    inject.invoke(json!({"trial": {}})).await.unwrap();
     inject.invoke(json!({"status": {"events": [{"key": key}]}})).await.unwrap();
     inject.invoke(json!({"resolve": {"key": key, "as": "retry"}})).await.unwrap();
     assert_eq!(asked(&aws, &stage, &sync_secret), granted("InjectRole", "0"));

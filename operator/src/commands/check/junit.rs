@@ -3,6 +3,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::Checked;
+use crate::answer::plain;
 
 /// The report: one suite, a test for each case.
 pub(super) fn report(checked: &[Checked<'_>], values: bool) -> String {
@@ -12,7 +13,7 @@ pub(super) fn report(checked: &[Checked<'_>], values: bool) -> String {
             TestCaseStatus::success()
         } else {
             let mut failed = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let told: Vec<_> = one.differences.iter().map(|difference| difference.told(values)).collect();
+            let told: Vec<_> = one.differences.iter().map(|difference| plain(&difference.told(values))).collect();
             failed.set_message(told.join("\n"));
             failed
         };

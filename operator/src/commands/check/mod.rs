@@ -1,22 +1,20 @@
 //! `check`: the routes file, and cases against it, in the very code of the function and without any network.
 
-mod case;
-mod compare;
 mod explain;
 mod junit;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use contact_injection::adapters::cases::{self, UnreadableCases};
 use contact_injection::adapters::dynamodb::DynamoRegistry;
 use contact_injection::adapters::environment::System;
+use contact_injection::cases::{Case, Checked};
 use contact_injection::dialects::{self, HttpReply, HttpResponse, RegisteredAttributes};
 use contact_injection::domain::attributes::{AttributeDefinition, AttributeKey, Schema};
 use contact_injection::domain::drift::Registers;
-use contact_injection::domain::event::Event;
 use contact_injection::domain::mapping::ComplianceBoundary;
 use contact_injection::domain::routes::{Profile, Route, Routes, RoutesError};
 use contact_injection::dry_run::Check;
@@ -25,8 +23,6 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
-use self::case::{Case, Cases};
-use self::compare::Difference;
 use crate::answer::{Answer, End, count, plain};
 use crate::cli::Target;
 use crate::commands::read;
@@ -82,13 +78,6 @@ enum Boundary {
     Inside,
 }
 
-/// What became of a case.
-struct Checked<'c> {
-    case: &'c Case,
-    route: Option<String>,
-    differences: Vec<Difference>,
-}
-
 /// Checks, or fetches what is needed for it.
 pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer, Error> {
     if let Some(file) = &arguments.save_schema {
@@ -100,8 +89,8 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         Err(error) => return Ok(refused(&arguments.routes, &error)),
     };
     let file: Value = serde_json::from_str(&text).unwrap_or_default();
-    let cases = Cases::read(&arguments.cases)?;
-    if cases.list.is_empty() && !arguments.cases.is_empty() {
+    let cases = cases::read(&arguments.cases).map_err(unreadable)?;
+    if cases.is_empty() && !arguments.cases.is_empty() {
         return Err(Error::Usage(
             "no cases: a case is a file whose name ends in .json, there or right in a folder".to_owned(),
         ));
@@ -125,7 +114,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
     if let (None, Some(registered)) = (&known, registered) {
         refuse_flattened(&cases, &routes, registered, &file)?;
     }
-    let checked: Vec<_> = cases.list.iter().map(|case| check_case(case, check)).collect();
+    let checked: Vec<_> = cases.iter().map(|case| case.check(check)).collect();
     if let Some(path) = &arguments.junit {
         let report = junit::report(&checked, arguments.show_request);
         std::fs::write(path, report).map_err(|error| unwritable(path, &error))?;
@@ -147,17 +136,6 @@ fn refused(path: &Path, error: &RoutesError) -> Answer {
     Answer::done(format!("{}:\n{error}", path.display()), json).ending(End::Problems)
 }
 
-fn check_case<'c>(case: &'c Case, check: Check<'_>) -> Checked<'c> {
-    // As if the event had just come: whether it is late says nothing of how it is mapped.
-    let event = case.event.as_ref().ok();
-    let in_time = event.and_then(Event::expiry).map(|expiry| expiry.minus(Duration::from_millis(1)));
-    let sent = event.and_then(Event::time);
-    let now = sent.unwrap_or_else(|| in_time.map_or(check.now, |in_time| check.now.min(in_time)));
-    let result = Check { now, ..check }.event(case.event.as_ref());
-    let differences = compare::differences(&case.expected, &result);
-    Checked { case, route: result.route, differences }
-}
-
 /// What is told of routes, of which may be said that their custom fields are not checked.
 fn answer(
     (routes, unchecked): (&Routes, bool),
@@ -171,7 +149,7 @@ fn answer(
         let verdict = if one.differences.is_empty() { "ok" } else { "differs" };
         let route = one.route.as_deref().unwrap_or("-");
         text.extend([format!("{verdict:7}  {}  route {}\n", plain(&one.case.name), plain(route))]);
-        text.extend(one.differences.iter().map(|difference| format!("         {}\n", difference.told(values))));
+        text.extend(one.differences.iter().map(|difference| format!("         {}\n", plain(&difference.told(values)))));
     }
     let of_cases = match checked.len() {
         0 => "no cases".to_owned(),
@@ -195,12 +173,12 @@ fn answer(
 }
 
 /// What a route flattens is typed by the registered attributes: without them nobody knows what becomes of it.
-fn refuse_flattened(cases: &Cases, routes: &Routes, registers: &dyn Registers, file: &Value) -> Result<(), Error> {
+fn refuse_flattened(cases: &[Case], routes: &Routes, registers: &dyn Registers, file: &Value) -> Result<(), Error> {
     let flattening: BTreeSet<_> = members(file)
         .filter(|route| route.get("flatten").is_some())
         .filter_map(|route| route["name"].as_str())
         .collect();
-    for case in &cases.list {
+    for case in cases {
         let Ok(event) = &case.event else { continue };
         let flattens = |route: &&Route| registers.concern(route) && flattening.contains(route.name());
         if let Some(route) = routes.select(event).filter(flattens) {
@@ -274,6 +252,10 @@ async fn save_schema(target: &Target, file: &Path) -> Result<Answer, Error> {
     std::fs::write(file, text).map_err(|error| unwritable(file, &error))?;
     let said = format!("{} of {} in {}", count(attributes.len(), "attribute"), snapshot.fetched, file.display());
     Ok(Answer::done(said, json!({ "attributes": attributes.len(), "fetched": snapshot.fetched.to_string() })))
+}
+
+fn unreadable(error: UnreadableCases) -> Error {
+    Error::Unreadable { path: error.path, why: error.why.to_string() }
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {

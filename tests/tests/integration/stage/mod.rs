@@ -217,6 +217,13 @@ impl<S: Simulated> Stage<S> {
         self.secrets.put_secret_value().secret_id(&self.secret).secret_string(text).send().await.unwrap();
     }
 
+    /// Puts a file of cases beside the routes.
+    pub(crate) fn put_cases(&self, text: &str) {
+        let folder = self.folder.path().join("cases");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("orders.json"), text).unwrap();
+    }
+
     /// The variables of a function on this stage, with this endpoint of AWS.
     pub(crate) fn variables(&self, aws: &str) -> BTreeMap<String, String> {
         let rate = self.simulator.rate();

@@ -1,31 +1,83 @@
-//! Cases: an event, and what is expected to become of it.
+//! Cases: an event, and what is expected to become of it. They go with the routes: `contact-injection check` holds
+//! them to the routes offline, and a new version of the function proves itself by them before it gets any traffic
+//! (docs/rules.md#trial).
+
+mod compare;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use contact_injection::domain::event::{Event, MalformedEvent};
-use contact_injection::domain::reason::DeadLetterReason;
 use serde::Deserialize as _;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::commands::{json, read, unreadable};
-use crate::error::Error;
+pub use self::compare::Difference;
+use crate::{
+    domain::{
+        event::{Event, MalformedEvent},
+        reason::DeadLetterReason,
+    },
+    dry_run::Check,
+};
 
 /// One case.
 #[derive(Debug)]
-pub(super) struct Case {
+pub struct Case {
     /// Its file, and its place there where that holds a list.
-    pub(super) name: String,
+    pub name: String,
     /// The event, as the function reads the text that stands in the file.
-    pub(super) event: Result<Event, MalformedEvent>,
-    /// What is to become of it.
-    pub(super) expected: Expected,
+    pub event: Result<Event, MalformedEvent>,
+    expected: Expected,
+}
+
+/// What became of a case.
+#[derive(Debug)]
+pub struct Checked<'c> {
+    /// The case.
+    pub case: &'c Case,
+    /// The route that took the event.
+    pub route: Option<String>,
+    /// Where that differs from what was expected; none where it is as expected.
+    pub differences: Vec<Difference>,
+}
+
+/// What is no case, by its place in the file and by none of its values.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{place} {why}")]
+pub struct NoCase {
+    place: String,
+    why: String,
+}
+
+impl Case {
+    /// Every case of a file's text: one, or a list of them.
+    ///
+    /// # Errors
+    /// [`NoCase`] names the place that is none.
+    pub fn read(file: &str, text: &str) -> Result<Vec<Self>, NoCase> {
+        let whole: &RawValue = serde_json::from_str(text).map_err(|error| NoCase::no_json(&error))?;
+        let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(whole.get()) else {
+            return Ok(vec![case(file.to_owned(), whole, "")?]);
+        };
+        let numbered = list.into_iter().enumerate();
+        numbered.map(|(index, one)| case(format!("{file} {index}"), one, &format!("/{index}"))).collect()
+    }
+
+    /// What becomes of it, as if the event had just come: whether it is late says nothing of how it is mapped.
+    pub fn check(&self, check: Check<'_>) -> Checked<'_> {
+        let event = self.event.as_ref().ok();
+        let in_time = event.and_then(Event::expiry).map(|expiry| expiry.minus(Duration::from_millis(1)));
+        let sent = event.and_then(Event::time);
+        let now = sent.unwrap_or_else(|| in_time.map_or(check.now, |in_time| check.now.min(in_time)));
+        let result = Check { now, ..check }.event(self.event.as_ref());
+        let differences = compare::differences(&self.expected, &result);
+        Checked { case: self, route: result.route, differences }
+    }
 }
 
 /// What is expected of an event.
 #[derive(Debug, PartialEq)]
-pub(super) enum Expected {
+enum Expected {
     /// It is injected.
     Contact {
         /// By this route.
@@ -44,73 +96,18 @@ pub(super) enum Expected {
     },
 }
 
-/// Every case of some files.
-#[derive(Debug, Default)]
-pub(super) struct Cases {
-    pub(super) list: Vec<Case>,
-}
-
-impl Cases {
-    /// Reads these files, and those with the extension `json` in these folders, in the order of their names.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`] names the file, and the place in it that is no case.
-    pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Error> {
-        let mut cases = Self::default();
-        for path in paths {
-            if path.is_dir() {
-                for file in folder(path)? {
-                    cases.file(&file)?;
-                }
-            } else {
-                cases.file(path)?;
-            }
-        }
-        Ok(cases)
-    }
-
-    fn file(&mut self, path: &Path) -> Result<(), Error> {
-        let name = path.display().to_string();
-        let text = read(path)?;
-        let no_case = |no_case: NoCase| unreadable(path, &no_case);
-        let whole: &RawValue = json(path, &text)?;
-        let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(whole.get()) else {
-            self.list.push(case(name, whole, "").map_err(no_case)?);
-            return Ok(());
-        };
-        for (index, one) in list.into_iter().enumerate() {
-            let case = case(format!("{name} {index}"), one, &format!("/{index}"));
-            self.list.push(case.map_err(no_case)?);
-        }
-        Ok(())
-    }
-}
-
-fn folder(path: &Path) -> Result<Vec<PathBuf>, Error> {
-    let unreadable = |error: std::io::Error| unreadable(path, &error);
-    let entries: Result<Vec<_>, _> =
-        std::fs::read_dir(path).map_err(unreadable)?.map(|entry| entry.map(|entry| entry.path())).collect();
-    let mut files = entries.map_err(unreadable)?;
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
-    Ok(files)
-}
-
-/// What is no case, by its place and by none of its values.
-#[derive(Debug, PartialEq, thiserror::Error)]
-#[error("{place} {why}")]
-struct NoCase {
-    place: String,
-    why: &'static str,
-}
-
 impl NoCase {
-    fn new(place: impl Into<String>, why: &'static str) -> Self {
-        Self { place: place.into(), why }
+    fn new(place: impl Into<String>, why: &str) -> Self {
+        Self { place: place.into(), why: why.to_owned() }
     }
 
     fn no_object(at: &str) -> Self {
         Self::new(if at.is_empty() { "the file" } else { at }, "is not an object")
+    }
+
+    fn no_json(error: &serde_json::Error) -> Self {
+        let place = format!("line {}, column {}", error.line(), error.column());
+        Self { place: "the file".to_owned(), why: format!("is no JSON at {place}") }
     }
 }
 
@@ -173,8 +170,8 @@ mod tests {
     use super::*;
 
     fn read(value: &Value) -> Result<Expected, NoCase> {
-        let text = serde_json::value::to_raw_value(value).unwrap();
-        case("c".to_owned(), &text, "/0").map(|case| case.expected)
+        let mut cases = Case::read("c", &json!([value]).to_string())?;
+        Ok(cases.remove(0).expected)
     }
 
     fn expecting(expect: &Value) -> Result<Expected, NoCase> {

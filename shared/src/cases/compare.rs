@@ -1,14 +1,13 @@
 //! Where what became of an event differs from what was expected.
 
-use contact_injection::dry_run::DryRunResult;
 use serde_json::{Value, json};
 
-use super::case::Expected;
-use crate::answer::plain;
+use super::Expected;
+use crate::dry_run::DryRunResult;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Difference {
+pub struct Difference {
     /// Its place in what was expected, as a JSON pointer.
     pointer: String,
     /// What was expected there.
@@ -25,16 +24,16 @@ impl Difference {
     }
 
     /// In words, `values` in them or only what kind they are of.
-    pub(super) fn told(&self, values: bool) -> String {
-        let shown = |value: &Value| if values || self.open { plain(&value.to_string()) } else { kind(value) };
+    pub fn told(&self, values: bool) -> String {
+        let shown = |value: &Value| if values || self.open { value.to_string() } else { kind(value) };
         let expected = shown(&self.expected);
         let found = self.found.as_ref().map_or_else(|| "nothing".to_owned(), shown);
         let found = if found == expected { "another" } else { &found };
-        format!("{}: expected {expected}, found {found}", plain(&self.pointer))
+        format!("{}: expected {expected}, found {found}", self.pointer)
     }
 
-    /// For a program.
-    pub(super) fn json(&self, values: bool) -> Value {
+    /// For a program, `values` in it or only what kind they are of.
+    pub fn json(&self, values: bool) -> Value {
         let shown = |value: &Value| if values || self.open { value.clone() } else { kind(value).into() };
         json!({
             "pointer": self.pointer, "expected": shown(&self.expected), "found": self.found.as_ref().map(shown)
