@@ -125,7 +125,7 @@ fuzz: ## fuzzes every reader of outside text: SECONDS=3600 for each, FUZZ_TARGET
 LOCAL := cargo run --locked --quiet --package contact-injection-tests --bin local --
 OPERATOR := cargo run --locked --quiet --package operator --bin contact-injection -- --stack $(STACK)
 
-.PHONY: demo up simulator deploy dry-run dead-letters redrive resolve pause resume
+.PHONY: demo up simulator deploy dry-run dead-letters redrive resolve pause resume versions protect
 demo: $(TOOLS) ## the whole stack on this machine: deploys it, sends sample events, shows what became of each: PROFILE=guide|cxone
 	$(LOCAL) demo $(PROFILE)
 
@@ -157,6 +157,12 @@ resolve: ## decides about an event whose outcome is unknown: KEY=<idempotency ke
 
 pause resume: ## the event source mappings off, and on again: nothing is received meanwhile
 	@$(OPERATOR) $@ $(ARGS)
+
+versions: ## the inject function's versions, which is live and which one to go back to: ARGS="--prune 10"
+	@$(OPERATOR) versions $(ARGS)
+
+protect: ## makes the stack hard to lose
+	@$(OPERATOR) protect $(ARGS)
 
 # Called by `sam build`: the binary, and beside it the routes that both functions read. Both binaries are built at once, so
 # that they share their dependencies. cargo-lambda's own release optimizations stay off, since they abort on a panic, and
