@@ -12,14 +12,29 @@ export SAM_CLI_TELEMETRY := 0
 ENVIRONMENT ?= default
 ARCHITECTURE ?= x86_64
 STACK ?= contact-injection$(if $(filter-out default,$(ENVIRONMENT)),-$(ENVIRONMENT))
-ROUTES ?= functions/inject-contacts/routes.json
-CASES ?= $(dir $(ROUTES))cases
-SCHEMA ?= tests/fixtures/upstream/schema.json
+SHIPPED_ROUTES := functions/inject-contacts/routes.json
+ROUTES ?= $(SHIPPED_ROUTES)
+# The cases of routes are the folder beside them, where there is one. Which attributes are registered is known of the shipped
+# routes alone: what the fixtures' tenant has.
+CASES ?= $(wildcard $(dir $(ROUTES))cases)
+SCHEMA ?= $(if $(filter $(SHIPPED_ROUTES),$(ROUTES)),tests/fixtures/upstream/schema.json)
 PROFILE ?= guide
 SEEDS ?= 10000
 FROM ?= 0
-PROFILE ?= guide
+# How many versions of the inject function a deployment leaves.
+KEEP ?= 10
 export ARCHITECTURE ROUTES CASES ENVIRONMENT PARAMETERS
+
+# Which commit is built, and in which run: what makes each deployment a package, and so a version, of its own. `sam build` calls
+# make once for each function, and both have to say the same, so that whoever calls it says it to them.
+ifndef DEPLOYMENT_COMMIT
+DEPLOYMENT_COMMIT := $(or $(GITHUB_SHA),$(shell commit=$$(git rev-parse HEAD 2>/dev/null) \
+	&& echo "$$commit$$(git --no-optional-locks status --porcelain | sed -n '1s/.*/-dirty/p')" || echo unknown))
+endif
+ifndef DEPLOYMENT_RUN
+DEPLOYMENT_RUN := $(if $(GITHUB_RUN_ID),$(GITHUB_RUN_ID).$(GITHUB_RUN_ATTEMPT),$(shell date -u +%Y-%m-%dT%H:%M:%SZ))
+endif
+export DEPLOYMENT_COMMIT DEPLOYMENT_RUN
 
 .PHONY: help
 help: ## this list
@@ -96,11 +111,12 @@ busy-hour: ## queues that fill and drain in virtual time, with their health know
 urgent-day: ## a bulk load and urgent events in virtual time, with a lane of their own and without
 	cargo run --locked --quiet --profile simulation --package simulation -- --urgent-day
 
-# Without --schema no route that flattens can be checked: this is what the fixtures' tenant has registered.
+# Without a schema no case of a route that flattens can be checked. $(call check-routes,PROFILE,MORE)
+check-routes = cargo run --locked --quiet --package operator --bin contact-injection -- \
+	check --cxone-profile $1 --routes $(ROUTES) $(if $(SCHEMA),--schema $(SCHEMA)) $2 $(CASES)
 .PHONY: check
 check: ## the routes and their cases, offline: ROUTES=file CASES=folder SCHEMA=file PROFILE=cxone ARGS="--explain"
-	@cargo run --locked --quiet --package operator --bin contact-injection -- \
-		check --cxone-profile $(PROFILE) --routes $(ROUTES) $(if $(filter guide,$(PROFILE)),--schema $(SCHEMA)) $(ARGS) $(CASES)
+	@$(call check-routes,$(PROFILE),$(ARGS))
 
 # Figures and fuzzing -----------------------------------------------------------------------------------------------
 .PHONY: bench fuzz
@@ -128,7 +144,7 @@ fuzz: ## fuzzes every reader of outside text: SECONDS=3600 for each, FUZZ_TARGET
 LOCAL := cargo run --locked --quiet --package contact-injection-tests --bin local --
 OPERATOR := cargo run --locked --quiet --package operator --bin contact-injection -- --stack $(STACK)
 
-.PHONY: demo up simulator deploy dry-run dead-letters redrive resolve pause resume
+.PHONY: demo up simulator deployable deploy dry-run dead-letters redrive resolve pause resume versions protect
 demo: $(TOOLS) ## the whole stack on this machine: deploys it, sends sample events, shows what became of each: PROFILE=guide|cxone
 	$(LOCAL) demo $(PROFILE)
 
@@ -138,10 +154,24 @@ up: $(TOOLS) ## the same stack, left running until Ctrl-C; it prints how the com
 simulator: ## a CXone simulator on a free port of loopback, until Ctrl-C
 	cargo run --locked --quiet --package cxone-simulator -- --port 0 --config tests/fixtures/demo/tenant.json
 
+# A parameter's value, as `sam deploy` will take it: the last one of PARAMETERS, else the one of the environment's file.
+parameter = $(subst ",,$(subst ',,$(strip $(if $(filter $1=%,$(PARAMETERS)),\
+	$(patsubst $1=%,%,$(lastword $(filter $1=%,$(PARAMETERS)))),\
+	$(shell sed -n 's/ *\#.*//; s/^$1: *//p' environments/$(ENVIRONMENT).yaml)))))
+deployable: ## whether it may be deployed: a production that alarms somebody, and routes that keep what their cases say
+	@test -f 'environments/$(ENVIRONMENT).yaml' \
+		|| { echo 'deploy: there is no environments/$(ENVIRONMENT).yaml' >&2; exit 2; }
+	@test '$(ENVIRONMENT)' != production || test -n '$(call parameter,AlarmTopicArn)' || { echo 'deploy: production has' \
+		'no alarm topic: name an SNS topic as AlarmTopicArn in environments/production.yaml, or in PARAMETERS' >&2; exit 2; }
+	@$(call check-routes,$(call parameter,CxoneProfile),--boundary $(call parameter,ComplianceBoundary))
+
 OVERRIDES = --parameter-overrides file://environments/$(ENVIRONMENT).yaml Architecture=$(ARCHITECTURE) $(PARAMETERS)
-deploy: $(TOOLS) ## to the AWS account of the shell: ENVIRONMENT=staging ARCHITECTURE=arm64 PARAMETERS="RateLimit=240" CONFIRM=no
+# Old versions that stay are no reason to call a deployment failed. A production that could be deleted is one.
+deploy: deployable $(TOOLS) ## to the AWS account of the shell: ENVIRONMENT=staging ARCHITECTURE=arm64 PARAMETERS="RateLimit=240" CONFIRM=no
 	sam build --config-env $(ENVIRONMENT) $(OVERRIDES)
 	sam deploy --config-env $(ENVIRONMENT) --stack-name $(STACK) $(OVERRIDES) $(if $(filter no,$(CONFIRM)),--no-confirm-changeset)
+	$(if $(filter production,$(ENVIRONMENT)),$(OPERATOR) protect)
+	$(OPERATOR) versions --prune $(KEEP) || echo 'deployed, and old versions are left: `make versions` says which' >&2
 
 # The operator's program; what it takes besides goes into ARGS, as in ARGS="--reason expired --json".
 ARGS ?=
@@ -161,7 +191,14 @@ resolve: ## decides about an event whose outcome is unknown: KEY=<idempotency ke
 pause resume: ## the event source mappings off, and on again: nothing is received meanwhile
 	@$(OPERATOR) $@ $(ARGS)
 
-# Called by `sam build`: the binary, and beside it the routes that both functions read. Both binaries are built at once, so
+versions: ## the inject function's versions, which is live and which one to go back to: ARGS="--prune 10"
+	@$(OPERATOR) versions $(ARGS)
+
+protect: ## makes the stack hard to lose, as a deployment of production does
+	@$(OPERATOR) protect $(ARGS)
+
+# Called by `sam build`: the binary, and beside it the routes that both functions read, and the cases by which a new version of the
+# inject function is tried. Both binaries are built at once, so
 # that they share their dependencies. cargo-lambda's own release optimizations stay off, since they abort on a panic, and
 # unwinding is what keeps a panic one record's own.
 .PHONY: build-InjectFunction build-SyncFunction
@@ -171,10 +208,13 @@ build-InjectFunction build-SyncFunction: $(TOOLS)
 	cargo lambda build --locked --release --disable-optimizations --$(subst _,-,$(ARCHITECTURE)) \
 		--package inject-contacts --package sync-registry --lambda-dir .local/lambda
 	cp .local/lambda/$(FUNCTION)/bootstrap $(ROUTES) functions/inject-contacts/routes.schema.json "$(ARTIFACTS_DIR)/"
-	if [ $(FUNCTION) = inject-contacts ] && [ -d "$(CASES)" ]; then cp -r "$(CASES)" "$(ARTIFACTS_DIR)/cases"; fi
-	$(MAKE) --silent parameters > "$(ARTIFACTS_DIR)/parameters.txt"
+	$(if $(and $(filter inject-contacts,$(FUNCTION)),$(CASES)),mkdir -p "$(ARTIFACTS_DIR)/cases" && \
+		find $(CASES) -maxdepth 1 -name '*.json' -exec cp -t "$(ARTIFACTS_DIR)/cases" {} +)
+	@$(deployment) > "$(ARTIFACTS_DIR)/deployment.txt"
 
-.PHONY: parameters
-parameters:
-	@cat environments/$(ENVIRONMENT).yaml
-	@printf '%s\n' "Architecture=$(ARCHITECTURE) $$PARAMETERS"
+# What is deployed, and none of it secret. No make of its own writes it, since one might write its folder's name into it.
+deployment = { cat environments/$(ENVIRONMENT).yaml && printf '%s\n' "Architecture=$(ARCHITECTURE) $$PARAMETERS" \
+	"Commit: $$DEPLOYMENT_COMMIT" "Run: $$DEPLOYMENT_RUN"; }
+.PHONY: deployment
+deployment:
+	@$(deployment)

@@ -14,6 +14,7 @@ use crate::error::Error;
 pub(crate) struct Stack {
     name: String,
     outputs: BTreeMap<String, String>,
+    is_termination_protected: bool,
     config: SdkConfig,
 }
 
@@ -40,9 +41,19 @@ impl Stack {
         })?;
         let stack = answer.stacks.unwrap_or_default().into_iter().next();
         let stack = stack.ok_or_else(|| Error::UnknownStack { stack: name.clone(), region })?;
+        let is_termination_protected = stack.enable_termination_protection.unwrap_or_default();
         let outputs = stack.outputs.unwrap_or_default().into_iter();
         let outputs = outputs.filter_map(|output| output.output_key.zip(output.output_value)).collect();
-        Ok(Self { name, outputs, config })
+        Ok(Self { name, outputs, is_termination_protected, config })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether `CloudFormation` refuses to delete it.
+    pub(crate) const fn is_termination_protected(&self) -> bool {
+        self.is_termination_protected
     }
 
     /// An output that every stack of the template has.
@@ -53,6 +64,10 @@ impl Stack {
     /// An output that some have.
     pub(crate) fn optional(&self, output: &str) -> Option<&str> {
         self.outputs.get(output).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        aws_sdk_cloudformation::Client::new(&self.config)
     }
 
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {

@@ -154,19 +154,6 @@ fn every_environment_gives_every_parameter_and_the_default_one_gives_the_default
 }
 
 #[test]
-fn another_parameter_is_another_package() {
-    let package = |environment: &str, parameters: &str| {
-        let mut make = std::process::Command::new("make");
-        make.current_dir(workspace_root()).args(["--silent", "parameters"]);
-        make.env("ENVIRONMENT", environment).env("PARAMETERS", parameters).env_remove("MAKEFLAGS");
-        String::from_utf8(make.output().unwrap().stdout).unwrap()
-    };
-    let packages = [("default", ""), ("staging", ""), ("default", "RateLimit=60")];
-    let packages: BTreeSet<_> = packages.into_iter().map(|(environment, given)| package(environment, given)).collect();
-    assert_eq!(packages.len(), 3, "{packages:?}");
-}
-
-#[test]
 fn the_contact_queue_redrives_to_the_dead_letter_queue_which_takes_from_no_other() {
     let template = template().deployed_with(&[]).unwrap();
     let redrive = template.property("ContactQueue", "RedrivePolicy").unwrap();

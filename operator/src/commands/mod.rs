@@ -6,9 +6,11 @@ mod dead_letters;
 mod doctor;
 mod dry_run;
 mod pause;
+mod protect;
 mod redrive;
 mod resolve;
 mod status;
+mod versions;
 
 use std::path::Path;
 
@@ -34,6 +36,14 @@ pub(crate) enum Command {
     Pause,
     /// Turns the event source mappings on again.
     Resume,
+    Versions(versions::Arguments),
+    /// Makes a stack hard to lose: termination protection, a stack policy, and the ledger's deletion protection.
+    ///
+    /// Turns termination protection on, so that nobody deletes the stack; sets a stack policy, so that no update
+    /// replaces or deletes the tables, the contact and dead-letter queues or the secrets, nor replaces the urgent
+    /// queue; and turns deletion protection of the ledger on, so that nobody deletes that table. Says what it changed
+    /// and what was so already. docs/runbook.md says how each is taken off again.
+    Protect,
     Completions(completions::Arguments),
 }
 
@@ -50,6 +60,8 @@ impl Command {
             Self::Doctor(arguments) => doctor::run(target, &arguments).await,
             Self::Pause => pause::run(target, pause::Wanted::Off).await,
             Self::Resume => pause::run(target, pause::Wanted::On).await,
+            Self::Versions(arguments) => versions::run(target, &arguments).await,
+            Self::Protect => protect::run(target).await,
             Self::Completions(arguments) => Ok(completions::run(&arguments)),
         }
     }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
+mod scripted;
 mod sqs;
 mod stage;
 
@@ -14,6 +15,8 @@ mod invocation;
 mod lookup;
 mod move_task;
 mod pause;
+mod protect;
 mod redrive;
 mod template;
+mod versions;
 mod words;

@@ -28,6 +28,8 @@ async fn a_stack_of_the_real_template_has_what_each_command_needs() {
     assert_eq!(moved.json(), json!({ "moved": 0, "planned": 0, "interrupted": false }), "{moved:?}");
     let resolved = run(&on(&["resolve", "a2557f4f-de63-5abf-938e-b777f7427914", "retry"])).await;
     assert_eq!(resolved.json(), json!({ "resolved": false }), "{resolved:?}");
+    let versions = run(&on(&["versions"])).await.json()["versions"].clone();
+    assert_eq!((&versions[0]["version"], &versions[0]["live"]), (&json!(1), &json!(true)), "{versions}");
     for (command, state) in [("pause", "Disabled"), ("resume", "Enabled")] {
         let ran = run(&on(&[command])).await;
         let mappings = ran.json()["mappings"].as_array().unwrap().clone();

@@ -15,6 +15,8 @@ async fn the_help_of_each_command_is_as_it_is_known() {
         "doctor",
         "pause",
         "resume",
+        "versions",
+        "protect",
         "completions",
     ];
     for command in commands {
