@@ -197,10 +197,9 @@ versions: ## the inject function's versions, which is live and which one to go b
 protect: ## makes the stack hard to lose, as a deployment of production does
 	@$(OPERATOR) protect $(ARGS)
 
-# Called by `sam build`: the binary, and beside it the routes that both functions read, and the cases by which a new version of the
-# inject function is tried. Both binaries are built at once, so
-# that they share their dependencies. cargo-lambda's own release optimizations stay off, since they abort on a panic, and
-# unwinding is what keeps a panic one record's own.
+# Called by `sam build`: the binary, beside it the routes that both functions read, and the cases by which a new version of the
+# inject function is tried. Both binaries are built at once, so that they share their dependencies. cargo-lambda's own release
+# optimizations stay off, since they abort on a panic, and unwinding is what keeps a panic one record's own.
 .PHONY: build-InjectFunction build-SyncFunction
 build-InjectFunction: FUNCTION := inject-contacts
 build-SyncFunction: FUNCTION := sync-registry

@@ -16,6 +16,8 @@ pub enum Metric {
     ContactsDeferred,
     ContactsDeadLettered,
     EventAgeMilliseconds,
+    MessageAgeMilliseconds,
+    PutOffMilliseconds,
     InjectionLatencyMilliseconds,
     FallbackUsed,
     PriorityDegraded,

@@ -132,6 +132,7 @@ impl<P: Ports> Sync<'_, P> {
         let known = self.ports.registry().load(&wanted).await?;
         if let Some(schema) = &known.schema {
             self.metrics.value(Metric::RegistryAgeSeconds, self.now().since(schema.fetched).as_secs_f64());
+            self.tell_known_drift(task, schema);
         }
         let mut clients = KnownClients::default();
         let terms = SessionTerms { lane: None, rate: self.rate, deadline: self.deadline, until: self.until() };
@@ -173,6 +174,15 @@ impl<P: Ports> Sync<'_, P> {
             }
         }
         ended.map(|()| summary)
+    }
+
+    /// Tells where the routes part from the schema that is known, in a run that doesn't read a fresh one: so that the
+    /// metric is about the routes that run now, and falls back to none within minutes of their being mended. What only
+    /// the schema before could tell was told when it was replaced.
+    fn tell_known_drift(&self, task: Task, known: &SchemaSnapshot) {
+        if let Some(registered) = self.ports.dialect().registered_attributes().filter(|_| !task.attributes) {
+            schema::report_drift(registered, self.routes, known, None, self.metrics);
+        }
     }
 
     /// Requests that so many questions take, each of which may be asked twice.

@@ -1,11 +1,13 @@
 //! The local stack, and the tests that need one.
 //!
-//! `template` reads the deployment's template; `local` runs it on this machine: an AWS emulator, the real functions and
-//! a CXone simulator; `host` runs the functions' binaries as Lambda does, and `bench` measures them by it.
+//! `template` reads the deployment's template, and `cloudwatch` judges its alarms; `local` runs it on this machine: an
+//! AWS emulator, the real functions and a CXone simulator; `host` runs the functions' binaries as Lambda does, and
+//! `bench` measures them by it.
 
 use std::path::{Path, PathBuf};
 
 pub mod bench;
+pub mod cloudwatch;
 pub mod host;
 pub mod local;
 pub mod pipe;

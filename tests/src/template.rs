@@ -82,6 +82,13 @@ impl Template {
         Ok(())
     }
 
+    /// Takes out the resources that aren't to be kept.
+    pub fn retain_resources(&mut self, keep: impl Fn(&Value) -> bool) {
+        if let Some(resources) = self.0.get_mut("Resources").and_then(Value::as_object_mut) {
+            resources.retain(|_, resource| keep(resource));
+        }
+    }
+
     /// A property of a resource, by its name.
     pub fn property(&self, resource: &str, property: &str) -> Result<&Value, TemplateError> {
         self.at(&format!("/Resources/{resource}/Properties/{property}"))

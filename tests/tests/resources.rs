@@ -24,6 +24,14 @@ fn of(templates: &[Template; 2], kind: &str) -> Vec<(String, Value)> {
     found.map(|(name, resource)| (name.to_owned(), resource.clone())).collect()
 }
 
+/// The metrics of an alarm: its only one, or those of its expression.
+fn metrics_of(alarm: &Value) -> Vec<&Value> {
+    match alarm["Metrics"].as_array() {
+        Some(queries) => queries.iter().filter_map(|query| query["MetricStat"].get("Metric")).collect(),
+        None => vec![alarm],
+    }
+}
+
 #[test]
 fn the_runbook_has_a_row_for_every_alarm_and_counts_them() {
     let runbook = std::fs::read_to_string(workspace_root().join("docs/runbook.md")).unwrap();
@@ -34,6 +42,8 @@ fn the_runbook_has_a_row_for_every_alarm_and_counts_them() {
         assert!(rows.iter().any(|row| row.split(" | ").next().unwrap().contains(&named)), "{alarm}");
     }
     assert!(runbook.contains(&format!("{} alarms", alarms.len())), "{} alarms", alarms.len());
+    let metrics: usize = alarms.iter().map(|(_, alarm)| metrics_of(&alarm["Properties"]).len()).sum();
+    assert!(runbook.contains(&format!("{metrics} metrics")), "{metrics} metrics");
 }
 
 #[test]
@@ -76,12 +86,14 @@ fn queue_policies_allow_nothing_but_the_named_upstreams_to_send() {
 }
 
 #[test]
-fn every_alarm_notifies_the_topic_where_there_is_one() {
+fn every_alarm_tells_the_topic_where_there_is_one_when_it_rings_and_when_it_is_over() {
     let actions = json!({"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
     let alarms = of(&[Template::read().unwrap(), Template::read_outcomes().unwrap()], "AWS::CloudWatch::Alarm");
     assert!(!alarms.is_empty());
     for (name, alarm) in alarms {
-        assert_eq!(alarm["Properties"]["AlarmActions"], actions, "{name}");
+        for told in ["AlarmActions", "OKActions"] {
+            assert_eq!(alarm["Properties"][told], actions, "{name}: {told}");
+        }
         assert!(alarm["Properties"]["AlarmDescription"].is_string(), "{name} says nothing");
     }
     let there_is_one = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]});
@@ -95,9 +107,11 @@ fn every_alarm_is_about_its_own_stack_alone() {
     let own = json!({"Name": "Stack", "Value": {"Ref": "AWS::StackName"}});
     for (name, alarm) in resources_of("AWS::CloudWatch::Alarm") {
         let properties = &alarm["Properties"];
-        assert!(!properties["Dimensions"].as_array().unwrap().is_empty(), "{name}");
-        let ours = properties["Namespace"].as_str().unwrap().starts_with("ContactInjection");
-        assert_eq!(properties["Dimensions"][0] == own, ours, "{name}");
+        for metric in metrics_of(properties) {
+            assert!(!metric["Dimensions"].as_array().unwrap().is_empty(), "{name}");
+            let ours = metric["Namespace"].as_str().unwrap().starts_with("ContactInjection");
+            assert_eq!(metric["Dimensions"][0] == own, ours, "{name}");
+        }
         assert!(properties.get("AlarmName").is_none(), "{name} would collide with another stack's");
     }
 }

@@ -120,12 +120,15 @@ fn a_dead_letter_outlives_every_message_of_the_contact_queue() {
 #[test]
 fn an_alarm_rings_at_half_of_the_retention_for_what_is_received_and_for_what_is_not() {
     let template = template();
-    let half = number(&template, "ContactQueue", "MessageRetentionPeriod") / 2;
-    let queue = json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": "ContactQueue.QueueName"}}]);
-    assert_eq!(template.property("MessageRetentionAlarm", "Dimensions").unwrap(), &queue);
+    let half = |queue: &str| number(&template, queue, "MessageRetentionPeriod") / 2;
+    for (alarm, queue) in [("MessageRetentionAlarm", "ContactQueue"), ("DeadLetterRetentionAlarm", "DeadLetterQueue")] {
+        let queue = json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": format!("{queue}.QueueName")}}]);
+        assert_eq!(template.property(alarm, "Dimensions").unwrap(), &queue);
+    }
     for (alarm, metric, threshold) in [
-        ("MessageRetentionAlarm", "ApproximateAgeOfOldestMessage", half),
-        ("EventRetentionAlarm", "EventAgeMilliseconds", half * 1000),
+        ("MessageRetentionAlarm", "ApproximateAgeOfOldestMessage", half("ContactQueue")),
+        ("EventRetentionAlarm", "MessageAgeMilliseconds", half("ContactQueue") * 1000),
+        ("DeadLetterRetentionAlarm", "ApproximateAgeOfOldestMessage", half("DeadLetterQueue")),
     ] {
         assert_eq!(template.property(alarm, "MetricName").unwrap(), metric);
         assert_eq!(template.property(alarm, "Statistic").unwrap(), "Maximum");
@@ -250,16 +253,13 @@ fn the_dashboard_is_about_this_stack_alone() {
 }
 
 #[test]
-fn a_new_version_is_tried_on_a_tenth_and_rolled_back_by_alarms_of_a_minute() {
+fn a_new_version_is_tried_on_a_tenth_for_ten_minutes() {
     let template = template();
     assert_eq!(template.property("InjectFunction", "AutoPublishAlias").unwrap(), "live");
     assert_eq!(template.property("InjectFunction", "AutoPublishAliasAllProperties").unwrap(), true);
     let preference = template.property("InjectFunction", "DeploymentPreference").unwrap();
     assert_eq!(preference["Enabled"], json!({"Ref": "Canary"}));
-    assert_eq!(preference["Type"], "Canary10Percent5Minutes");
-    for alarm in preference["Alarms"].as_array().unwrap() {
-        assert_eq!(number(&template, alarm["Ref"].as_str().unwrap(), "Period"), 60, "{alarm}");
-    }
+    assert_eq!(preference["Type"], "Canary10Percent10Minutes");
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn the_lane_only_adds_to_what_is_there() {
         "UrgentContacts",
         "UrgentEventAgeAlarm",
         "UrgentUnreceivedAlarm",
+        "UrgentInFlightAlarm",
         "UrgentMessageRetentionAlarm",
     ];
     assert_eq!(added("Resources"), resources.map(str::to_owned).into());
@@ -195,7 +196,7 @@ fn an_alarm_rings_where_urgent_events_are_later_than_promised() {
     let property = |name: &str| template.property("UrgentEventAgeAlarm", name).unwrap();
     let lane = json!([{"Name": "Stack", "Value": {"Ref": "AWS::StackName"}}, {"Name": "Lane", "Value": "urgent"}]);
     assert_eq!(property("Dimensions"), &lane);
-    assert_eq!(property("MetricName"), "EventAgeMilliseconds");
+    assert_eq!(property("MetricName"), "MessageAgeMilliseconds", "a redriven event is of long ago");
     assert_eq!((property("ExtendedStatistic"), property("Threshold")), (&json!("p99"), &json!(5000)));
     assert_eq!(property("ComparisonOperator"), "GreaterThanThreshold");
     let [periods, breaching] = ["EvaluationPeriods", "DatapointsToAlarm"].map(|name| property(name).as_u64().unwrap());
@@ -203,22 +204,20 @@ fn an_alarm_rings_where_urgent_events_are_later_than_promised() {
 }
 
 #[test]
-fn alarms_ring_for_urgent_messages_that_nobody_receives() {
+fn alarms_on_the_urgent_queue_are_the_contact_queues_twins_but_for_how_soon_they_ring() {
     let template = with();
-    let queue = json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": "UrgentQueue.QueueName"}}]);
-    for (alarm, twin) in
-        [("UrgentUnreceivedAlarm", "UnreceivedAlarm"), ("UrgentMessageRetentionAlarm", "MessageRetentionAlarm")]
-    {
-        let property = |name: &str| template.property(alarm, name).unwrap();
-        assert_eq!(property("Dimensions"), &queue, "{alarm}");
-        for name in ["Namespace", "MetricName", "Statistic", "ComparisonOperator", "TreatMissingData"] {
-            assert_eq!(property(name), template.property(twin, name).unwrap(), "{alarm}: {name}");
-        }
+    let properties = |alarm: &str| {
+        let mut properties = template.at(&format!("/Resources/{alarm}/Properties")).unwrap().clone();
+        properties.as_object_mut().unwrap().remove("AlarmDescription");
+        properties
+    };
+    for alarm in ["InFlightAlarm", "MessageRetentionAlarm"] {
+        assert_eq!(properties(&format!("Urgent{alarm}")), about_urgent(&properties(alarm)), "{alarm}");
     }
-    let threshold = |alarm: &str| template.property(alarm, "Threshold").unwrap().as_u64().unwrap();
-    assert!(threshold("UrgentUnreceivedAlarm") < threshold("UnreceivedAlarm"));
-    let retention = template.property("UrgentQueue", "MessageRetentionPeriod").unwrap().as_u64().unwrap();
-    assert_eq!(threshold("UrgentMessageRetentionAlarm"), retention / 2);
+    let sooner = properties("UnreceivedAlarm").to_string();
+    let sooner = sooner.replace("oldest > 900", "oldest > 60").replace("\"Period\":300", "\"Period\":60");
+    let sooner = sooner.replace("\"EvaluationPeriods\":1", "\"EvaluationPeriods\":3");
+    assert_eq!(properties("UrgentUnreceivedAlarm"), about_urgent(&serde_json::from_str(&sooner).unwrap()));
 }
 
 #[test]
@@ -236,7 +235,7 @@ fn the_dashboard_shows_both_lanes() {
     for lane in ["urgent", "standard"] {
         let ends = ["ContactsInjected", "ContactsDuplicate", "ContactsDeferred", "ContactsDeadLettered"];
         assert_eq!(metrics(became, lane), ends, "{lane}");
-        assert_eq!(metrics(took, lane), ["EventAgeMilliseconds"; 2], "{lane}");
+        assert_eq!(metrics(took, lane), ["EventAgeMilliseconds", "MessageAgeMilliseconds"], "{lane}");
     }
     let bottom =
         |widget: &Value| ["y", "height"].map(|name| widget[name].as_u64().unwrap_or_default()).iter().sum::<u64>();

@@ -7,7 +7,7 @@ use contact_injection::{
     adapters::{
         cases::{self, UnreadableCases},
         settings::InjectSettings,
-        telemetry,
+        telemetry::{self, Deployed},
     },
     batch::{Batch, Configuration, Memory},
     doctor::{Doctor, DoctorRequest, Role},
@@ -95,6 +95,8 @@ pub struct Handler<P> {
     /// Where the package holds cases of its routes.
     cases: PathBuf,
     stack: String,
+    /// Which published version this is, where it is one.
+    version: Option<String>,
     lanes: Lanes,
     /// The ARN of the urgent queue, where there is one.
     urgent_queue: Option<String>,
@@ -114,10 +116,11 @@ impl<P: InjectPorts> Handler<P> {
             urgent_workers: settings.urgent.as_ref().map(|urgent| urgent.concurrency),
             queue_health_max_age: settings.queue_health_max_age,
         };
-        let (stack, cases) = (settings.common.stack_name, settings.common.cases);
+        let (stack, version) = (settings.common.stack_name, settings.version);
+        let cases = settings.common.cases;
         let urgent_queue = settings.urgent.map(|urgent| urgent.queue_arn);
         let (metrics, memory) = (Metrics::default(), Mutex::new(Memory::default()));
-        Self { ports, configuration, cases, stack, lanes, urgent_queue, metrics, memory }
+        Self { ports, configuration, cases, stack, version, lanes, urgent_queue, metrics, memory }
     }
 
     /// Reads the secret before the first event, so that an unreadable one stops the start and a readable one is at
@@ -150,7 +153,8 @@ impl<P: InjectPorts> Handler<P> {
             .instrument(span)
             .await;
         // One write for the whole invocation; a log that can't be written is nobody's reason to fail.
-        let lines = telemetry::embedded_metrics(&self.metrics, &self.stack, self.ports.environment().now());
+        let deployed = Deployed { stack: &self.stack, version: self.version.as_deref() };
+        let lines = telemetry::embedded_metrics(&self.metrics, deployed, self.ports.environment().now());
         let _ = std::io::stdout().lock().write_all(lines.as_bytes());
         answer
     }

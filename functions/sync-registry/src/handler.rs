@@ -3,7 +3,10 @@
 use std::io::Write as _;
 
 use contact_injection::{
-    adapters::{settings::Settings, telemetry},
+    adapters::{
+        settings::Settings,
+        telemetry::{self, Deployed},
+    },
     doctor::{Doctor, DoctorRequest, Role},
     domain::time::Timestamp,
     error::chain,
@@ -68,8 +71,8 @@ impl<P: Ports> Handler<P> {
             info_span!("invocation", request_id = event.context.request_id, trace_id = event.context.xray_trace_id);
         let deadline = Timestamp::from_millis(i64::try_from(event.context.deadline).unwrap_or(i64::MAX));
         let answer = self.dispatch(deadline, event.payload).instrument(span).await;
-        let lines =
-            telemetry::embedded_metrics(&self.metrics, &self.settings.stack_name, self.ports.environment().now());
+        let deployed = Deployed { stack: &self.settings.stack_name, version: None };
+        let lines = telemetry::embedded_metrics(&self.metrics, deployed, self.ports.environment().now());
         // A metric that can't be written is nobody's reason to fail.
         let _ = std::io::stdout().lock().write_all(lines.as_bytes());
         answer

@@ -65,6 +65,8 @@ pub struct InjectSettings {
     pub queue_health_max_age: Duration,
     /// The urgent lane, where there is one.
     pub urgent: Option<UrgentLane>,
+    /// Which published version this is, Lambda's own `AWS_LAMBDA_FUNCTION_VERSION`; nothing for one that isn't.
+    pub version: Option<String>,
 }
 
 /// The queue of urgent messages, and the workers for it.
@@ -162,6 +164,7 @@ impl InjectSettings {
             (60..=86_400).contains(seconds)
         });
         let urgent = reader.urgent_lane();
+        let version = variables("AWS_LAMBDA_FUNCTION_VERSION").filter(|version| version != "$LATEST");
         let settings = (|| {
             Some(Self {
                 common: common?,
@@ -172,6 +175,7 @@ impl InjectSettings {
                 boundary: boundary?,
                 queue_health_max_age: Duration::from_secs(seconds?),
                 urgent,
+                version,
             })
         })();
         reader.finish(settings)

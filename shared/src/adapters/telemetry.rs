@@ -9,7 +9,7 @@ use tracing_subscriber::{Layer as _, filter::Targets, layer::SubscriberExt as _,
 use crate::{
     domain::time::Timestamp,
     error::chain,
-    metrics::{Metric, Metrics},
+    metrics::{Metric, Metrics, Values},
 };
 
 /// The crates that [`start`]'s level is for.
@@ -53,13 +53,32 @@ const STACK: &str = "Stack";
 /// The dimension that tells the lanes apart, where there are two.
 const LANE: &str = "Lane";
 
+/// The dimension that tells the published versions of the inject function apart.
+const VERSION: &str = "Version";
+
+/// How a delivery may end: what the versions are told apart by.
+const OUTCOMES: [Metric; 4] =
+    [Metric::ContactsInjected, Metric::ContactsDuplicate, Metric::ContactsDeferred, Metric::ContactsDeadLettered];
+
+/// Whose metrics they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Deployed<'a> {
+    /// The stack's name.
+    pub stack: &'a str,
+    /// The function's version, where it is a published one and its outcomes are told by it.
+    pub version: Option<&'a str>,
+}
+
 /// Everything counted since the last time as embedded-metric lines; empty where nothing was.
-pub fn embedded_metrics(metrics: &Metrics, stack: &str, now: Timestamp) -> String {
+pub fn embedded_metrics(metrics: &Metrics, deployed: Deployed<'_>, now: Timestamp) -> String {
     type Document<'a> = (&'a str, Vec<(&'a str, &'a str)>);
     type Published<'a> = BTreeMap<&'a str, (&'a str, Vec<f64>)>;
+    let Deployed { stack, version } = deployed;
     // One document holds one value of each dimension, so each combination of values has its own.
     let mut documents: BTreeMap<Document<'_>, Published<'_>> = BTreeMap::new();
-    for ((metric, labels), mut values) in metrics.take() {
+    let values = metrics.take();
+    let of_version = version.and_then(|version| outcomes_of_version(&values, stack, version, now));
+    for ((metric, labels), mut values) in values {
         let (name, unit, dimension_name) = published(metric);
         if unit == "Count" && values.len() > 1 {
             values = vec![values.iter().sum()];
@@ -70,10 +89,40 @@ pub fn embedded_metrics(metrics: &Metrics, stack: &str, now: Timestamp) -> Strin
         let dimensions = dimension_name.zip(labels.own).into_iter().chain(lane).collect();
         documents.entry((namespace, dimensions)).or_default().insert(name, (unit, values));
     }
-    documents.into_iter().fold(String::new(), |mut lines, ((namespace, dimensions), metrics)| {
-        let _ = writeln!(lines, "{}", document(namespace, stack, &dimensions, &metrics, now));
+    let documents = documents
+        .into_iter()
+        .map(|((namespace, dimensions), metrics)| document(namespace, stack, &dimensions, &metrics, now));
+    documents.chain(of_version).fold(String::new(), |mut lines, document| {
+        let _ = writeln!(lines, "{document}");
         lines
     })
+}
+
+/// The outcomes once more, by version and by nothing else, since each metric costs money: all four, where a message was
+/// handled at all. Those that did not occur are told for the stack as well, so that whoever compares a version with
+/// all of them finds both or neither: what becomes of a missing value in a sum is not CloudWatch's promise.
+fn outcomes_of_version(values: &Values, stack: &str, version: &str, now: Timestamp) -> Option<Value> {
+    let count = |outcome: Metric| {
+        let of_outcome = values.iter().filter(|((metric, _), _)| *metric == outcome);
+        of_outcome.flat_map(|(_, values)| values).sum::<f64>()
+    };
+    let counts = OUTCOMES.map(|outcome| (published(outcome).0, count(outcome)));
+    if counts.iter().all(|(_, count)| *count == 0.0) {
+        return None;
+    }
+    let definition = |(name, _): &(&str, f64)| json!({"Name": name, "Unit": "Count"});
+    let told: Vec<_> = counts.iter().map(definition).collect();
+    let lacking: Vec<_> = counts.iter().filter(|(_, count)| *count == 0.0).map(definition).collect();
+    let mut directives = vec![json!({"Namespace": NAMESPACE, "Dimensions": [[STACK, VERSION]], "Metrics": told})];
+    if !lacking.is_empty() {
+        directives.push(json!({"Namespace": NAMESPACE, "Dimensions": [[STACK]], "Metrics": lacking}));
+    }
+    let mut document = json!({"_aws": {"Timestamp": now.as_millis(), "CloudWatchMetrics": directives}});
+    (document[STACK], document[VERSION]) = (json!(stack), json!(version));
+    for (name, count) in counts {
+        document[name] = json!(count);
+    }
+    Some(document)
 }
 
 fn document(
@@ -119,6 +168,8 @@ const fn published(metric: Metric) -> (&'static str, &'static str, Option<&'stat
         Metric::ContactsDeferred => ("ContactsDeferred", "Count", Some("Reason")),
         Metric::ContactsDeadLettered => ("ContactsDeadLettered", "Count", Some("Reason")),
         Metric::EventAgeMilliseconds => ("EventAgeMilliseconds", "Milliseconds", None),
+        Metric::MessageAgeMilliseconds => ("MessageAgeMilliseconds", "Milliseconds", None),
+        Metric::PutOffMilliseconds => ("PutOffMilliseconds", "Milliseconds", None),
         Metric::InjectionLatencyMilliseconds => ("InjectionLatencyMilliseconds", "Milliseconds", None),
         Metric::FallbackUsed => ("FallbackUsed", "Count", None),
         Metric::PriorityDegraded => ("PriorityDegraded", "Count", None),
@@ -150,16 +201,23 @@ mod tests {
     use super::*;
     use crate::domain::lane::Lane;
 
+    const UNPUBLISHED: Deployed<'_> = Deployed { stack: "orders", version: None };
+
     fn lines(metrics: &Metrics) -> Vec<Value> {
-        embedded_metrics(metrics, "orders", Timestamp::from_millis(7))
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        lines_of(metrics, UNPUBLISHED)
+    }
+
+    fn lines_of(metrics: &Metrics, deployed: Deployed<'_>) -> Vec<Value> {
+        let lines = embedded_metrics(metrics, deployed, Timestamp::from_millis(7));
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[test]
     fn nothing_counted_is_nothing_published() {
-        assert_eq!(embedded_metrics(&Metrics::default(), "orders", Timestamp::default()), "");
+        for version in [None, Some("7")] {
+            let deployed = Deployed { version, ..UNPUBLISHED };
+            assert_eq!(embedded_metrics(&Metrics::default(), deployed, Timestamp::default()), "");
+        }
     }
 
     #[test]
@@ -175,7 +233,7 @@ mod tests {
         assert_eq!(lines[0]["EventAgeMilliseconds"], json!([5.0, 9.0]));
         assert_eq!(lines[0]["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([["Stack"], []]));
         assert_eq!(lines[0]["Stack"], "orders");
-        assert!(embedded_metrics(&metrics, "orders", Timestamp::default()).is_empty(), "each is published once");
+        assert!(embedded_metrics(&metrics, UNPUBLISHED, Timestamp::default()).is_empty(), "each is published once");
     }
 
     #[test]
@@ -213,6 +271,38 @@ mod tests {
                 assert_eq!(sets(&line), json!(all));
             }
         }
+    }
+
+    #[test]
+    fn a_versions_outcomes_are_told_once_more_by_it_alone_and_what_did_not_occur_as_none() {
+        let metrics = Metrics::default();
+        metrics.of(Some(Lane::Urgent)).count_by(Metric::ContactsDeferred, "timeout");
+        metrics.of(Some(Lane::Standard)).count_by(Metric::ContactsDeferred, "rate-window");
+        metrics.of(Some(Lane::Standard)).count(Metric::ContactsInjected);
+        metrics.count(Metric::FallbackUsed);
+        let lines = lines_of(&metrics, Deployed { version: Some("7"), ..UNPUBLISHED });
+        let [.., line] = &lines[..] else { panic!("{lines:?}") };
+        assert!(lines.iter().rev().skip(1).all(|line| line["Version"].is_null()), "{lines:?}");
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        let names = |at: usize| {
+            let metrics = directives[at]["Metrics"].as_array().unwrap().iter();
+            metrics.map(|metric| metric["Name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!((line["Stack"].as_str(), line["Version"].as_str()), (Some("orders"), Some("7")));
+        assert_eq!(directives[0]["Dimensions"], json!([["Stack", "Version"]]));
+        assert_eq!(names(0), ["ContactsInjected", "ContactsDuplicate", "ContactsDeferred", "ContactsDeadLettered"]);
+        assert_eq!(names(0).iter().map(|name| line[name].as_f64().unwrap()).collect::<Vec<_>>(), [1.0, 0.0, 2.0, 0.0]);
+        assert_eq!((directives.len(), &directives[1]["Dimensions"]), (2, &json!([["Stack"]])));
+        assert_eq!(names(1), ["ContactsDuplicate", "ContactsDeadLettered"], "the others count there already");
+    }
+
+    #[test]
+    fn a_version_that_handled_nothing_has_no_outcomes() {
+        let metrics = Metrics::default();
+        metrics.count(Metric::TokenRefreshed);
+        let lines = lines_of(&metrics, Deployed { version: Some("7"), ..UNPUBLISHED });
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0]["Version"].is_null());
     }
 
     #[test]

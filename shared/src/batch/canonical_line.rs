@@ -53,13 +53,52 @@ impl Delivery<'_> {
             }
         };
         value(Metric::EventAgeMilliseconds, details.age);
+        value(Metric::MessageAgeMilliseconds, self.waited);
+        value(Metric::PutOffMilliseconds, put_off(outcome, self.waited));
         if matches!(outcome, Outcome::Injected { .. }) {
             value(Metric::InjectionLatencyMilliseconds, details.latency);
         }
     }
 }
 
+/// How long a message has been put off for a cause: nothing is said of one that waits for its turn alone, and one that
+/// has come to its end is put off no more.
+fn put_off(outcome: &Outcome, waited: Option<Duration>) -> Option<Duration> {
+    match outcome {
+        Outcome::Deferred { reason, .. } if reason.is_for_pace() => None,
+        // More than nothing, by which the others are told from it.
+        Outcome::Deferred { .. } => waited.map(|waited| waited.max(Duration::from_millis(1))),
+        Outcome::Injected { .. } | Outcome::Duplicate { .. } | Outcome::DeadLettered { .. } => Some(Duration::ZERO),
+    }
+}
+
 /// Nothing, where it is empty.
 fn known(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::reason::{DeadLetterReason, DeferralReason};
+
+    #[test]
+    fn a_message_is_put_off_by_what_is_wrong_and_not_by_waiting_for_its_turn() {
+        let (waited, contact_id) = (Some(Duration::from_secs(60)), String::new());
+        let deferred = |reason| put_off(&Outcome::deferred(reason), waited);
+        for cause in [DeferralReason::CircuitOpen, DeferralReason::Saturated, DeferralReason::RateLimited] {
+            assert_eq!(deferred(cause), waited, "{cause}");
+        }
+        for pace in
+            [DeferralReason::RateWindow, DeferralReason::NoClient, DeferralReason::InProgress, DeferralReason::Deadline]
+        {
+            assert_eq!(deferred(pace), None, "{pace}");
+        }
+        let dead = Outcome::DeadLettered { reason: DeadLetterReason::NoRoute, detail: String::new() };
+        for end in [Outcome::Injected { contact_id: contact_id.clone() }, Outcome::Duplicate { contact_id }, dead] {
+            assert_eq!(put_off(&end, waited), Some(Duration::ZERO), "{}", end.name());
+        }
+        let at_once = put_off(&Outcome::deferred(DeferralReason::Timeout), Some(Duration::ZERO));
+        assert!(at_once > Some(Duration::ZERO), "it is no end");
+    }
 }

@@ -3,7 +3,10 @@
 //! Everything that is logged on its way stands in its span, which names the invocation, the message, the event, the
 //! route and the key.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use tracing::{Instrument as _, Span, error, error_span, field};
@@ -29,6 +32,8 @@ pub(super) struct Delivery<'a> {
     pub(super) message: Message,
     pub(super) prepared: Option<Prepared<'a>>,
     pub(super) details: DeliveryDetails,
+    /// Since SQS took the message in: a redriven one is new to it.
+    pub(super) waited: Option<Duration>,
     pub(super) conclusion: Option<Conclusion>,
     pub(super) outcome: Option<Outcome>,
     pub(super) span: Span,
@@ -61,7 +66,8 @@ impl<'a> Delivery<'a> {
                 span.record("route", event.route.as_str());
             }
         }
-        Self { message, prepared, details, conclusion, outcome: None, span }
+        let waited = message.sent.map(|sent| now.since(sent));
+        Self { message, prepared, details, waited, conclusion, outcome: None, span }
     }
 
     /// The rest of its story, up to the settlement.
@@ -128,8 +134,6 @@ fn panicked(message: &Message, claimed: bool) -> Conclusion {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const ROUTES: &str = r#"{"routes": [{

@@ -56,6 +56,12 @@ impl DeferralReason {
             Self::Deadline => "deadline",
         }
     }
+
+    /// Whether there is no more to it than that this worker has no room or time for the message now, or another one has
+    /// it: as it is with a long backlog, where nothing is wrong.
+    pub const fn is_for_pace(self) -> bool {
+        matches!(self, Self::RateWindow | Self::NoClient | Self::InProgress | Self::Deadline)
+    }
 }
 
 impl fmt::Display for DeferralReason {

@@ -112,7 +112,7 @@ impl Deploy<'_> {
     /// Deploys to an emulator, as `make deploy` does to AWS, and gives the stack's outputs.
     pub async fn to(&self, emulator: &Ministack) -> Result<Outputs, LocalError> {
         let mut command = sam("deploy");
-        command.arg("--template-file").arg(self.without_canary()?);
+        command.arg("--template-file").arg(self.emulated()?);
         // Looked for beside the template otherwise.
         command.arg("--config-file").arg(workspace_root().join("samconfig.toml"));
         command.args(["--stack-name", self.stack, "--no-progressbar"]);
@@ -123,14 +123,15 @@ impl Deploy<'_> {
         Outputs::parse(&tool::run(against(emulator, self.region, list_outputs(&sam_path(), self.stack))).await?)
     }
 
-    /// The template beside itself, but for what the emulator lacks: it has no `CodeDeploy`, and lets SAM see the
-    /// parameters' defaults alone.
-    fn without_canary(&self) -> Result<PathBuf, LocalError> {
+    /// The template beside itself, but for what the emulator lacks: it has no `CodeDeploy` and no alarm on an
+    /// expression, and lets SAM see the parameters' defaults alone.
+    fn emulated(&self) -> Result<PathBuf, LocalError> {
         let mut template = Template::read_from(self.template.clone())?;
         // A template without functions has none.
         if template.at("/Parameters/Canary").is_ok() {
             template.set_default("Canary", "false")?;
         }
+        template.retain_resources(|resource| resource["Properties"].get("Metrics").is_none());
         let path = self.template.with_file_name("emulated.json");
         std::fs::write(&path, template.document().to_string()).map_err(LocalError::system("write the template"))?;
         Ok(path)

@@ -93,6 +93,21 @@ async fn what_is_counted_and_how_old_it_was_is_told_by_lane() {
 }
 
 #[tokio::test]
+async fn a_published_version_tells_its_outcomes_by_itself_too() {
+    let stage = Stage::usual().await;
+    for (version, told) in [("$LATEST", 0), ("42", 1)] {
+        let process = stage.process(Function::Inject, &[("AWS_LAMBDA_FUNCTION_VERSION", version)]).await;
+        let batch = json!({"Records": [record(event("order", version).to_string())]});
+        process.invoke(batch).await.unwrap();
+        let output = process.output();
+        let documents = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let of_version: Vec<_> = documents.filter(|line| line["Version"] == version).collect();
+        assert_eq!(of_version.len(), told, "{output}");
+        assert!(of_version.iter().all(|line| line["ContactsInjected"] == 1.0 && line["ContactsDeadLettered"] == 0.0));
+    }
+}
+
+#[tokio::test]
 async fn both_functions_work_as_processes() {
     let stage = Stage::usual().await;
     let sync = stage.process(Function::Sync, &[]).await;

@@ -82,6 +82,31 @@ async fn drift_is_told_with_the_hash_of_before() {
 }
 
 #[tokio::test]
+async fn every_run_tells_how_far_the_schema_that_is_known_is_from_the_routes_that_run() {
+    let stage = Stage::usual().await;
+    let requests = || stage.simulator.requests().iter().filter(|one| one.endpoint == Endpoint::Attributes).count();
+    let told = async |task: &str, routes: &str| {
+        let sync = stage.process(Function::Sync, &[("ROUTES_PATH", routes)]).await;
+        let summary = sync.invoke(json!({ "task": task })).await.unwrap();
+        let output = sync.output();
+        let drift = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let drift: Vec<_> = drift.filter_map(|line| line["SchemaDrift"].as_f64()).collect();
+        (drift, output.contains("string:colour"), summary.get("drift").is_some())
+    };
+    assert_eq!(told("queue-health", "").await, (vec![], false, false), "no schema is known yet");
+    assert_eq!(told("attribute-schema", "").await, (vec![1.0], true, true));
+    assert_eq!(told("queue-health", "").await, (vec![1.0], true, false), "the log names it, the summary is as before");
+    let mut mended = Scene::default().routes;
+    mended["routes"].as_array_mut().unwrap().retain(|route| route["name"] != "unregistered");
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("routes.json");
+    std::fs::write(&path, mended.to_string()).unwrap();
+    let asked = requests();
+    assert_eq!(told("queue-health", path.to_str().unwrap()).await, (vec![0.0], false, false));
+    assert_eq!(requests(), asked, "what is known is enough");
+}
+
+#[tokio::test]
 async fn every_queue_has_its_status_and_ones_failure_stops_no_other() {
     let mut scene = Scene::default();
     scene.tenant.queues = vec![Queue::full(PRIMARY), Queue { active_agents: None, ..Queue::open(FALLBACK) }];

@@ -29,6 +29,19 @@ fn a_whole_configuration_is_read() {
 }
 
 #[test]
+fn a_version_is_one_that_was_published() {
+    let version = |of: Option<&str>| {
+        let read = |name: &str| match name {
+            "AWS_LAMBDA_FUNCTION_VERSION" => of.map(str::to_owned),
+            name => value(name),
+        };
+        InjectSettings::read(&read).unwrap().version
+    };
+    assert_eq!((version(None), version(Some("$LATEST"))), (None, None));
+    assert_eq!(version(Some("42")).as_deref(), Some("42"));
+}
+
+#[test]
 fn an_urgent_lane_is_whole_or_is_none() {
     let with = |concurrency: Option<&str>, arn: Option<&str>| {
         let read = |name: &str| match name {
@@ -134,5 +147,6 @@ fn what_is_read_is_what_is_listed() {
     assert_eq!(read.take(), listed(&[]));
     InjectSettings::read(&spy).unwrap();
     read.borrow_mut().extend(of_a_tenant);
+    assert!(read.borrow_mut().remove("AWS_LAMBDA_FUNCTION_VERSION"), "Lambda's own, and in no template");
     assert_eq!(read.take(), listed(&[INJECT_VARIABLES, URGENT_VARIABLES].concat()));
 }
