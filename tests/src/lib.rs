@@ -1,12 +1,14 @@
 //! The local stack, and the tests that need one.
 //!
 //! `template` reads the deployment's template; `local` runs it on this machine: an AWS emulator, the real functions and
-//! a CXone simulator; `host` runs the functions' binaries as Lambda does, and `bench` measures them by it.
+//! a CXone simulator; `host` runs the functions' binaries as Lambda does, and `bench` measures them by it; `iam` decides
+//! by policies as AWS does.
 
 use std::path::{Path, PathBuf};
 
 pub mod bench;
 pub mod host;
+pub mod iam;
 pub mod local;
 pub mod pipe;
 pub mod template;
