@@ -15,5 +15,6 @@ mod lookup;
 mod move_task;
 mod pause;
 mod redrive;
+mod rights;
 mod template;
 mod words;
