@@ -2,13 +2,14 @@
 //!
 //! `template` reads the deployment's template, and `cloudwatch` judges its alarms; `local` runs it on this machine: an
 //! AWS emulator, the real functions and a CXone simulator; `host` runs the functions' binaries as Lambda does, and
-//! `bench` measures them by it.
+//! `bench` measures them by it; `iam` decides by policies as AWS does.
 
 use std::path::{Path, PathBuf};
 
 pub mod bench;
 pub mod cloudwatch;
 pub mod host;
+pub mod iam;
 pub mod local;
 pub mod pipe;
 pub mod template;

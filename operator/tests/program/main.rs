@@ -17,6 +17,7 @@ mod move_task;
 mod pause;
 mod protect;
 mod redrive;
+mod rights;
 mod template;
 mod versions;
 mod words;

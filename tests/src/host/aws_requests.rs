@@ -9,24 +9,15 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::aws_calls::{Call, Request, calls};
 use crate::local::LocalError;
 
 /// Requests by service and operation, `DynamoDB.PutItem`.
 pub type Counts = BTreeMap<String, u64>;
-
-/// A call in the words of an IAM policy: its action, and the name of what it is about (a table, a queue's URL, a
-/// secret).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Call {
-    /// `dynamodb:PutItem`.
-    pub action: String,
-    /// As the request names it.
-    pub resource: String,
-}
 
 /// An answer of AWS that is no success.
 #[derive(Debug, Clone, Copy)]
@@ -124,8 +115,8 @@ struct Proxy {
 
 impl Seen {
     /// Notes a call; the refusal that it meets.
-    fn note(&mut self, operation: String, body: &[u8]) -> Option<Refusal> {
-        self.calls.extend(calls(&operation, body));
+    fn note(&mut self, operation: String, calls: Vec<Call>) -> Option<Refusal> {
+        self.calls.extend(calls);
         let met = self.refusals.iter_mut().filter(|(refusal, _)| refusal.operation == operation);
         let struck: Vec<_> = met
             .filter_map(|(refusal, calls)| {
@@ -146,7 +137,8 @@ async fn pass(
     mut headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, HeaderMap, Bytes), StatusCode> {
-    let refusal = locked(&proxy.seen).note(operation(&headers, &body), &body);
+    let calls = calls(Request { method: &method, uri: &uri, headers: &headers, body: &body });
+    let refusal = locked(&proxy.seen).note(operation(&headers, &body), calls);
     if let Some(refusal) = refusal.filter(|refusal| !refusal.processed) {
         return refused(refusal);
     }
@@ -186,20 +178,6 @@ fn operation(headers: &HeaderMap, body: &[u8]) -> String {
     action.unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// What a call needs of an IAM policy. Batches go by the permission of the single operation, but for DynamoDB's.
-fn calls(operation: &str, body: &[u8]) -> Vec<Call> {
-    let (service, name) = operation.split_once('.').unwrap_or(("unknown", operation));
-    let action = match service {
-        "AmazonSQS" => format!("sqs:{}", name.trim_end_matches("Batch")),
-        service => format!("{}:{name}", service.to_lowercase()),
-    };
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let one = ["TableName", "QueueUrl", "SecretId"].into_iter().find_map(|member| body[member].as_str());
-    let several = body["RequestItems"].as_object().into_iter().flatten().map(|(table, _)| table.as_str());
-    let call = |resource: &str| Call { action: action.clone(), resource: resource.to_owned() };
-    one.into_iter().chain(several).map(call).collect()
-}
-
 fn locked(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -220,31 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_named_as_a_policy_names_it() {
-        let named = |operation, body: Value| {
-            let calls = calls(operation, body.to_string().as_bytes());
-            calls.into_iter().map(|call| format!("{} {}", call.action, call.resource)).collect::<Vec<_>>()
-        };
-        assert_eq!(named("DynamoDB.PutItem", json!({"TableName": "ledger"})), ["dynamodb:PutItem ledger"]);
-        let several = json!({"RequestItems": {"clients": {}, "registry": {}}});
-        let expected = ["dynamodb:BatchGetItem clients", "dynamodb:BatchGetItem registry"];
-        assert_eq!(named("DynamoDB.BatchGetItem", several), expected);
-        let queue = json!({"QueueUrl": "http://there/queue"});
-        let expected = ["sqs:ChangeMessageVisibility http://there/queue"];
-        assert_eq!(named("AmazonSQS.ChangeMessageVisibilityBatch", queue), expected);
-        let secret = json!({"SecretId": "own"});
-        assert_eq!(named("secretsmanager.GetSecretValue", secret), ["secretsmanager:GetSecretValue own"]);
-    }
-
-    #[test]
     fn a_refusal_strikes_each_so_many_th_call_of_its_operation() {
         let mut seen = Seen::default();
         let refusal =
             Refusal { operation: "DynamoDB.PutItem", status: 400, error: "Throttled", processed: false, every: 3 };
         seen.refusals.push((refusal, 0));
-        let struck: Vec<_> = (0..6).map(|_| seen.note("DynamoDB.PutItem".to_owned(), b"").is_some()).collect();
+        let struck: Vec<_> = (0..6).map(|_| seen.note("DynamoDB.PutItem".to_owned(), Vec::new()).is_some()).collect();
         assert_eq!(struck, [false, false, true, false, false, true]);
-        assert!(seen.note("DynamoDB.UpdateItem".to_owned(), b"").is_none());
+        assert!(seen.note("DynamoDB.UpdateItem".to_owned(), Vec::new()).is_none());
         assert_eq!((seen.refused, seen.counts["DynamoDB.PutItem"]), (2, 6));
     }
 }

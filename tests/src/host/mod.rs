@@ -15,6 +15,7 @@
 //! and so knows neither its start, its CPU time nor its memory. The emulator's own Lambda starts a process for each
 //! event.
 
+mod aws_calls;
 mod aws_requests;
 mod bindings;
 mod deployment;
@@ -26,7 +27,8 @@ mod process;
 mod records;
 mod runtime_api;
 
-pub use aws_requests::{AwsRequests, Call, Counts, Refusal};
+pub use aws_calls::Call;
+pub use aws_requests::{AwsRequests, Counts, Refusal};
 pub use bindings::{Bindings, CxoneApi};
 pub use deployment::{Deployment, DeploymentConfig};
 pub use environment::{Environment, Invocation, Outcome};

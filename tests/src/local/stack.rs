@@ -82,7 +82,7 @@ impl Stack {
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, LocalError> {
         let mut command = sam("remote");
         command.args(["invoke", function, "--stack-name", STACK_NAME, "--event", &event.to_string()]);
-        let answer = tool::run(against(&self.emulator, REGION, command)).await?;
+        let answer = tool::run(against(self.emulator.endpoint(), REGION, command)).await?;
         parse(&format!("the answer of {function}"), answer.trim())
     }
 }
@@ -92,7 +92,7 @@ pub(super) async fn operate(stack: &Stack, words: &[&str]) -> Result<String, Loc
     let mut command = Command::new("cargo");
     command.args(["run", "--locked", "--quiet", "--package", "operator", "--bin", "contact-injection", "--"]);
     command.args(words).args(["--stack", STACK_NAME]).current_dir(workspace_root());
-    tool::run(against(&stack.emulator, REGION, command)).await
+    tool::run(against(stack.emulator.endpoint(), REGION, command)).await
 }
 
 /// One deployment of a template.
@@ -111,6 +111,14 @@ pub struct Deploy<'a> {
 impl Deploy<'_> {
     /// Deploys to an emulator, as `make deploy` does to AWS, and gives the stack's outputs.
     pub async fn to(&self, emulator: &Ministack) -> Result<Outputs, LocalError> {
+        self.through(emulator.endpoint()).await?;
+        Outputs::parse(
+            &tool::run(against(emulator.endpoint(), self.region, list_outputs(&sam_path(), self.stack))).await?,
+        )
+    }
+
+    /// Deploys to what answers as AWS at this endpoint.
+    pub async fn through(&self, endpoint: &str) -> Result<(), LocalError> {
         let mut command = sam("deploy");
         command.arg("--template-file").arg(self.emulated()?);
         // Looked for beside the template otherwise.
@@ -119,8 +127,7 @@ impl Deploy<'_> {
         if !self.parameters.is_empty() {
             command.arg("--parameter-overrides").args(&self.parameters);
         }
-        tool::run(against(emulator, self.region, command)).await?;
-        Outputs::parse(&tool::run(against(emulator, self.region, list_outputs(&sam_path(), self.stack))).await?)
+        tool::run(against(endpoint, self.region, command)).await.map(drop)
     }
 
     /// The template beside itself, but for what the emulator lacks: it has no `CodeDeploy` and no alarm on an
@@ -169,13 +176,13 @@ fn sam(subcommand: &str) -> Command {
 pub async fn python(emulator: &Ministack, arguments: &[&str]) -> Result<String, LocalError> {
     let mut command = Command::new(workspace_root().join(".venv/bin/python"));
     command.args(arguments);
-    tool::run(against(emulator, REGION, command)).await
+    tool::run(against(emulator.endpoint(), REGION, command)).await
 }
 
-/// Points a tool at the emulator, and away from whatever AWS account this shell may know.
-fn against(emulator: &Ministack, region: &str, mut command: Command) -> Command {
+/// Points a tool at an endpoint, and away from whatever AWS account this shell may know.
+fn against(endpoint: &str, region: &str, mut command: Command) -> Command {
     command
-        .env("AWS_ENDPOINT_URL", emulator.endpoint())
+        .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
         .env("AWS_SECRET_ACCESS_KEY", ACCESS_KEY)
         // The SDKs read one, sam and boto3 the other.
