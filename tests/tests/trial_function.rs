@@ -1,5 +1,5 @@
 //! The trial function, as the template has it: its code, run by the interpreter that the tools run by, against Lambda
-//! and CodeDeploy as they are on the wire.
+//! and `CodeDeploy` as they are on the wire.
 #![expect(clippy::unwrap_used, reason = "what can't be run fails its test")]
 
 use std::net::Ipv4Addr;
@@ -25,7 +25,7 @@ const FUNCTION: &str = "arn:aws:lambda:eu-west-1:000000000000:function:inject";
 struct Account {
     live: &'static str,
     answer: (StatusCode, Option<&'static str>, Value),
-    /// Requests by what they ask for, and what CodeDeploy was told.
+    /// Requests by what they ask for, and what `CodeDeploy` was told.
     asked: Arc<Mutex<Vec<String>>>,
     told: Arc<Mutex<Vec<Value>>>,
 }
@@ -66,7 +66,7 @@ async fn serve(State(account): State<Account>, method: Method, uri: Uri, headers
     answer
 }
 
-/// Runs the template's code as Lambda does, for CodeDeploy's event about this version.
+/// Runs the template's code as Lambda does, for `CodeDeploy`'s event about this version.
 async fn tried(account: &Account, version: &str) -> (bool, String) {
     let template = Template::read().unwrap();
     let code = template.property("TrialFunction", "Code").unwrap()["ZipFile"].as_str().unwrap().to_owned();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::sqs;
-use super::stage::{Letter, Ran, Stage, emulator, program, ran};
+use super::stage::{Letter, Ran, Stage, emulator, ran};
 
 const ACCOUNT: &str = "000000000000";
 /// The last part of a stack's id.
@@ -150,18 +150,6 @@ fn is_what_is_asked_for(file: &str, stage: &Stage, asks: &BTreeSet<Ask>) {
     assert!(unused.is_empty(), "{file} grants what no command asks for: {unused:?}");
 }
 
-/// Whether the program has a command.
-async fn has(command: &str) -> bool {
-    let help = ran(program(&["--help"]).output().await.unwrap()).out;
-    help.lines().any(|line| line.trim_start().split(' ').next() == Some(command))
-}
-
-/// What a command asks for that the program doesn't have yet.
-fn to_come(stage: &Stage, calls: &[(&str, &str)]) -> BTreeSet<Ask> {
-    let call = |(action, resource): &(&str, &str)| Call { action: (*action).into(), resource: (*resource).into() };
-    calls.iter().map(|told| ask(stage, call(told))).collect()
-}
-
 #[tokio::test]
 async fn whoever_looks_may_look_and_nothing_else() {
     let mut recorder = Recorder::new("rights-read").await;
@@ -187,14 +175,8 @@ async fn whoever_looks_may_look_and_nothing_else() {
         recorder.run(words, &[]).await;
     }
     let mut asks = recorder.asks();
-    if has("versions").await {
-        recorder.run(&["versions"], &[]).await;
-        asks.extend(recorder.asks());
-    } else {
-        let inject = recorder.stage.output("InjectFunctionName");
-        let calls = [("lambda:ListVersionsByFunction", inject), ("lambda:GetAlias", inject)];
-        asks.extend(to_come(&recorder.stage, &calls));
-    }
+    recorder.run(&["versions"], &[]).await;
+    asks.extend(recorder.asks());
     is_what_is_asked_for("operator-read.json", &recorder.stage, &asks);
 }
 
@@ -285,27 +267,16 @@ async fn whoever_stops_receiving_may_start_it_again() {
 async fn whoever_takes_old_versions_out_may_delete_versions_alone() {
     let mut recorder = Recorder::new("rights-versions").await;
     let inject = recorder.stage.output("InjectFunctionName").to_owned();
-    let asks = if has("versions").await {
-        let config = contact_injection_tests::local::sdk_config(emulator().endpoint());
-        let lambda = aws_sdk_lambda::Client::new(&config);
-        for _ in 0..3 {
-            lambda.publish_version().function_name(&inject).send().await.unwrap();
-        }
-        let alias = lambda.create_alias().function_name(&inject).name("live").function_version("3");
-        alias.send().await.unwrap();
-        let pruned = recorder.run(&["versions", "--prune", "1", "--json"], &[]).await;
-        assert!(pruned.code == Some(0) && !pruned.json()["pruned"].as_array().unwrap().is_empty(), "{pruned:?}");
-        recorder.asks()
-    } else {
-        let (stack, version) = (recorder.stage.stack.as_str(), format!("{inject}:1"));
-        let calls = [
-            ("cloudformation:DescribeStacks", stack),
-            ("lambda:ListVersionsByFunction", &inject),
-            ("lambda:GetAlias", &inject),
-            ("lambda:DeleteFunction", &version),
-        ];
-        to_come(&recorder.stage, &calls)
-    };
+    let config = contact_injection_tests::local::sdk_config(emulator().endpoint());
+    let lambda = aws_sdk_lambda::Client::new(&config);
+    for _ in 0..3 {
+        lambda.publish_version().function_name(&inject).send().await.unwrap();
+    }
+    let alias = lambda.create_alias().function_name(&inject).name("live").function_version("3");
+    alias.send().await.unwrap();
+    let pruned = recorder.run(&["versions", "--prune", "1", "--json"], &[]).await;
+    assert!(pruned.code == Some(0) && !pruned.json()["pruned"].as_array().unwrap().is_empty(), "{pruned:?}");
+    let asks = recorder.asks();
     is_what_is_asked_for("operator-versions.json", &recorder.stage, &asks);
     let policy = Policy::read("operator-versions.json", &values(&recorder.stage)).unwrap();
     let whole = ask(&recorder.stage, Call { action: "lambda:DeleteFunction".into(), resource: inject });
@@ -336,23 +307,10 @@ async fn cloud_formation(ledger: String) -> String {
 async fn whoever_protects_a_stack_may_set_its_protections() {
     let mut recorder = Recorder::new("rights-protect").await;
     let ledger = recorder.stage.output("LedgerTableName").to_owned();
-    let asks = if has("protect").await {
-        let endpoint = cloud_formation(ledger).await;
-        let protected = recorder.run(&["protect"], &[("AWS_ENDPOINT_URL_CLOUDFORMATION", endpoint)]).await;
-        assert_eq!(protected.code, Some(0), "{protected:?}");
-        recorder.asks()
-    } else {
-        let stack = recorder.stage.stack.as_str();
-        let calls = [
-            ("cloudformation:DescribeStacks", stack),
-            ("cloudformation:UpdateTerminationProtection", stack),
-            ("cloudformation:GetStackPolicy", stack),
-            ("cloudformation:SetStackPolicy", stack),
-            ("dynamodb:DescribeTable", &ledger),
-            ("dynamodb:UpdateTable", &ledger),
-        ];
-        to_come(&recorder.stage, &calls)
-    };
+    let endpoint = cloud_formation(ledger).await;
+    let protected = recorder.run(&["protect"], &[("AWS_ENDPOINT_URL_CLOUDFORMATION", endpoint)]).await;
+    assert_eq!(protected.code, Some(0), "{protected:?}");
+    let asks = recorder.asks();
     is_what_is_asked_for("operator-protect.json", &recorder.stage, &asks);
 }
 

@@ -87,12 +87,7 @@ fn what_a_deployment_never_does_is_granted_by_none_of_its_policies() {
     let policies: Vec<_> = Part::ALL.into_iter().flat_map(|part| part.policies(stack)).collect();
     let (_, never) = asked(stack);
     let actions: BTreeSet<_> = never.iter().map(|(need, _)| need.ask.action.as_str()).collect();
-    let expected = [
-        "dynamodb:DeleteTable",
-        "iam:DeleteRolePermissionsBoundary",
-        "s3:DeleteObject",
-        "secretsmanager:GetSecretValue",
-    ];
+    let expected = ["iam:DeleteRolePermissionsBoundary", "s3:DeleteObject", "secretsmanager:GetSecretValue"];
     let kept = resources(stack).iter().any(Resource::is_kept);
     assert!(actions.is_subset(&expected.into()) && kept, "{actions:?}");
     for (need, why) in never {

@@ -66,11 +66,6 @@ pub(crate) const RULES: &[(&str, When, &[&str])] = &[
     ),
     (
         "AWS::DynamoDB::Table",
-        Never("no deployment deletes a table, not even an empty one of a creation that failed"),
-        &["dynamodb:DeleteTable"],
-    ),
-    (
-        "AWS::DynamoDB::Table",
         With(Part::Key),
         &["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListAliases", "kms:RevokeGrant"],
     ),
