@@ -5,9 +5,9 @@
 //! - An alarm is evaluated every minute over a window that slides: its datapoints are of the last `Period`, of the
 //!   one before it, and so on, whatever the clock says. What comes late counts from then on, as of its stamp.
 //! - More datapoints are looked at than `EvaluationPeriods`: the evaluation range. Where so many are there as are asked
-//!   for, the latest of them decide, and nothing is missing; where fewer are, `TreatMissingData` stands in for the rest.
-//!   So an alarm on a metric that is seldom told goes on ringing until its last datapoint has left the range. How far
-//!   the range goes is not promised (the guide's example has two more), so that [`Alarm::rings`] is told.
+//!   for, the latest of them decide, and nothing is missing; where fewer are, `TreatMissingData` stands in for those
+//!   that lack. So an alarm on a metric that is seldom told goes on ringing until its last datapoint has left the
+//!   range. How far that goes is not promised (the guide's example has two more), so that [`Alarm::rings`] is told.
 //! - An expression has a value where all of its metrics have one. `FILL` gives them one.
 //! - Lambda stamps what it tells of an invocation with its start, and tells it at the end: a killed one's error is late
 //!   by the function's timeout.

@@ -33,7 +33,8 @@ async fn a_version_whose_cases_become_what_is_expected_passes_and_injects_nothin
 #[tokio::test]
 async fn a_case_that_becomes_something_else_is_named_with_its_place_and_no_value() {
     let stage = Stage::usual().await;
-    let cases = [case("order", &json!({"route": "order"})), case("order", &json!({"request": {"from": "+15550100000"}}))];
+    let cases =
+        [case("order", &json!({"route": "order"})), case("order", &json!({"request": {"from": "+15550100000"}}))];
     stage.put_cases(&json!(cases).to_string());
     let said = tried(&stage).await.unwrap();
     assert_eq!((&said["passed"], &said["cases"]), (&json!(false), &json!(2)));
