@@ -47,7 +47,7 @@ async fn a_case_that_becomes_something_else_is_named_with_its_place_and_no_value
 #[tokio::test]
 async fn an_attribute_that_cxone_no_longer_has_is_found_before_any_event_is() {
     let mut scene = Scene::with_clients(1);
-    scene.tenant.attributes.retain(|attribute| attribute.key != "notes");
+    scene.tenant.attributes.retain(|attribute| attribute.key != "string:notes");
     let stage = scene.start().await;
     let mut noted = case("order", &json!({"route": "order"}));
     noted["event"]["data"]["notes"] = json!("call before noon");
