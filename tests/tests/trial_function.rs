@@ -132,12 +132,17 @@ async fn the_deployment_is_told_though_lambda_does_not_answer() {
 }
 
 #[tokio::test]
-async fn a_way_back_to_the_version_that_serves_needs_no_trial() {
+async fn a_way_back_to_the_version_that_serves_or_to_one_before_it_needs_no_trial() {
+    for version in ["41", "40", "9"] {
+        let account = Account::where_a_trial_fails("Unhandled", json!({}));
+        let (ended, printed) = tried(&account, version).await;
+        assert!(ended, "{printed}");
+        assert_eq!(account.told(), told("Succeeded"), "{version}");
+        assert!(!account.asked.lock().unwrap().iter().any(|asked| asked.starts_with("Invoke")));
+    }
     let account = Account::where_a_trial_fails("Unhandled", json!({}));
-    let (ended, printed) = tried(&account, "41").await;
-    assert!(ended, "{printed}");
-    assert_eq!(account.told(), told("Succeeded"));
-    assert!(!account.asked.lock().unwrap().iter().any(|asked| asked.starts_with("Invoke")));
+    tried(&account, "100").await;
+    assert_eq!(account.told(), told("Failed"), "a number, and no text");
 }
 
 #[test]
@@ -153,7 +158,25 @@ fn the_trial_outlasts_the_function_that_is_tried_and_may_ask_nothing_else() {
     let policies = template.property("TrialRole", "Policies").unwrap();
     let statements = policies[0]["PolicyDocument"]["Statement"].as_array().unwrap();
     let actions: Vec<_> = statements.iter().map(|statement| statement["Action"].as_str().unwrap()).collect();
-    let expected = ["lambda:GetAlias", "lambda:InvokeFunction", "codedeploy:PutLifecycleEventHookExecutionStatus"];
-    assert_eq!(actions[..3], expected);
-    assert!(actions[3..].iter().all(|action| action.starts_with("logs:")), "{actions:?}");
+    let asked = ["lambda:InvokeFunction", "codedeploy:PutLifecycleEventHookExecutionStatus"];
+    assert_eq!(actions[..4], ["lambda:GetAlias", "lambda:GetAlias", asked[0], asked[1]]);
+    assert!(actions[4..].iter().all(|action| action.starts_with("logs:")), "{actions:?}");
+}
+
+#[test]
+fn an_alias_is_asked_for_and_shifted_by_a_grant_on_its_function_which_is_what_lambda_decides_by() {
+    let template = Template::read().unwrap();
+    for (role, actions) in
+        [("ShiftRole", &["lambda:GetAlias", "lambda:UpdateAlias"][..]), ("TrialRole", &["lambda:GetAlias"])]
+    {
+        let policies = template.property(role, "Policies").unwrap();
+        let statements = policies[0]["PolicyDocument"]["Statement"].as_array().unwrap();
+        for action in actions {
+            let resources = statements.iter().filter(|statement| statement["Action"] == *action);
+            let resources: Vec<_> = resources.map(|statement| statement["Resource"].clone()).collect();
+            let (alias, function) =
+                (json!({"Fn::Sub": "${InjectFunction.Arn}:live"}), json!({"Fn::GetAtt": "InjectFunction.Arn"}));
+            assert_eq!(resources, [alias, function], "{role}: {action}");
+        }
+    }
 }

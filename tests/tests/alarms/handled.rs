@@ -99,6 +99,23 @@ pub(crate) const CASES: &[Case] = &[
         },
         verdict: rings_by(BEGINS + 17, BEGINS + 60, BEGINS + 66),
     },
+    Case {
+        alarm: "EventAgeAlarm",
+        what: "a third of the events have a full target for an hour, and all others come to their ends",
+        feed: |feed| {
+            well(feed, 0..BEGINS);
+            for minute in BEGINS..BEGINS + 60 {
+                let oldest = f64::from(i32::try_from(minute - BEGINS).unwrap()) * MINUTE;
+                feed.handled(minute, |lot| {
+                    lot.injected(12, SECOND);
+                    lot.put_off(2, SECOND);
+                    lot.put_off(1, oldest);
+                });
+            }
+            well(feed, BEGINS + 60..ENDS);
+        },
+        verdict: rings_by(BEGINS + 17, BEGINS + 60, BEGINS + 66),
+    },
     Case { alarm: "EventAgeAlarm", what: "a long backlog", feed: backlog, verdict: Verdict::Silent },
     Case {
         alarm: "EventAgeAlarm",
