@@ -2,7 +2,7 @@
 //! couldn't answer; it gets a client and a token as a worker does, reads the schema as CXone has it now, and maps the
 //! cases that its package holds for its routes. Nothing is injected.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -13,6 +13,11 @@ use crate::{
     metrics::Metrics,
     ports::{Environment, Ports},
 };
+
+/// The input: `{"trial": {}}`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialRequest {}
 
 /// What a trial showed.
 #[derive(Debug, Serialize)]

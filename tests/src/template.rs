@@ -3,7 +3,9 @@
 //! Short intrinsic functions are written out (`!Ref X` is `{"Ref": "X"}`, `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`).
 
 mod conditions;
+mod sam;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -30,6 +32,9 @@ pub enum TemplateError {
     /// A rule of the template does not take these parameters.
     #[error("refused: {0}")]
     Refused(String),
+    /// SAM makes nothing of it.
+    #[error("SAM can't translate the template: {0}")]
+    Untranslated(String),
     /// A resource is missing, or one of its properties.
     #[error("the template has no {0}")]
     Missing(String),
@@ -48,6 +53,16 @@ impl Template {
     /// Reads `outcomes.yaml` from the workspace: the stack that `template.yaml` includes where there is an outcome bus.
     pub fn read_outcomes() -> Result<Self, TemplateError> {
         Self::read_from(crate::workspace_root().join("outcomes.yaml"))
+    }
+
+    /// What SAM makes of a template of the workspace, with its parameters' defaults: as `CloudFormation` gets it.
+    pub fn translated(file: &str) -> Result<Self, TemplateError> {
+        sam::translated(Some(file)).map(Self)
+    }
+
+    /// The template by which SAM makes the bucket for its packages.
+    pub fn of_sams_bucket() -> Result<Self, TemplateError> {
+        sam::translated(None).map(Self)
     }
 
     /// Reads a template from elsewhere.
@@ -102,6 +117,36 @@ impl Template {
             .flatten()
             .filter(move |(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(resource_type))
             .map(|(name, resource)| (name.as_str(), resource))
+    }
+}
+
+/// The names that a value refers to: parameters, resources, and those of AWS.
+pub fn references(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    refer(value, &mut found);
+    found
+}
+
+fn refer(value: &Value, found: &mut BTreeSet<String>) {
+    let mut of_path = |path: &str| found.extend(path.split('.').next().map(str::to_owned));
+    match value {
+        Value::Object(members) => {
+            for (function, argument) in members {
+                match (function.as_str(), argument) {
+                    ("Ref" | "Fn::GetAtt", Value::String(path)) => of_path(path),
+                    ("Fn::GetAtt", Value::Array(path)) => path[0].as_str().into_iter().for_each(&mut of_path),
+                    ("Fn::Sub", text) => {
+                        let text = text.as_str().or(text[0].as_str()).unwrap_or_default();
+                        let named = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
+                        named.for_each(&mut of_path);
+                    }
+                    _ => {}
+                }
+            }
+            members.values().for_each(|value| refer(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| refer(item, found)),
+        _ => {}
     }
 }
 

@@ -147,6 +147,42 @@ fn both_packages_of_a_deployment_say_the_same_and_those_of_the_next_one_somethin
 }
 
 #[test]
+fn the_inject_package_holds_the_cases_of_its_routes_for_the_trial_and_none_where_there_are_none() {
+    let tree = Tree::new();
+    let packed = |words: &[&str]| {
+        for package in ["inject", "sync"] {
+            let folder = tree.path().join("packages").join(package);
+            fs::remove_dir_all(&folder).unwrap();
+            fs::create_dir(folder).unwrap();
+        }
+        let output = tree.make(&[&["deploy"], words].concat());
+        assert!(output.status.success(), "{output:?}");
+        let names = |package: &str| {
+            let folder = fs::read_dir(tree.path().join("packages").join(package).join("cases"));
+            let names = folder.into_iter().flatten().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.collect::<BTreeSet<_>>()
+        };
+        assert!(names("sync").is_empty(), "nothing is tried of it");
+        names("inject")
+    };
+    let shipped = fs::read_dir(workspace_root().join("functions/inject-contacts/cases")).unwrap();
+    let shipped: BTreeSet<_> = shipped.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(packed(&[]), shipped);
+    let tenant = tree.path().join("tenant");
+    fs::create_dir(&tenant).unwrap();
+    fs::copy(workspace_root().join("functions/inject-contacts/routes.json"), tenant.join("routes.json")).unwrap();
+    assert!(packed(&["ROUTES=tenant/routes.json"]).is_empty());
+    fs::create_dir(tenant.join("cases")).unwrap();
+    for file in ["one.json", "two.json", "notes.txt"] {
+        fs::write(tenant.join("cases").join(file), "[]").unwrap();
+    }
+    let both = BTreeSet::from(["one.json", "two.json"].map(str::to_owned));
+    assert_eq!(packed(&["ROUTES=tenant/routes.json"]), both);
+    let one = BTreeSet::from(["one.json".to_owned()]);
+    assert_eq!(packed(&["ROUTES=tenant/routes.json", "CASES=tenant/cases/one.json"]), one);
+}
+
+#[test]
 fn another_parameter_is_another_package_of_the_same_run() {
     let tree = Tree::new();
     let said = |words: &[&str]| {

@@ -5,8 +5,9 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use contact_injection_tests::template::Template;
 use contact_injection_tests::workspace_root;
-use serde::Deserialize;
+use serde_json::json;
 
 /// Regions without the type of the pipe, as the README names them.
 const WITHOUT_PIPES: [&str; 10] = [
@@ -37,21 +38,15 @@ fn regions() -> BTreeSet<String> {
         .collect()
 }
 
-/// What the script prints.
-#[derive(Deserialize)]
-struct Printed {
-    kinds: BTreeSet<String>,
-    lacking: BTreeSet<(String, String)>,
-}
-
 /// The regions in which a type of this template is unknown, with that type; of its own it has this one at least.
 fn lacking(template: &str, regions: &BTreeSet<String>, own: &str) -> BTreeSet<(String, String)> {
+    let template = Template::translated(template).unwrap();
+    let resources = template.at("/Resources").unwrap().as_object().unwrap();
+    let kinds: BTreeSet<_> = resources.values().map(|resource| resource["Type"].as_str().unwrap()).collect();
+    assert!(kinds.contains(own) && !kinds.contains("AWS::Serverless::Function"), "{kinds:?}");
     let mut python = Command::new(workspace_root().join(".venv/bin/python"));
-    python.args(["-c", include_str!("regions.py"), template]).args(regions).env("AWS_DEFAULT_REGION", "us-east-1");
-    let printed = python.current_dir(workspace_root()).output().unwrap();
-    let printed: Printed = serde_json::from_slice(&printed.stdout).unwrap();
-    assert!(printed.kinds.contains(own) && !printed.kinds.contains("AWS::Serverless::Function"), "{:?}", printed.kinds);
-    printed.lacking
+    python.args(["-c", include_str!("regions.py"), &json!(kinds).to_string(), &json!(regions).to_string()]);
+    serde_json::from_slice(&python.output().unwrap().stdout).unwrap()
 }
 
 #[test]

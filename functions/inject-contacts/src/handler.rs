@@ -24,7 +24,7 @@ use contact_injection::{
     metrics::Metrics,
     ports::{Environment, InjectPorts, Secrets, StoreError},
     status::{StatusError, StatusRequest, status},
-    trial::trial,
+    trial::{TrialRequest, trial},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -76,11 +76,6 @@ struct Resolve {
     #[serde(rename = "as")]
     resolution: Resolution,
 }
-
-/// What a new version is asked before it gets any batch: `{"trial": {}}`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Trial {}
 
 /// Whether it was the decision's to make: the event was parked.
 #[derive(Debug, Serialize)]
@@ -167,7 +162,7 @@ impl<P: InjectPorts> Handler<P> {
             return answer(&run.await?);
         }
         if let Some(input) = payload.get_mut("trial").map(Value::take) {
-            let Trial {} = parsed(input)?;
+            let TrialRequest {} = parsed(input)?;
             let cases = if self.cases.is_dir() { cases::read(slice::from_ref(&self.cases))? } else { Vec::new() };
             let mut memory = self.memory.lock().await;
             let trial = trial(&self.ports, &self.configuration, &self.metrics, &mut memory, deadline, &cases).await?;

@@ -1,12 +1,12 @@
-//! An AWS service by a script, over plain HTTP, for what the emulator can't do: it has no stack policies, and refuses
-//! nobody.
+//! An AWS service by a script, over plain HTTP, for what the emulator can't do: it has no stack policies and no move
+//! tasks, and refuses nobody.
 
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 
@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -29,8 +30,8 @@ pub(crate) async fn start(script: impl FnMut(&Request) -> (u16, String) + Send +
     endpoint
 }
 
-async fn answer(State(script): State<Script>, method: Method, uri: Uri, body: Bytes) -> Response {
-    let request = Request { method, path: uri.path().to_owned(), body };
+async fn answer(State(script): State<Script>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let request = Request { method, path: uri.path().to_owned(), headers, body };
     let (status, body) = (script.lock().unwrap())(&request);
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }

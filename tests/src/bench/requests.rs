@@ -36,11 +36,13 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError>
     let peer = peer(&ours)?;
     let sent = || deployment.simulator.requests().len();
     let ours = count(&deployment.aws_requests, &ours, batch, sent).await?;
-    let units = write_units(&deployment).await?;
+    let units = async |size| write_units(&deployment, size).await;
     let peer = count(&deployment.aws_requests, &peer, batch, sent).await?;
+    let alone = count_in(1, &deployment.aws_requests, &deployment.inject(&subjects.inject, true)?, batch, sent).await?;
     let tenant = of_tenant(subjects).await?;
     Ok(vec![
-        Row::alone("DynamoDB write units per contact", "", units, Target::None),
+        Row::alone("DynamoDB write units per contact", "", units(BATCH_SIZE).await?, Target::None),
+        Row::alone("DynamoDB write units of a contact that comes alone", "", units(1).await?, Target::None),
         Row::beside(
             "DynamoDB writes per batch of 10 contacts",
             "",
@@ -60,6 +62,7 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError>
         Row::beside("DynamoDB reads per batch of 10 contacts", "", ours.reads, peer.reads, Target::None),
         Row::beside("HTTP requests to CXone per batch of 10 contacts", "", ours.cxone, peer.cxone, Target::None),
         Row::beside("log and metric lines per contact, bytes", "", ours.logged, peer.logged, Target::None),
+        Row::alone("log and metric lines of a contact that comes alone, bytes", "", alone.logged, Target::None),
     ])
 }
 
@@ -102,13 +105,24 @@ async fn count(
     batch: impl Fn(usize) -> Value,
     sent: impl Fn() -> usize,
 ) -> Result<Requests, LocalError> {
+    count_in(BATCH_SIZE, aws, function, batch, sent).await
+}
+
+/// The same in batches of this size.
+async fn count_in(
+    size: usize,
+    aws: &AwsRequests,
+    function: &FunctionConfig,
+    batch: impl Fn(usize) -> Value,
+    sent: impl Fn() -> usize,
+) -> Result<Requests, LocalError> {
     let environment = Environment::start(function).await?;
-    accepted(&environment, &batch(BATCH_SIZE)).await?;
+    accepted(&environment, &batch(size)).await?;
     let bytes = || environment.output().len();
     let (logged_before, sent_before) = (bytes(), sent());
     aws.take();
     for _ in 0..BATCHES {
-        accepted(&environment, &batch(BATCH_SIZE)).await?;
+        accepted(&environment, &batch(size)).await?;
     }
     let counts = aws.take();
     let of = |kinds: &[&str]| sum(&counts, kinds) / number(BATCHES);
@@ -116,34 +130,34 @@ async fn count(
         writes: of(&["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]),
         reads: of(&["GetItem", "BatchGetItem", "Query", "Scan"]),
         cxone: number(sent() - sent_before) / number(BATCHES),
-        logged: number(bytes() - logged_before) / number(BATCHES * BATCH_SIZE),
+        logged: number(bytes() - logged_before) / number(BATCHES * size),
     })
 }
 
-/// What DynamoDB charges for the two ledger writes of a contact and a tenth of the two lease writes of its batch, by
-/// the items as they stand.
-async fn write_units(deployment: &Deployment) -> Result<f64, LocalError> {
+/// What DynamoDB charges for the two ledger writes of a contact and its part of the two lease writes of its batch of this
+/// size, by the items as they stand.
+async fn write_units(deployment: &Deployment, size: usize) -> Result<f64, LocalError> {
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(deployment.endpoint()));
     let largest = async |table: &str| {
         let items = client.scan().table_name(table).send().await.map_err(LocalError::aws("dynamodb:Scan"))?;
-        let sizes = items.items().iter().map(|item| item.iter().map(|(name, value)| name.len() + size(value)).sum());
+        let sizes = items.items().iter().map(|item| item.iter().map(|(name, value)| name.len() + stored(value)).sum());
         Ok::<usize, LocalError>(sizes.max().unwrap_or_default())
     };
     let units = |bytes: usize| number(bytes.div_ceil(WRITE_UNIT));
     let (ledger, clients) = (largest(&deployment.tables.ledger).await?, largest(&deployment.tables.clients).await?);
-    Ok(2.0 * units(ledger) + 2.0 * units(clients) / number(BATCH_SIZE))
+    Ok(2.0 * units(ledger) + 2.0 * units(clients) / number(size))
 }
 
 /// An attribute's size by DynamoDB's rules, rounded up: names and values in UTF-8, three bytes around a list or a map
 /// and one for each of its members, and no number of more than 21 bytes.
-fn size(value: &AttributeValue) -> usize {
+fn stored(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),
         AttributeValue::N(digits) => (digits.len() / 2 + 2).min(21),
         AttributeValue::B(bytes) => bytes.as_ref().len(),
-        AttributeValue::L(members) => members.iter().map(|member| size(member) + 1).sum::<usize>() + 3,
+        AttributeValue::L(members) => members.iter().map(|member| stored(member) + 1).sum::<usize>() + 3,
         AttributeValue::M(members) => {
-            members.iter().map(|(name, member)| name.len() + size(member) + 1).sum::<usize>() + 3
+            members.iter().map(|(name, member)| name.len() + stored(member) + 1).sum::<usize>() + 3
         }
         _ => 1,
     }

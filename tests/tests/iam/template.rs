@@ -1,11 +1,11 @@
 //! What is deployed, with all that is optional: every resource of the templates as SAM hands them to
 //! `CloudFormation`, and the ARNs that it may get.
 
-use std::process::Command;
+use std::collections::BTreeSet;
 
 use contact_injection_tests::iam::physical_names;
-use contact_injection_tests::workspace_root;
-use serde_json::{Map, Value};
+use contact_injection_tests::template::{Template, TemplateError, references};
+use serde_json::Value;
 
 use super::files::Part;
 
@@ -57,22 +57,8 @@ impl Resource {
     }
 
     /// The names in its template that its properties refer to.
-    pub(crate) fn references(&self) -> Vec<String> {
-        fn collect(value: &Value, found: &mut Vec<String>) {
-            match value {
-                Value::Object(members) => members.iter().for_each(|(member, value)| match (member.as_str(), value) {
-                    ("Ref", Value::String(name)) => found.push(name.clone()),
-                    ("Fn::GetAtt", Value::Array(path)) => found.extend(path[0].as_str().map(str::to_owned)),
-                    ("Fn::GetAtt", Value::String(path)) => found.extend(path.split('.').next().map(str::to_owned)),
-                    _ => collect(value, found),
-                }),
-                Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-                _ => {}
-            }
-        }
-        let mut found = Vec::new();
-        collect(self.properties(), &mut found);
-        found
+    pub(crate) fn references(&self) -> BTreeSet<String> {
+        references(self.properties())
     }
 
     /// Its name: the one that its template gives it, or those that it may get.
@@ -106,10 +92,10 @@ pub(crate) fn part_of(condition: &str) -> Part {
 
 /// The resources of a stack and of the one that it includes.
 pub(crate) fn resources(stack: &str) -> Vec<Resource> {
-    let main = of_template(stack, &["template.yaml"]);
+    let main = of_template(stack, Template::translated("template.yaml"));
     let nested = main.iter().find(|resource| resource.kind == "AWS::CloudFormation::Stack").expect("outcomes.yaml");
     let [name, _] = nested.names(128);
-    let mut included = of_template(&name, &["outcomes.yaml"]);
+    let mut included = of_template(&name, Template::translated("outcomes.yaml"));
     for resource in &mut included {
         resource.written["Condition"] = nested.written["Condition"].clone();
     }
@@ -118,16 +104,12 @@ pub(crate) fn resources(stack: &str) -> Vec<Resource> {
 
 /// The resources of the stack that SAM makes for its own bucket.
 pub(crate) fn bucket() -> Vec<Resource> {
-    of_template("aws-sam-cli-managed-default", &[])
+    of_template("aws-sam-cli-managed-default", Template::of_sams_bucket())
 }
 
-fn of_template(stack: &str, file: &[&str]) -> Vec<Resource> {
-    let mut python = Command::new(workspace_root().join(".venv/bin/python"));
-    python.arg("tests/src/iam/transform.py").args(file).current_dir(workspace_root());
-    let printed = python.env("AWS_DEFAULT_REGION", "eu-west-1").env("SAM_CLI_TELEMETRY", "0").output().unwrap();
-    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-    let template: Value = serde_json::from_slice(&printed.stdout).unwrap();
-    let resources: &Map<_, _> = template["Resources"].as_object().unwrap();
+fn of_template(stack: &str, template: Result<Template, TemplateError>) -> Vec<Resource> {
+    let template = template.unwrap();
+    let resources = template.at("/Resources").unwrap().as_object().unwrap();
     let resource =
         |(id, written): (&String, &Value)| Resource::new(stack, id, written["Type"].as_str().unwrap(), written.clone());
     resources.iter().map(resource).collect()
@@ -177,8 +159,11 @@ pub(crate) fn arns(resource: &Resource, all: &[Resource]) -> Vec<String> {
         "AWS::CodeDeploy::DeploymentGroup" => {
             let applications = referred("AWS::CodeDeploy::Application");
             let group = applications[0].replace(":application:", ":deploymentgroup:") + "/" + &first(100);
+            let written = &resource.properties()["DeploymentConfigName"]["Fn::Sub"];
             let steps =
-                regional("codedeploy", "deploymentconfig:CodeDeployDefault.LambdaCanary10Percent5Minutes".into());
+                written[0].as_str().unwrap().replace("${ConfigName}", written[1]["ConfigName"].as_str().unwrap());
+            assert!(!steps.contains("${"), "{steps}");
+            let steps = regional("codedeploy", format!("deploymentconfig:{steps}"));
             applications.into_iter().chain([group, steps]).collect()
         }
         "AWS::Pipes::Pipe" => resource.names(64).map(|name| regional("pipes", format!("pipe/{name}"))).to_vec(),
