@@ -134,8 +134,8 @@ async fn count_in(
     })
 }
 
-/// What DynamoDB charges for the two ledger writes of a contact and its part of the two lease writes of its batch of this
-/// size, by the items as they stand.
+/// What DynamoDB charges for the two ledger writes of a contact and its part of the two lease writes of its batch of
+/// this size, by the items as they stand.
 async fn write_units(deployment: &Deployment, size: usize) -> Result<f64, LocalError> {
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(deployment.endpoint()));
     let largest = async |table: &str| {
