@@ -64,14 +64,20 @@ $(PEER): tests/peer/requirements.txt
 # One of each partition: aws, aws-us-gov, aws-cn. The second has no pipes.
 REGIONS := us-east-1 us-gov-west-1 cn-north-1
 
-.PHONY: test lint fmt audit simulate mutants busy-hour urgent-day
+.PHONY: test check style lint fmt audit simulate mutants busy-hour urgent-day
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
-lint: $(TOOLS) $(CHECKS) ## formats, lints, spelling, the templates and the workflow
+check: style ## while you work: formats, lints and the tests that need nothing around them
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo test --locked --quiet --package contact-injection --package cxone-simulator --lib
+
+style: $(TOOLS)
 	cargo fmt --all --check
 	taplo fmt --check
 	typos
+
+lint: style $(CHECKS) ## formats, lints, spelling, the templates and the workflow
 	for region in $(REGIONS); do AWS_DEFAULT_REGION=$$region sam validate --lint; done
 	for region in $(filter-out us-gov-west-1,$(REGIONS)); do \
 		AWS_DEFAULT_REGION=$$region sam validate --lint --template outcomes.yaml; done
@@ -115,8 +121,8 @@ urgent-day: ## a bulk load and urgent events in virtual time, with a lane of the
 # Without a schema no case of a route that flattens can be checked. $(call check-routes,PROFILE,MORE)
 check-routes = cargo run --locked --quiet --package operator --bin contact-injection -- \
 	check --cxone-profile $1 --routes $(ROUTES) $(if $(SCHEMA),--schema $(SCHEMA)) $2 $(CASES)
-.PHONY: check
-check: ## the routes and their cases, offline: ROUTES=file CASES=folder SCHEMA=file PROFILE=cxone ARGS="--explain"
+.PHONY: routes
+routes: ## the routes and their cases, offline: ROUTES=file CASES=folder SCHEMA=file PROFILE=cxone ARGS="--explain"
 	@$(call check-routes,$(PROFILE),$(ARGS))
 
 # Figures and fuzzing -----------------------------------------------------------------------------------------------

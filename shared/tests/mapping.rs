@@ -40,7 +40,7 @@ fn routes(change: &Value) -> Routes {
     for (name, value) in change.as_object().unwrap() {
         route[name] = value.clone();
     }
-    Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes)
+    Routes::from_json(json!({ "routes": [route] }).to_string(), guide::FACTS.routes)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -32,7 +32,7 @@ fn route(name: &str) -> Value {
 }
 
 fn problems(routes: &Value) -> Vec<RoutesProblem> {
-    Routes::from_json(&json!({ "routes": routes }).to_string(), guide::FACTS.routes).unwrap_err().problems
+    Routes::from_json(json!({ "routes": routes }).to_string(), guide::FACTS.routes).unwrap_err().problems
 }
 
 fn pointers(routes: &Value) -> Vec<String> {
@@ -92,7 +92,7 @@ fn the_schema_accepts_what_loads_and_refuses_what_does_not() {
 fn a_route_may_hold_its_events_while_no_health_is_known() {
     let mut route = route("r");
     route["onUnknownHealth"] = json!("hold");
-    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
+    let routes = Routes::from_json(json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
     assert_eq!(routes.iter().next().unwrap().on_unknown_health(), OnUnknownHealth::Hold);
 }
 
@@ -102,7 +102,7 @@ fn the_first_route_that_fits_wins() {
     narrow["match"] = json!({ "type": "order.*", "source": "/crm/*" });
     let mut wide = route("wide");
     wide["match"] = json!({ "type": "order.*" });
-    let routes = Routes::from_json(&json!({ "routes": [narrow, wide] }).to_string(), guide::FACTS.routes).unwrap();
+    let routes = Routes::from_json(json!({ "routes": [narrow, wide] }).to_string(), guide::FACTS.routes).unwrap();
     let selected = |event_type: &str, source: &str| {
         let event = json!({ "specversion": "1.0", "id": "1", "source": source, "type": event_type, "data": {} });
         routes.select(&Event::from_json(&event).unwrap()).map(|route| route.name().to_owned())
@@ -118,7 +118,7 @@ fn the_first_rule_that_holds_sets_the_priority() {
     route["priority"] = json!({ "default": 1, "rules": [
         { "when": "$.customer[?@ == 'gold']", "value": 3 }, { "when": "$.customer", "value": 2 },
     ] });
-    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
+    let routes = Routes::from_json(json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
     let priority = |data: Value| {
         let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "r", "data": data });
         let event = Event::from_json(&event).unwrap();
@@ -238,7 +238,7 @@ fn the_longest_and_the_largest_of_everything_are_accepted() {
         let mut route = route("r");
         route[pointer] = value;
         let file = json!({ "$schema": "routes.schema.json", "routes": [route] }).to_string();
-        Routes::from_json(&file, guide::FACTS.routes).unwrap_or_else(|error| panic!("{pointer}: {error}"));
+        Routes::from_json(file, guide::FACTS.routes).unwrap_or_else(|error| panic!("{pointer}: {error}"));
     }
 }
 
@@ -255,6 +255,67 @@ fn a_file_that_is_not_json_or_repeats_a_member_is_refused() {
 }
 
 #[test]
+fn a_fault_of_json_is_told_where_it_stands_in_the_whole_file_beside_every_other_problem() {
+    let [good, mut bad] = ["a", "b"].map(route);
+    bad["channel"] = json!("");
+    let file = format!("{{\"routes\": [\n {good},\n {},\n {bad}\n]}}", r#"{"name": "x", "match": 1e999}"#);
+    let problems = Routes::from_json(file, guide::FACTS.routes).unwrap_err().problems;
+    let told: Vec<_> = problems.iter().map(|problem| (&*problem.pointer, &*problem.message)).collect();
+    assert_eq!(
+        told,
+        [("/routes/1/match", "number out of range at line 3 column 29"), ("/routes/2/channel", "is empty")],
+    );
+}
+
+#[test]
+fn what_is_no_list_of_routes_is_told_as_that() {
+    for list in ["{}", "null", "\"x\"", "7"] {
+        let file = format!(r#"{{"routes": {list}}}"#);
+        let problems = Routes::from_json(file, guide::FACTS.routes).unwrap_err().problems;
+        assert_eq!((&*problems[0].pointer, &*problems[0].message), ("/routes", "is no list"), "{list}");
+    }
+    let problems = Routes::from_json(r#"{"routes": [null], "cxone": null}"#, guide::FACTS.routes).unwrap_err().problems;
+    let told: Vec<_> = problems.iter().map(|problem| (&*problem.pointer, &*problem.message)).collect();
+    assert_eq!(told, [("/cxone", "is null"), ("/routes/0", "is null"), ("/routes/0", "is missing")]);
+}
+
+#[test]
+fn a_file_beyond_its_bounds_is_told_so_and_its_problems_are_not_without_end() {
+    let told = |file: String| Routes::from_json(file, guide::FACTS.routes).unwrap_err();
+    let blank = " ".repeat(Routes::MAX_BYTES);
+    assert_eq!(
+        told(format!("{}{blank}", json!({"routes": [route("r")]}))).problems[0].message,
+        "is larger than 32 MiB"
+    );
+
+    let path = format!("$[?{}]", ["@.a"; 40].join("||"));
+    let attributes: serde_json::Map<_, _> =
+        (0..1_000).map(|n| (format!("string:{n}"), json!({ "path": path }))).collect();
+    let dense = |name: usize| {
+        let mut route = route(&name.to_string());
+        route["attributes"] = attributes.clone().into();
+        route
+    };
+    let problems = told(json!({ "routes": (0..8).map(dense).collect::<Vec<_>>() }).to_string()).problems;
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("beyond 128 MiB of memory"), "{}", problems[0]);
+
+    let problems = told(json!({ "routes": vec![json!({}); 1_000] }).to_string()).problems;
+    assert_eq!(problems.len(), 1_001);
+    assert_eq!(problems[1_000].message, "has 6000 more problems, which are not told");
+}
+
+#[test]
+fn a_route_is_the_same_whenever_it_is_compiled() {
+    let routes = Routes::from_json(SHIPPED, guide::FACTS.routes).unwrap();
+    let event = Event::parse(include_str!("../../tests/fixtures/upstream/crm/order-updated.json")).unwrap();
+    let selected = routes.select(&event).unwrap();
+    let listed = routes.iter().find(|route| route.name() == selected.name()).unwrap();
+    assert!(std::ptr::eq(selected, listed), "one is kept");
+    assert_eq!(routes.iter().count(), routes.count());
+}
+
+#[test]
 fn names_are_unique_and_every_route_is_reachable() {
     assert_eq!(pointers(&json!([route("a"), route("a")])), ["/routes/1/name", "/routes/1/match"]);
     let mut wide = route("wide");
@@ -262,7 +323,7 @@ fn names_are_unique_and_every_route_is_reachable() {
     assert_eq!(pointers(&json!([wide, route("b")])), ["/routes/1/match"]);
     let mut sourced = wide.clone();
     sourced["match"]["source"] = json!("/a/*");
-    assert!(Routes::from_json(&json!({ "routes": [sourced, route("b")] }).to_string(), guide::FACTS.routes).is_ok());
+    assert!(Routes::from_json(json!({ "routes": [sourced, route("b")] }).to_string(), guide::FACTS.routes).is_ok());
 }
 
 #[test]
@@ -291,7 +352,7 @@ fn a_fallback_leads_elsewhere() {
     let fewer = json!([{ "skillIds": ["a", "b"] }, { "skillIds": ["b"] }, { "skillIds": ["a", "b", "c"] }]);
     let mut route = route("r");
     route["targets"] = fewer;
-    assert!(Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).is_ok());
+    assert!(Routes::from_json(json!({ "routes": [route] }).to_string(), guide::FACTS.routes).is_ok());
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn route(targets: Value) -> Value {
 }
 
 fn file(route: Value) -> Result<Routes, Vec<(String, String)>> {
-    let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), nice::FACTS.routes);
+    let routes = Routes::from_json(json!({ "routes": [route] }).to_string(), nice::FACTS.routes);
     routes.map_err(|error| error.problems.into_iter().map(|problem| (problem.pointer, problem.message)).collect())
 }
 
@@ -163,7 +163,7 @@ fn the_guides_api_has_neither_and_a_target_is_one_of_them() {
         let mut route = route(json!([target]));
         route["channel"] = json!("voice");
         let guides = contact_injection::dialects::guide::FACTS.routes;
-        let problems = Routes::from_json(&json!({"routes": [route]}).to_string(), guides).unwrap_err().problems;
+        let problems = Routes::from_json(json!({"routes": [route]}).to_string(), guides).unwrap_err().problems;
         assert_eq!(problems[0].pointer, format!("/routes/0/targets/0/{member}"));
     }
     let both = merged(callback(json!({})), digital(json!({})));
@@ -172,7 +172,7 @@ fn the_guides_api_has_neither_and_a_target_is_one_of_them() {
     let mut routes = json!({ "routes": [route(limited), route(json!([digital(json!({"skillId": 4013}))]))] });
     routes["routes"][1]["name"] = json!("other");
     routes["routes"][1]["match"]["type"] = json!("u");
-    let problems = Routes::from_json(&routes.to_string(), nice::FACTS.routes).unwrap_err().problems;
+    let problems = Routes::from_json(routes.to_string(), nice::FACTS.routes).unwrap_err().problems;
     assert_eq!(problems[0].pointer, "/routes/1/targets/0/digital", "one skill has one queue");
 }
 
@@ -201,7 +201,7 @@ fn where_digital_channels_are_is_a_url() {
         ("ftp://x.example", false),
     ] {
         let file = json!({"cxone": {"digitalBaseUrl": url}, "routes": [route(json!([digital(json!({}))]))]});
-        let read = Routes::from_json(&file.to_string(), nice::FACTS.routes);
+        let read = Routes::from_json(file.to_string(), nice::FACTS.routes);
         assert_eq!(read.is_ok(), good, "{url}");
         assert!(read.is_ok() || read.unwrap_err().problems[0].pointer == "/cxone/digitalBaseUrl");
     }

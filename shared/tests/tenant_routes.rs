@@ -26,7 +26,7 @@ fn item(members: Value) -> Value {
 
 /// The pointer and the words of each problem of a file.
 fn problems(file: &Value) -> Vec<(String, String)> {
-    let problems = Routes::from_json(&file.to_string(), nice::FACTS.routes).unwrap_err().problems;
+    let problems = Routes::from_json(file.to_string(), nice::FACTS.routes).unwrap_err().problems;
     problems.into_iter().map(|problem| (problem.pointer, problem.message)).collect()
 }
 
@@ -40,7 +40,7 @@ fn a_work_item_has_its_members_and_their_defaults() {
         "cxone": {"workItemEncoding": "form", "workItemPayloadBytes": 4096},
         "routes": [route(item(json!({"type": "order", "maxQueueCount": 50, "minAgentsLoggedIn": 2, "onDoubt": "resend"})))],
     });
-    let routes = Routes::from_json(&file.to_string(), nice::FACTS.routes).unwrap();
+    let routes = Routes::from_json(file.to_string(), nice::FACTS.routes).unwrap();
     let Address::WorkItem(item) = routes.iter().next().unwrap().targets()[0].address().clone() else {
         panic!("an item")
     };
@@ -51,7 +51,7 @@ fn a_work_item_has_its_members_and_their_defaults() {
     let limits: Vec<_> = routes.skill_limits(&DefaultSkills::default()).into_iter().collect();
     assert_eq!((limits.len(), limits[0].0.as_str(), limits[0].1), (1, "4012", item.limits));
     let bare = json!({"routes": [route(json!({"workItem": {"pointOfContact": "Orders"}}))]});
-    let routes = Routes::from_json(&bare.to_string(), nice::FACTS.routes).unwrap();
+    let routes = Routes::from_json(bare.to_string(), nice::FACTS.routes).unwrap();
     let Address::WorkItem(item) = routes.iter().next().unwrap().targets()[0].address().clone() else {
         panic!("an item")
     };
@@ -79,7 +79,7 @@ fn targets_that_come_to_one_skill_keep_the_tightest_of_their_limits() {
             target("Nobody", json!({"maxQueueCount": 2})),
         ],
     }]});
-    let routes = Routes::from_json(&routes.to_string(), nice::FACTS.routes).unwrap();
+    let routes = Routes::from_json(routes.to_string(), nice::FACTS.routes).unwrap();
     let skill = |id: &str| QueueId::new(id.to_owned());
     let known = [("Orders", skill("4012")), ("Sales", skill("4012")), ("Nobody", None)];
     let known: DefaultSkills = known.into_iter().map(|(point, skill)| (point.to_owned(), skill)).collect();
@@ -114,7 +114,7 @@ fn a_target_without_an_address_or_with_two_is_told_so_in_the_words_of_its_api() 
     let told = |target: Value, rules| {
         let mut route = route(target);
         route["channel"] = json!("voice");
-        let problems = Routes::from_json(&json!({ "routes": [route] }).to_string(), rules).unwrap_err().problems;
+        let problems = Routes::from_json(json!({ "routes": [route] }).to_string(), rules).unwrap_err().problems;
         problems.into_iter().find(|problem| problem.pointer == "/routes/0/targets/0").unwrap().message
     };
     let guides = contact_injection::dialects::guide::FACTS.routes;
@@ -156,7 +156,7 @@ fn a_skill_has_the_same_limits_wherever_it_is_named() {
     let found = problems(&file(json!({})));
     assert_eq!(found[0].0, "/routes/1/targets/0/workItem");
     assert!(found[0].1.contains("skill 4012 than /routes/0/targets/0/workItem"), "{found:?}");
-    assert!(Routes::from_json(&file(json!({"maxQueueCount": 20})).to_string(), nice::FACTS.routes).is_ok());
+    assert!(Routes::from_json(file(json!({"maxQueueCount": 20})).to_string(), nice::FACTS.routes).is_ok());
 }
 
 #[test]
@@ -168,6 +168,6 @@ fn the_tenants_own_member_is_checked_too() {
         let found = problems(&file(json!({ name: value })));
         assert_eq!(found[0].0, format!("/cxone/{name}"), "{found:?}");
     }
-    let guides = Routes::from_json(&file(json!({})).to_string(), contact_injection::dialects::guide::FACTS.routes);
+    let guides = Routes::from_json(file(json!({})).to_string(), contact_injection::dialects::guide::FACTS.routes);
     assert!(guides.unwrap_err().problems.iter().any(|problem| problem.pointer == "/cxone"));
 }

@@ -11,8 +11,11 @@ pub mod cloudwatch;
 pub mod host;
 pub mod iam;
 pub mod local;
+mod ordinary_routes;
 pub mod pipe;
 pub mod template;
+
+pub use ordinary_routes::ordinary_routes;
 
 /// The folder of the workspace, which holds the template, the routes and the tools' `.venv`.
 pub fn workspace_root() -> PathBuf {

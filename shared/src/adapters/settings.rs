@@ -3,7 +3,13 @@
 
 mod api;
 
-use std::{fmt, fs, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use tracing::Level;
 
@@ -264,7 +270,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        let text = match fs::read_to_string(&path) {
+        let text = match routes_file(&path) {
             Ok(text) => text,
             Err(error) => {
                 self.problems.push(format!("{}: {error}", path.display()));
@@ -272,7 +278,7 @@ impl<'a> Reader<'a> {
             }
         };
         let refused = |error| self.problems.push(format!("{}: {error}", path.display()));
-        let routes = Routes::from_json(&text, rules).map_err(refused).ok()?;
+        let routes = Routes::from_json(text, rules).map_err(refused).ok()?;
         Some((routes, path.with_file_name("cases")))
     }
 
@@ -282,6 +288,16 @@ impl<'a> Reader<'a> {
             _ => Err(SettingsError { problems: self.problems }),
         }
     }
+}
+
+/// The text of a routes file, where it is none that memory would run out with.
+fn routes_file(path: &Path) -> io::Result<String> {
+    let length = fs::metadata(path)?.len();
+    if length > Routes::MAX_BYTES as u64 {
+        let rule = format!("{length} bytes, where a routes file has {} at most", Routes::MAX_BYTES);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, rule));
+    }
+    fs::read_to_string(path)
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ mod tests {
         let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json"));
         let mut file = serde_json::from_str(text).unwrap();
         change(&mut file);
-        let routes = Routes::from_json(&file.to_string(), nice::FACTS.routes).unwrap();
+        let routes = Routes::from_json(file.to_string(), nice::FACTS.routes).unwrap();
         (Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).unwrap(), routes)
     }
 

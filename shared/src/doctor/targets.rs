@@ -266,7 +266,7 @@ mod tests {
             "priority": {"default": 1}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
             "onUnknownHealth": on_unknown_health,
         }]});
-        let routes = Routes::from_json(&routes.to_string(), nice::FACTS.routes).unwrap();
+        let routes = Routes::from_json(routes.to_string(), nice::FACTS.routes).unwrap();
         let check = check(routes.iter().next().unwrap(), address, tenant);
         (check.verdict, check.detail)
     }

@@ -153,7 +153,7 @@ mod tests {
         ]);
         let chats = serde_json::json!([digital("a", 4013), digital("b", 4013), digital("c", 4014), digital("d", 4015)]);
         let file = serde_json::json!({ "routes": [route("orders", orders), route("chats", chats)] });
-        let routes = Routes::from_json(&file.to_string(), rules).unwrap();
+        let routes = Routes::from_json(file.to_string(), rules).unwrap();
         let id = |number: u64| QueueId::new(number.to_string()).unwrap();
         let defaults = [("Orders".to_owned(), Some(id(4012)))].into_iter().collect();
         let told = |known: &[(u64, u64)]| {

@@ -5,9 +5,10 @@
 //! walk pays for it. So one visitor writes a [`Document`] and refuses both on the way, in the one pass that parsing
 //! takes anyway; later code relies on the bounds and checks nothing again.
 
+mod deserialize;
 mod document;
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -50,6 +51,11 @@ pub(crate) fn read_up_to(most: usize, text: &str) -> Result<Document, Fault> {
     reading.ended(read)
 }
 
+/// Reads a part of a text as one JSON value. Where there is a fault, it is told where in the whole text.
+pub(crate) fn read_part(text: &str, part: Range<usize>) -> Result<Document, Fault> {
+    read(&text[part.clone()]).map_err(|fault| fault.behind(&text[..part.start]))
+}
+
 /// Holds a value that was parsed elsewhere to the same bounds.
 pub(crate) fn bounded(value: &Value) -> Result<Document, Fault> {
     let mut reading = Reading::of(MAX_VALUES, 0);
@@ -72,6 +78,21 @@ pub(crate) fn child(parent: &str, segment: impl fmt::Display) -> String {
 /// The text in Unicode's canonical composition.
 pub(crate) fn composed(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() { text.into() } else { NFC.normalize(text) }
+}
+
+impl Fault {
+    /// The fault of a text that stands behind another one.
+    fn behind(self, before: &str) -> Self {
+        let moved = || {
+            let (rule, position) = self.message.rsplit_once(" at line ")?;
+            let (line, column) = position.split_once(" column ")?;
+            let (line, column): (usize, usize) = (line.parse().ok()?, column.parse().ok()?);
+            let lines = before.matches('\n').count();
+            let beside = if line == 1 { before.len() - before.rfind('\n').map_or(0, |end| end + 1) } else { 0 };
+            Some(format!("{rule} at line {} column {}", line + lines, column + beside))
+        };
+        Self { message: moved().unwrap_or_else(|| self.message.clone()), ..self }
+    }
 }
 
 /// What is known while a text is being read.

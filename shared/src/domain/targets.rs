@@ -131,7 +131,7 @@ mod tests {
             "name": "r", "match": {"type": "t"}, "channel": "voice", "targets": list, "priority": {"default": BASE},
             "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"}, "attributes": {},
         }]});
-        let routes = Routes::from_json(&routes.to_string(), guide::FACTS.routes).unwrap();
+        let routes = Routes::from_json(routes.to_string(), guide::FACTS.routes).unwrap();
         routes.iter().next().unwrap().targets().to_vec()
     }
 

@@ -189,7 +189,7 @@ impl Plan {
             None => Routes::from_json(ROUTES, guide::FACTS.routes),
             Some(unit) => {
                 let written = unit.targets.written(unit.encoding, self.room);
-                Routes::from_json(&written.to_string(), spoken::FACTS.routes)
+                Routes::from_json(written.to_string(), spoken::FACTS.routes)
             }
         }
         .expect("readable routes")

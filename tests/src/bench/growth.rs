@@ -1,15 +1,16 @@
 //! Whether a worker's time per message grows with the routes or with the clients.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::single::accepted;
 use super::subject::{Subjects, batch, order, unlimited};
-use super::{Extent, Row, Target, median, millis};
+use super::{Extent, Row, Target, median, millis, number};
 use crate::host::{DeploymentConfig, Environment, FunctionConfig, message_event};
 use crate::local::LocalError;
+use crate::ordinary_routes;
 
 /// Messages in a batch.
 const BATCH: usize = 10;
@@ -32,13 +33,17 @@ async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalEr
     let (few, many) = (10, 10_000);
     let few_path = write_routes(folder.path(), few)?;
     let many_path = write_routes(folder.path(), many)?;
-    let (mut few_times, mut many_times, mut inits) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut few_times, mut many_times) = (Vec::new(), Vec::new());
+    let (mut few_inits, mut many_inits, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..extent.rounds.div_ceil(3) {
         deployment.fill_registry(&subjects.sync).await?;
-        for (path, routes, times) in [(&few_path, few, &mut few_times), (&many_path, many, &mut many_times)] {
+        for (path, routes, times, inits) in
+            [(&few_path, few, &mut few_times, &mut few_inits), (&many_path, many, &mut many_times, &mut many_inits)]
+        {
             let environment = Environment::start(&with_routes(&config, path)).await?;
+            inits.push(millis(environment.init()));
             if routes == many {
-                inits.push(millis(environment.init()));
+                memory.push(number(environment.usage().peak_memory_kib) / 1024.0);
             }
             warm(&environment, extent.warm_batches, times, || {
                 let kinds = (0..BATCH).map(|_| order(&format!("com.example.kind-{}", any_below(routes))));
@@ -47,14 +52,12 @@ async fn routes(subjects: &Subjects, extent: Extent) -> Result<Vec<Row>, LocalEr
             .await?;
         }
     }
+    let ratio = median(many_times) / median(few_times);
     Ok(vec![
-        Row::alone(
-            "time per message, 10,000 routes ÷ 10 routes",
-            "",
-            median(many_times) / median(few_times),
-            Target::AtMost(FLAT),
-        ),
-        Row::alone("init with 10,000 routes", "ms", median(inits), Target::None),
+        Row::alone("time per message, 10,000 routes ÷ 10 routes", "", ratio, Target::AtMost(FLAT)),
+        Row::alone("init with 10 routes of ten attributes", "ms", median(few_inits), Target::None),
+        Row::alone("init with 10,000 routes of ten attributes", "ms", median(many_inits), Target::Below(200.0)),
+        Row::alone("peak memory of that init", "MiB", median(memory), Target::Below(64.0)),
     ])
 }
 
@@ -93,22 +96,9 @@ fn with_routes(config: &FunctionConfig, routes: &Path) -> FunctionConfig {
     config
 }
 
-/// The demo's first route so many times, each for a type of event of its own.
-fn write_routes(folder: &Path, count: usize) -> Result<std::path::PathBuf, LocalError> {
-    let what = || DeploymentConfig::default().routes.display().to_string();
-    let text = std::fs::read_to_string(DeploymentConfig::default().routes)
-        .map_err(LocalError::system("read the demo's routes"))?;
-    let demo: Value = serde_json::from_str(&text).map_err(|source| LocalError::Unreadable { what: what(), source })?;
-    let routes: Vec<_> = (0..count)
-        .map(|number| {
-            let mut route = demo["routes"][0].clone();
-            route["name"] = json!(format!("kind-{number}"));
-            route["match"]["type"] = json!(format!("com.example.kind-{number}"));
-            route
-        })
-        .collect();
+fn write_routes(folder: &Path, count: usize) -> Result<PathBuf, LocalError> {
     let path = folder.join(format!("routes-{count}.json"));
-    let written = std::fs::write(&path, json!({ "routes": routes }).to_string());
+    let written = std::fs::write(&path, ordinary_routes(count).to_string());
     written.map(|()| path).map_err(LocalError::system("write routes"))
 }
 

@@ -190,7 +190,7 @@ pub(super) fn routes() -> PathBuf {
 pub(super) fn read_routes() -> Result<Routes, LocalError> {
     let path = routes();
     let text = std::fs::read_to_string(&path).map_err(LocalError::system(format!("read {}", path.display())))?;
-    Ok(Routes::from_json(&text, guide::FACTS.routes)?)
+    Ok(Routes::from_json(text, guide::FACTS.routes)?)
 }
 
 /// The tenant that the simulator serves.

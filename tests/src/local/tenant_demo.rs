@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn every_work_item_is_expected_at_a_target_of_its_route() {
         let text = std::fs::read_to_string(folder().join("routes.json")).unwrap();
-        let routes = Routes::from_json(&text, dialect::FACTS.routes).unwrap();
+        let routes = Routes::from_json(text, dialect::FACTS.routes).unwrap();
         let samples = events();
         assert!(samples.len() >= 12);
         for sample in samples {

@@ -19,7 +19,7 @@ use super::stage::{FALLBACK, Moment, PRIMARY, Scene, Stage, emulator, event, rec
 const READING: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
 fn primary() -> QueueId {
-    let routes = Routes::from_json(&Scene::default().routes.to_string(), guide::FACTS.routes).unwrap();
+    let routes = Routes::from_json(Scene::default().routes.to_string(), guide::FACTS.routes).unwrap();
     routes.queue_ids().iter().find(|id| id.as_str() == PRIMARY).unwrap().clone()
 }
 

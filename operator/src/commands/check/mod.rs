@@ -84,7 +84,7 @@ pub(super) async fn run(target: &Target, arguments: Arguments) -> Result<Answer,
         return save_schema(target, file).await;
     }
     let text = read(&arguments.routes)?;
-    let routes = match Routes::from_json(&text, dialects::facts(arguments.cxone_profile).routes) {
+    let routes = match Routes::from_json(&*text, dialects::facts(arguments.cxone_profile).routes) {
         Ok(routes) => routes,
         Err(error) => return Ok(refused(&arguments.routes, &error)),
     };
@@ -155,7 +155,7 @@ fn answer(
         0 => "no cases".to_owned(),
         all => format!("{}: {} as expected, {differing} different", count(all, "case"), all - differing),
     };
-    let routes = count(routes.iter().count(), "route");
+    let routes = count(routes.count(), "route");
     if unchecked {
         text.push_str("custom fields are not checked: give the tenant's own with --schema\n");
     }

@@ -117,7 +117,7 @@ mod tests {
             "callbackNumber": {"path": "$.phone"},
             "attributes": {"string:ref": {"path": "$.ref"}, "number:total": {"path": "$.total"}},
         }]});
-        let routes = Routes::from_json(&file.to_string(), super::super::FACTS.routes).unwrap();
+        let routes = Routes::from_json(file.to_string(), super::super::FACTS.routes).unwrap();
         let route = routes.iter().next().unwrap();
         let attributes = [
             ("string:ref", AttributeValue::String("A/1".to_owned())),

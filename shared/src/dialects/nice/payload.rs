@@ -191,7 +191,7 @@ mod tests {
             "targets": [{"workItem": {"pointOfContact": "Orders"}}],
             "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"}, "attributes": attributes,
         });
-        let routes = Routes::from_json(&json!({"routes": [route]}).to_string(), nice::FACTS.routes).unwrap();
+        let routes = Routes::from_json(json!({"routes": [route]}).to_string(), nice::FACTS.routes).unwrap();
         let members = ["a", "b", "whole"].iter().zip(notes);
         let data: Map<_, _> = members.map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
         let event = json!({"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data});

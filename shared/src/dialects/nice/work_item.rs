@@ -125,7 +125,7 @@ mod tests {
             "name": "r", "match": {"type": "t"}, "targets": [target], "priority": {"default": 7},
             "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
         }]});
-        let routes = Routes::from_json(&file.to_string(), FACTS.routes).unwrap();
+        let routes = Routes::from_json(file.to_string(), FACTS.routes).unwrap();
         let route = routes.iter().next().unwrap();
         let contact = fixtures::contact(&[("string:notes", AttributeValue::String("n".to_owned()))]);
         let submission = Submission {

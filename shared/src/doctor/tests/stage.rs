@@ -100,7 +100,7 @@ impl Stage {
         let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json"));
         let mut file = serde_json::from_str(text).unwrap();
         change(&mut file);
-        let routes = Routes::from_json(&file.to_string(), nice::FACTS.routes).unwrap();
+        let routes = Routes::from_json(file.to_string(), nice::FACTS.routes).unwrap();
         let client = json!({
             "access_key_id": KEY, "access_key_secret": SECRET, "client_id": "the-app", "client_secret": "hush-client"
         });

@@ -135,6 +135,11 @@ impl Document {
         }
     }
 
+    /// Whether any value in it is null.
+    pub(crate) fn holds_null(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, Entry::Null))
+    }
+
     /// Writes a value as it stands in another document.
     pub(crate) fn copy(&mut self, value: Node<'_>) {
         for entry in &value.document.entries[value.at..value.after().at] {

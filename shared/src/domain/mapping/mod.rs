@@ -310,7 +310,7 @@ mod tests {
             "name": "r", "match": { "type": "t" }, "channel": "voice", "targets": [{ "queueId": "q" }],
             "priority": { "default": 1 }, "from": { "value": "+15550109876" }, "to": { "value": "+15550201234" }, member: rule,
         });
-        let routes = Routes::from_json(&json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
+        let routes = Routes::from_json(json!({ "routes": [route] }).to_string(), guide::FACTS.routes).unwrap();
         let event = json!({ "specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": data });
         let event = Event::from_json(&event).unwrap();
         map(routes.select(&event).unwrap(), &event, &Schema::default(), boundary).unwrap()

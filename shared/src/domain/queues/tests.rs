@@ -357,7 +357,7 @@ fn routes(targets: &[&[u8]]) -> Routes {
             "priority": {"default": 500}, "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
         })
     });
-    Routes::from_json(&serde_json::json!({"routes": routes.collect::<Vec<_>>()}).to_string(), guide::FACTS.routes)
+    Routes::from_json(serde_json::json!({"routes": routes.collect::<Vec<_>>()}).to_string(), guide::FACTS.routes)
         .unwrap()
 }
 

@@ -5,46 +5,41 @@
 //! siblings; names that nobody asked for are kept too. These types hold what was written; what it means is decided
 //! where they become routes.
 
+mod member;
 mod tenant;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, Visitor},
-};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
 
-pub(super) use self::tenant::{CallbackSpec, CxoneSpec, DigitalSpec, WorkItemSpec};
+use self::member::{Part, Parts};
+pub(super) use self::{
+    member::Member,
+    tenant::{CallbackSpec, CxoneSpec, DigitalSpec, WorkItemSpec},
+};
 use super::Profile;
-
-/// A member of the file: absent, unreadable on its own, or read.
-#[derive(Debug, Default)]
-pub(super) enum Member<T> {
-    #[default]
-    Absent,
-    Unreadable(String),
-    Read(T),
-}
 
 /// Members that the file's format doesn't know, by name.
 pub(super) type Unknown = BTreeMap<String, Value>;
 
 /// How events become contacts.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(deny_unknown_fields, title = "Routes")]
-pub(super) struct RoutesFile {
+#[schemars(deny_unknown_fields, title = "Routes", extend("required" = ["routes"]))]
+pub(super) struct RoutesFile<'t> {
     /// The JSON Schema that editors check this file with.
-    #[serde(rename = "$schema", default)]
-    pub(super) schema: Member<String>,
+    #[serde(rename = "$schema", borrow, default)]
+    #[schemars(with = "Member<String>")]
+    pub(super) schema: Part<'t>,
     /// Tried in order: the first route whose `match` fits an event takes it.
-    #[schemars(length(min = 1))]
-    pub(super) routes: Member<Vec<Member<RouteSpec>>>,
+    #[serde(borrow, default)]
+    #[schemars(with = "Member<Vec<Member<RouteSpec>>>", length(min = 1))]
+    pub(super) routes: Parts<'t>,
     /// How a NICE CXone tenant is spoken to; only where the deployment is for one.
-    #[serde(default)]
-    pub(super) cxone: Member<CxoneSpec>,
+    #[serde(borrow, default)]
+    #[schemars(with = "Member<CxoneSpec>")]
+    pub(super) cxone: Part<'t>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub(super) unknown: Unknown,
@@ -340,55 +335,5 @@ impl TargetSpec {
             ("digital", Profile::Cxone, self.digital.is_absent()),
         ];
         kinds.into_iter().filter(|(.., absent)| !absent).map(|(kind, profile, _)| (kind, profile))
-    }
-}
-
-impl<T> Member<T> {
-    pub(super) fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Member<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Alone<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: DeserializeOwned> Visitor<'de> for Alone<T> {
-            type Value = Member<T>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a member of the routes file")
-            }
-
-            fn visit_none<E>(self) -> Result<Member<T>, E> {
-                Ok(Member::Absent)
-            }
-
-            fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Member<T>, D::Error> {
-                let value = Value::deserialize(deserializer)?;
-                Ok(T::deserialize(value).map_or_else(|error| Member::Unreadable(error.to_string()), Member::Read))
-            }
-        }
-
-        // A missing member reaches a derived reader as an option that is none, so absence needs no attribute on it.
-        deserializer.deserialize_option(Alone(std::marker::PhantomData))
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Member<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
     }
 }

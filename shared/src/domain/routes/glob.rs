@@ -14,9 +14,19 @@ impl Glob {
         Self { text }
     }
 
+    /// The one that fits every text.
+    pub(crate) fn any() -> Self {
+        Self::new("*".to_owned())
+    }
+
     /// The pattern as it was written.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What every text that fits begins with.
+    pub(crate) fn head(&self) -> &str {
+        self.text.split_once('*').map_or(&self.text, |(head, _)| head)
     }
 
     /// Whether it fits one text alone.

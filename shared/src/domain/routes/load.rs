@@ -2,21 +2,23 @@
 //!
 //! Each function returns `None` only after it has noted why, so that a caller may go on with the rest.
 
+mod at;
+mod found;
 mod targets;
 mod tenant;
 mod values;
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use self::tenant::Carried;
+use self::{at::At, found::Found, tenant::Carried};
 use super::{
-    ByType, Degrade, Field, Glob, Priorities, Priority, Route, RouteRules, Routes, TenantRules,
+    Degrade, Field, Glob, Match, Priorities, Priority, Route, RouteRules, Routes,
     file::{DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, Unknown, ValueSpec},
-    path::{Path, Root},
+    path::{Path, Queries, Root},
 };
-use crate::domain::json;
+use crate::domain::json::{self, Document, Node};
 
 /// A routes file that can't be used, with everything that is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,18 +39,26 @@ pub struct RoutesProblem {
     pub hint: String,
 }
 
-/// Values of a routes file, some ten thousand routes: its operator wrote it, so it may be larger than an event.
-const MAX_VALUES: usize = 1_000_000;
+/// Bytes of a file that is read a second time to name the member where it is no JSON.
+const SMALL: usize = 4 << 20;
+/// Problems that are told one by one: whoever has more looks for what they have in common.
+const MOST_PROBLEMS: usize = 1_000;
 /// Characters of a route's name: it stands in every log line.
 const MAX_NAME_LENGTH: usize = 64;
 
-pub(super) fn routes(text: &str, rules: RouteRules) -> Result<Routes, RoutesError> {
-    let mut findings = Findings { problems: Vec::new(), rules };
-    let routes = findings.file(text);
-    match routes {
-        Some((routes, tenant)) if findings.problems.is_empty() => Ok(Routes { tenant, ..Routes::new(routes) }),
-        _ => Err(RoutesError { problems: findings.problems }),
+pub(super) fn routes(text: String, rules: RouteRules) -> Result<Routes, RoutesError> {
+    let mut findings = Findings::none(rules, Arc::default());
+    match findings.file(&text) {
+        Some(found) if findings.problems.is_empty() => Ok(found.routes(text, rules, findings.queries)),
+        _ => Err(findings.error()),
     }
+}
+
+/// The route that is this part of a file. One that was judged there is what it was then.
+pub(super) fn route(text: &str, part: Range<usize>, rules: RouteRules, queries: &Arc<Queries>) -> Option<Route> {
+    let mut findings = Findings::none(rules, Arc::clone(queries));
+    let (_, route) = findings.route(text, part, &At::File)?;
+    findings.problems.is_empty().then_some(route)
 }
 
 impl fmt::Display for RoutesProblem {
@@ -61,43 +71,50 @@ impl fmt::Display for RoutesProblem {
 struct Findings {
     problems: Vec<RoutesProblem>,
     rules: RouteRules,
-}
-
-/// The readable routes so far, with their places in the file.
-#[derive(Default)]
-struct Earlier {
-    routes: Vec<Route>,
-    indexes: Vec<usize>,
-    names: HashMap<String, usize>,
-    by_type: ByType,
-}
-
-impl Earlier {
-    fn add(&mut self, index: usize, route: Route) {
-        self.names.entry(route.name.clone()).or_insert(index);
-        self.by_type.add(&route.event_type, self.routes.len());
-        self.indexes.push(index);
-        self.routes.push(route);
-    }
+    /// Problems beyond those.
+    untold: usize,
+    queries: Arc<Queries>,
 }
 
 impl Findings {
-    fn add(&mut self, pointer: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-        self.problems.push(RoutesProblem { pointer: pointer.into(), message: message.into(), hint: hint.into() });
+    fn none(rules: RouteRules, queries: Arc<Queries>) -> Self {
+        Self { problems: Vec::new(), rules, untold: 0, queries }
     }
 
-    fn refuse<T>(&mut self, pointer: &str, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
-        self.add(pointer, message, hint);
+    /// What is wrong with the file.
+    fn error(mut self) -> RoutesError {
+        if self.untold > 0 {
+            let message = format!("has {} more problems, which are not told", self.untold);
+            let hint = "mend these first".to_owned();
+            self.problems.push(RoutesProblem { pointer: String::new(), message, hint });
+        }
+        RoutesError { problems: self.problems }
+    }
+
+    fn add(&mut self, at: &At<'_>, message: impl Into<String>, hint: impl Into<String>) {
+        self.tell(|| RoutesProblem { pointer: at.pointer(), message: message.into(), hint: hint.into() });
+    }
+
+    fn tell(&mut self, problem: impl FnOnce() -> RoutesProblem) {
+        if self.problems.len() < MOST_PROBLEMS {
+            self.problems.push(problem());
+        } else {
+            self.untold += 1;
+        }
+    }
+
+    fn refuse<T>(&mut self, at: &At<'_>, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
+        self.add(at, message, hint);
         None
     }
 
     /// A member that may be absent: `Err` where it stands there unreadable.
-    fn optional<T>(&mut self, member: Member<T>, pointer: &str) -> Result<Option<T>, Noted> {
+    fn optional<T>(&mut self, member: Member<T>, at: &At<'_>) -> Result<Option<T>, Noted> {
         match member {
             Member::Absent => Ok(None),
             Member::Read(value) => Ok(Some(value)),
             Member::Unreadable(error) => {
-                self.add(pointer, error, "see routes.schema.json for what belongs here");
+                self.add(at, error, "see routes.schema.json for what belongs here");
                 Err(Noted)
             }
         }
@@ -105,138 +122,161 @@ impl Findings {
 
     /// An optional member, or its default. What is unreadable is noted, so the default that stands in for it is never
     /// used.
-    fn or_default<T: Default>(&mut self, member: Member<T>, pointer: &str) -> T {
-        self.optional(member, pointer).ok().flatten().unwrap_or_default()
+    fn or_default<T: Default>(&mut self, member: Member<T>, at: &At<'_>) -> T {
+        self.optional(member, at).ok().flatten().unwrap_or_default()
     }
 
-    fn required<T>(&mut self, member: Member<T>, pointer: &str) -> Option<T> {
-        match self.optional(member, pointer) {
-            Ok(None) => self.refuse(pointer, "is missing", "it is mandatory"),
+    fn required<T>(&mut self, member: Member<T>, at: &At<'_>) -> Option<T> {
+        match self.optional(member, at) {
+            Ok(None) => self.refuse(at, "is missing", "it is mandatory"),
             Ok(value) => value,
             Err(Noted) => None,
         }
     }
 
-    fn unknown(&mut self, unknown: &Unknown, parent: &str) {
+    fn unknown(&mut self, unknown: &Unknown, parent: &At<'_>) {
         for name in unknown.keys() {
-            self.add(
-                json::child(parent, name),
-                "is not a member that is known here",
-                "remove it or check its spelling",
-            );
+            self.add(&parent.member(name), "is not a member that is known here", "remove it or check its spelling");
         }
     }
 
-    fn text(&mut self, member: Member<String>, pointer: &str) -> Option<String> {
-        let text = self.required(member, pointer)?;
+    fn text(&mut self, member: Member<String>, at: &At<'_>) -> Option<String> {
+        let text = self.required(member, at)?;
         if text.trim().is_empty() {
-            return self.refuse(pointer, "is empty", "give it at least one character");
+            return self.refuse(at, "is empty", "give it at least one character");
         }
         Some(text)
     }
 
-    fn file(&mut self, text: &str) -> Option<(Vec<Route>, TenantRules)> {
-        let value = match json::read_up_to(MAX_VALUES, text) {
-            Ok(document) => document.root().to_value(),
-            Err(fault) => {
-                return self.refuse(&fault.pointer, fault.message, "the file must be JSON without repeated members");
-            }
-        };
-        self.nulls(&value, "");
-        let file: RoutesFile = match serde_json::from_value(value) {
+    fn file(&mut self, text: &str) -> Option<Found> {
+        if text.len() > Routes::MAX_BYTES {
+            return self.refuse(
+                &At::File,
+                format!("is larger than {} MiB", Routes::MAX_BYTES >> 20),
+                "deploy a second stack",
+            );
+        }
+        let file: RoutesFile<'_> = match serde_json::from_str(text) {
             Ok(file) => file,
-            Err(error) => {
-                return self.refuse("", error.to_string(), "the file must be one object with a list of routes");
-            }
+            Err(error) => return self.no_file(text, &error),
         };
-        self.unknown(&file.unknown, "");
-        let _ = self.optional(file.schema, "/$schema");
-        let tenant = self.cxone(file.cxone);
-        let members = self.required(file.routes, "/routes")?;
-        if members.is_empty() {
-            return self.refuse("/routes", "is empty", "an event without a route is dead-lettered: give at least one");
+        self.unknown(&file.unknown, &At::File);
+        if let Some(schema) = file.schema.0 {
+            let at = At::File.member("$schema");
+            let document = self.document(text, part_of(text, schema), &at);
+            let _ = document.map(|document| self.optional(Member::<String>::of(&document), &at));
         }
-        let mut earlier = Earlier::default();
-        for (index, member) in members.into_iter().enumerate() {
-            let at = format!("/routes/{index}");
-            let Some(route) = self.required(member, &at).and_then(|spec| self.route(spec, &at)) else { continue };
-            self.compare(&route, &earlier, &at);
-            earlier.add(index, route);
+        let mut found = Found::default();
+        if let Some(cxone) = file.cxone.0 {
+            let at = At::File.member("cxone");
+            let document = self.document(text, part_of(text, cxone), &at);
+            found.tenant = document.map(|document| self.cxone(Member::of(&document), &at)).unwrap_or_default();
         }
-        self.skill_limits(&earlier);
-        Some((earlier.routes, tenant))
+        let at = At::File.member("routes");
+        let Some(routes) = file.routes.0 else { return self.refuse(&at, "is missing", "it is mandatory") };
+        if routes.is_empty() {
+            return self.refuse(&at, "is empty", "an event without a route is dead-lettered: give at least one");
+        }
+        for (index, route) in routes.into_iter().enumerate() {
+            let (at, part) = (at.element(index), part_of(text, route));
+            let Some((matched, route)) = self.route(text, part.clone(), &at) else { continue };
+            self.compare(&route.name, &matched, &found, &at);
+            self.skill_limits(&route, &mut found, &at);
+            found.add(index, matched, &route, part);
+            if !self.fit(text, &found, &at) {
+                return None;
+            }
+        }
+        Some(found)
+    }
+
+    /// Says why a text is no file of routes: by the strict reader's rule, if it breaks one.
+    fn no_file<T>(&mut self, text: &str, error: &serde_json::Error) -> Option<T> {
+        let read = (text.len() <= SMALL).then(|| json::read_up_to(usize::MAX, text));
+        match read {
+            Some(Err(fault)) => self.fault(fault, &At::File),
+            Some(Ok(document)) if document.root().get("routes").is_some() => {
+                self.add(&At::File.member("routes"), "is no list", "see routes.schema.json for what belongs here");
+            }
+            _ => self.add(&At::File, error.to_string(), "the file must be one object with a list of routes"),
+        }
+        None
+    }
+
+    fn fault(&mut self, fault: json::Fault, at: &At<'_>) {
+        let json::Fault { pointer, message } = fault;
+        let hint = "the file must be JSON without repeated members".to_owned();
+        self.tell(|| RoutesProblem { pointer: at.pointer() + &pointer, message, hint });
+    }
+
+    /// A part of the file that is judged on its own.
+    fn document(&mut self, text: &str, part: Range<usize>, at: &At<'_>) -> Option<Document> {
+        match json::read_part(text, part) {
+            Ok(document) => {
+                if document.holds_null() {
+                    self.nulls(document.root(), at);
+                }
+                Some(document)
+            }
+            Err(fault) => {
+                self.fault(fault, at);
+                None
+            }
+        }
     }
 
     /// A null would read as absent, but whoever wrote it may have meant something by it.
-    fn nulls(&mut self, value: &Value, at: &str) {
-        match value {
-            Value::Null => self.add(at, "is null", "leave out what is not meant"),
-            Value::Array(elements) => {
-                for (index, element) in elements.iter().enumerate() {
-                    self.nulls(element, &json::child(at, index));
-                }
-            }
-            Value::Object(members) => {
-                for (name, member) in members {
-                    self.nulls(member, &json::child(at, name));
-                }
-            }
-            _ => {}
+    fn nulls(&mut self, value: Node<'_>, at: &At<'_>) {
+        if value.is_null() {
+            self.add(at, "is null", "leave out what is not meant");
+        }
+        for (index, element) in value.elements().enumerate() {
+            self.nulls(element, &at.element(index));
+        }
+        for (name, member) in value.members() {
+            self.nulls(member, &at.member(name));
         }
     }
 
-    fn compare(&mut self, route: &Route, earlier: &Earlier, at: &str) {
-        if let Some(index) = earlier.names.get(&route.name) {
-            self.add(
-                format!("{at}/name"),
-                format!("is also the name of /routes/{index}"),
-                "give each route a name of its own",
-            );
-        }
-        let covering = |place: usize| earlier.routes[place].covers(route);
-        if let Some(place) = earlier.by_type.first(route.event_type.text(), covering) {
-            let (name, index) = (&earlier.routes[place].name, earlier.indexes[place]);
-            self.add(
-                format!("{at}/match"),
-                format!("is never reached: the route {name} at /routes/{index} takes every event of it"),
-                "put the narrower route first, or remove it",
-            );
-        }
-    }
-
-    fn route(&mut self, spec: RouteSpec, at: &str) -> Option<Route> {
-        let member = |name: &str| format!("{at}/{name}");
+    /// What the route takes, and what it does with it.
+    fn route(&mut self, text: &str, part: Range<usize>, at: &At<'_>) -> Option<(Match, Route)> {
+        let document = self.document(text, part, at)?;
+        let spec: RouteSpec = self.required(Member::of(&document), at)?;
         self.unknown(&spec.unknown, at);
         let carried = Carried::by(&spec);
-        let name = self.name(spec.name, &member("name"));
-        let globs = self.required(spec.r#match, &member("match")).and_then(|spec| self.globs(spec, &member("match")));
-        let channel = self.channel(spec.channel, &member("channel"));
-        let targets = self.targets(spec.targets, &carried, &member("targets"));
-        let priorities = self.required(spec.priority, &member("priority"));
-        let priorities = priorities.and_then(|spec| self.priorities(spec, &member("priority")));
+        let name = self.name(spec.name, &at.member("name"));
+        let matched =
+            self.required(spec.r#match, &at.member("match")).and_then(|spec| self.matched(spec, &at.member("match")));
+        let channel = self.channel(spec.channel, &at.member("channel"));
+        let targets = self.targets(spec.targets, &carried, &at.member("targets"));
+        let priorities = self.required(spec.priority, &at.member("priority"));
+        let priorities = priorities.and_then(|spec| self.priorities(spec, &at.member("priority")));
         if let (Some(targets), Some(priorities)) = (&targets, &priorities) {
-            self.deltas(targets, priorities, &member("targets"));
+            self.deltas(targets, priorities, &at.member("targets"));
         }
         let targets = targets.inspect(|targets| self.asked_of_route(targets, &carried, at));
-        let from = self.required(spec.from, &member("from")).and_then(|spec| self.field(spec, true, &member("from")));
-        let to = self.required(spec.to, &member("to")).and_then(|spec| self.field(spec, true, &member("to")));
-        let callback_number = self.optional_field(spec.callback_number, &member("callbackNumber"));
-        let wrap_up_code = self.wrap_up_code(spec.wrap_up_code, &member("wrapUpCode"));
-        let max_age = self.optional(spec.max_age_seconds, &member("maxAgeSeconds")).ok().flatten();
+        let from =
+            self.required(spec.from, &at.member("from")).and_then(|spec| self.field(spec, true, &at.member("from")));
+        let to = self.required(spec.to, &at.member("to")).and_then(|spec| self.field(spec, true, &at.member("to")));
+        let callback_number = self.optional_field(spec.callback_number, &at.member("callbackNumber"));
+        let wrap_up_code = self.wrap_up_code(spec.wrap_up_code, &at.member("wrapUpCode"));
+        let max_age = self.optional(spec.max_age_seconds, &at.member("maxAgeSeconds")).ok().flatten();
         if max_age == Some(0) {
-            self.add(member("maxAgeSeconds"), "is 0, which no event is young enough for", "leave it out for no limit");
+            self.add(
+                &at.member("maxAgeSeconds"),
+                "is 0, which no event is young enough for",
+                "leave it out for no limit",
+            );
         }
-        let on_unknown_health = self.or_default(spec.on_unknown_health, &member("onUnknownHealth"));
+        let on_unknown_health = self.or_default(spec.on_unknown_health, &at.member("onUnknownHealth"));
         let longest = self.longest_texts(targets.as_deref().unwrap_or_default());
-        let attributes = self.attributes(spec.attributes, longest.of_constants, &member("attributes"));
-        let flatten = self.optional(spec.flatten, &member("flatten")).ok().flatten();
-        let flatten = flatten.map(|spec| self.flatten(spec, &member("flatten")));
+        let attributes = self.attributes(spec.attributes, longest.of_constants, &at.member("attributes"));
+        let flatten = self.optional(spec.flatten, &at.member("flatten")).ok().flatten();
+        let flatten = flatten.map(|spec| self.flatten(spec, &at.member("flatten")));
 
-        let (event_type, source) = globs?;
-        Some(Route {
+        let matched = matched?;
+        let route = Route {
             name: name?,
-            event_type,
-            source,
             channel,
             targets: targets?,
             priorities: priorities?,
@@ -252,10 +292,11 @@ impl Findings {
                 Some(flatten) => Some(flatten?),
                 None => None,
             },
-        })
+        };
+        Some((matched, route))
     }
 
-    fn name(&mut self, member: Member<String>, at: &str) -> Option<String> {
+    fn name(&mut self, member: Member<String>, at: &At<'_>) -> Option<String> {
         let name = self.text(member, at)?;
         if name.chars().count() > MAX_NAME_LENGTH {
             return self.refuse(
@@ -268,7 +309,7 @@ impl Findings {
     }
 
     /// Not every API's contacts have a channel of their own.
-    fn channel(&mut self, member: Member<String>, at: &str) -> Option<String> {
+    fn channel(&mut self, member: Member<String>, at: &At<'_>) -> Option<String> {
         if self.rules.channels {
             return self.text(member, at);
         }
@@ -278,63 +319,70 @@ impl Findings {
         None
     }
 
-    fn wrap_up_code(&mut self, member: Member<ValueSpec>, at: &str) -> Option<Field> {
+    fn wrap_up_code(&mut self, member: Member<ValueSpec>, at: &At<'_>) -> Option<Field> {
         if !self.rules.channels && !member.is_absent() {
             return self.refuse(at, "is nothing that a contact has here", "make it an attribute");
         }
         self.optional_field(member, at)
     }
 
-    fn globs(&mut self, spec: MatchSpec, at: &str) -> Option<(Glob, Option<Glob>)> {
+    fn matched(&mut self, spec: MatchSpec, at: &At<'_>) -> Option<Match> {
         self.unknown(&spec.unknown, at);
-        let event_type = self.text(spec.r#type, &format!("{at}/type"));
+        let event_type = self.text(spec.r#type, &at.member("type"));
         let source = match spec.source {
             Member::Absent => None,
-            source => Some(self.text(source, &format!("{at}/source"))),
+            source => Some(self.text(source, &at.member("source"))),
         };
         let source = match source {
             Some(source) => Some(Glob::new(source?)),
             None => None,
         };
-        Some((Glob::new(event_type?), source))
+        Some(Match { event_type: Glob::new(event_type?), source })
     }
 
-    fn priorities(&mut self, spec: PrioritySpec, at: &str) -> Option<Priorities> {
+    fn priorities(&mut self, spec: PrioritySpec, at: &At<'_>) -> Option<Priorities> {
         self.unknown(&spec.unknown, at);
-        let default = self.required(spec.default, &format!("{at}/default"));
+        let default = self.required(spec.default, &at.member("default"));
         let mut rules = Vec::new();
-        for (index, member) in self.or_default(spec.rules, &format!("{at}/rules")).into_iter().enumerate() {
-            let at = format!("{at}/rules/{index}");
+        let rules_at = at.member("rules");
+        for (index, member) in self.or_default(spec.rules, &rules_at).into_iter().enumerate() {
+            let at = rules_at.element(index);
             rules.push(self.required(member, &at).and_then(|spec| self.rule(spec, &at)));
         }
-        let degrade = self.optional(spec.degrade, &format!("{at}/degrade")).ok().flatten();
+        let degrade = self.optional(spec.degrade, &at.member("degrade")).ok().flatten();
         let degrade = match degrade {
-            Some(spec) => Some(self.degrade(spec, &format!("{at}/degrade"))?),
+            Some(spec) => Some(self.degrade(spec, &at.member("degrade"))?),
             None => None,
         };
         Some(Priorities { default: default?, rules: rules.into_iter().collect::<Option<_>>()?, degrade })
     }
 
-    fn rule(&mut self, spec: RuleSpec, at: &str) -> Option<(Path, Priority)> {
+    fn rule(&mut self, spec: RuleSpec, at: &At<'_>) -> Option<(Path, Priority)> {
         self.unknown(&spec.unknown, at);
-        let when = self.path(spec.when, Root::Data, &format!("{at}/when"));
-        let value = self.required(spec.value, &format!("{at}/value"));
+        let when = self.path(spec.when, Root::Data, &at.member("when"));
+        let value = self.required(spec.value, &at.member("value"));
         when.zip(value)
     }
 
-    fn degrade(&mut self, spec: DegradeSpec, at: &str) -> Option<Degrade> {
+    fn degrade(&mut self, spec: DegradeSpec, at: &At<'_>) -> Option<Degrade> {
         self.unknown(&spec.unknown, at);
-        let by = self.required(spec.by, &format!("{at}/by"));
-        let floor = self.required(spec.floor, &format!("{at}/floor"));
+        let by = self.required(spec.by, &at.member("by"));
+        let floor = self.required(spec.floor, &at.member("floor"));
         if by.is_some_and(|by| by > Priority::MAX) {
             return self.refuse(
-                &format!("{at}/by"),
+                &at.member("by"),
                 "is more than 999",
                 "one step takes part of a priority, at most all of it",
             );
         }
         by.zip(floor).map(|(by, floor)| Degrade { by, floor })
     }
+}
+
+/// Where in the file a part of it stands.
+fn part_of(text: &str, part: &RawValue) -> Range<usize> {
+    let start = part.get().as_ptr().addr() - text.as_ptr().addr();
+    start..start + part.get().len()
 }
 
 /// A problem was noted: there is nothing to go on with.

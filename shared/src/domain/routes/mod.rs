@@ -1,25 +1,30 @@
 //! Routes: which events become contacts, where those go, and with what priority.
 //!
 //! A routes file is configuration that is shipped, so it is judged whole when the function starts. What leaves this
-//! module holds: every path and glob compiled, every constant of its attribute's type, every priority in range. After
-//! that an event can be wrong, a route can't.
+//! module holds: every path and glob compiles, every constant is of its attribute's type, every priority in range.
+//! After that an event can be wrong, a route can't. What is kept is the file itself and an index of it; a route is
+//! compiled when an event first needs it.
 
 mod address;
+mod by_type;
 mod default_skills;
+mod destinations;
 mod file;
+mod footprint;
 mod glob;
 mod load;
 mod path;
 mod priority;
 mod screen_pop;
 mod tenant;
+mod written;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
-use self::glob::Glob;
 pub use self::{
     address::{Address, QueueId},
     default_skills::DefaultSkills,
@@ -29,9 +34,15 @@ pub use self::{
     screen_pop::ScreenPop,
     tenant::{Callback, Digital, Encoding, OnDoubt, PhoneFormat, SkillLimits, TenantRules, WorkItem},
 };
+use self::{
+    by_type::ByType,
+    destinations::Destinations,
+    glob::Glob,
+    written::{Match, Written},
+};
 pub(crate) use self::{
     file::{Overflow, Pii, Unregistered},
-    path::{Path, Selection},
+    path::{Path, Queries, Selection},
 };
 use super::{
     attributes::{AttributeKey, AttributeValue},
@@ -42,47 +53,25 @@ use super::{
 /// The routes of a deployment, in the order in which they are tried.
 #[derive(Clone, Debug)]
 pub struct Routes {
-    list: Vec<Route>,
+    /// The file, which every route is a part of.
+    file: String,
+    rules: RouteRules,
+    /// What the paths of all of them share.
+    queries: Arc<Queries>,
+    written: Vec<Written>,
     by_type: ByType,
-    /// Asked for by every batch, so that it's gathered once.
-    queues: Vec<QueueId>,
+    destinations: Destinations,
+    /// The queues that they name: asked for by every batch, so that it's gathered once.
+    routed: Vec<QueueId>,
     /// Points of contact that name no skill.
     without_skill: Vec<String>,
     tenant: TenantRules,
-}
-
-/// Which routes may be for an event of a type: among ten thousand, two or three are asked.
-#[derive(Clone, Debug, Default)]
-struct ByType {
-    /// Places of the routes for one type alone, first ones first.
-    literal: HashMap<String, Vec<usize>>,
-    /// Places of the routes for a pattern of types, first ones first.
-    patterns: Vec<usize>,
-}
-
-impl ByType {
-    fn add(&mut self, event_type: &Glob, place: usize) {
-        if event_type.is_literal() {
-            self.literal.entry(event_type.text().to_owned()).or_default().push(place);
-        } else {
-            self.patterns.push(place);
-        }
-    }
-
-    /// The place of the first route that fits, of those that may.
-    fn first(&self, event_type: &str, fits: impl Fn(usize) -> bool) -> Option<usize> {
-        let first = |places: &[usize]| places.iter().copied().find(|place| fits(*place));
-        let literal = self.literal.get(event_type).and_then(|places| first(places));
-        literal.into_iter().chain(first(&self.patterns)).min()
-    }
 }
 
 /// How the events of one kind become contacts.
 #[derive(Clone, Debug)]
 pub struct Route {
     name: String,
-    event_type: Glob,
-    source: Option<Glob>,
     channel: Option<String>,
     targets: Vec<Target>,
     priorities: Priorities,
@@ -194,20 +183,12 @@ pub(crate) struct Flatten {
 }
 
 impl Routes {
-    /// These routes, in this order.
-    fn new(list: Vec<Route>) -> Self {
-        let mut by_type = ByType::default();
-        list.iter().enumerate().for_each(|(place, route)| by_type.add(&route.event_type, place));
-        let addresses = list.iter().flat_map(Route::targets).map(Target::address);
-        let queues: BTreeSet<_> = addresses.clone().filter_map(Address::queue).cloned().collect();
-        let without_skill: BTreeSet<_> = addresses.filter_map(Address::without_skill).map(str::to_owned).collect();
-        let (queues, without_skill) = (queues.into_iter().collect(), without_skill.into_iter().collect());
-        Self { queues, without_skill, list, by_type, tenant: TenantRules::default() }
-    }
+    /// Bytes that a routes file may have. What its routes take in memory is bounded by a rule of its own.
+    pub const MAX_BYTES: usize = 32 << 20;
 
     /// Reads a routes file for an API with these rules. It is refused as a whole, with every problem that it has.
-    pub fn from_json(text: &str, rules: RouteRules) -> Result<Self, RoutesError> {
-        load::routes(text, rules)
+    pub fn from_json(text: impl Into<String>, rules: RouteRules) -> Result<Self, RoutesError> {
+        load::routes(text.into(), rules)
     }
 
     /// How a tenant is spoken to.
@@ -217,19 +198,13 @@ impl Routes {
 
     /// Whether any route leads into a digital channel.
     pub fn has_digital(&self) -> bool {
-        self.list.iter().any(Route::has_digital)
+        self.destinations.digital
     }
 
     /// What the routes say of each skill's room: the tightest of it, where targets come to one skill that didn't name
     /// it.
     pub fn skill_limits(&self, defaults: &DefaultSkills) -> BTreeMap<QueueId, SkillLimits> {
-        let mut limits: BTreeMap<QueueId, SkillLimits> = BTreeMap::new();
-        for address in self.list.iter().flat_map(Route::targets).map(Target::address) {
-            let (Some(own), Some(skill)) = (address.limits(), defaults.queue_of(address)) else { continue };
-            let tightest = limits.get(&*skill).map_or(own, |other| own.tightest(*other));
-            limits.insert(skill.into_owned(), tightest);
-        }
-        limits
+        self.destinations.skill_limits(defaults)
     }
 
     /// What the routes say of one queue's room.
@@ -239,18 +214,23 @@ impl Routes {
 
     /// The first route whose match fits the event.
     pub fn select(&self, event: &Event) -> Option<&Route> {
-        let place = self.by_type.first(event.event_type(), |place| self.list[place].takes(event))?;
-        self.list.get(place)
+        let place = self.by_type.first(event.event_type(), |place| self.written[place].matched.takes(event))?;
+        self.written[place].route(&self.file, self.rules, &self.queries)
     }
 
-    /// Every route, in order.
+    /// Every route, in order, compiled.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
-        self.list.iter()
+        self.written.iter().filter_map(|written| written.route(&self.file, self.rules, &self.queries))
+    }
+
+    /// How many routes there are.
+    pub fn count(&self) -> usize {
+        self.written.len()
     }
 
     /// Every queue that a route names, once each.
     pub fn queue_ids(&self) -> &[QueueId] {
-        &self.queues
+        &self.routed
     }
 
     /// Every point of contact that names no skill, once each: its default skill is asked for.
@@ -261,7 +241,7 @@ impl Routes {
     /// Every queue that the routes lead to: those that they name, and the default skills of points of contact.
     pub fn queues_with(&self, defaults: &DefaultSkills) -> Vec<QueueId> {
         let of_points = self.without_skill.iter().filter_map(|point| defaults.skill_of(point));
-        let queues: BTreeSet<_> = self.queues.iter().chain(of_points).collect();
+        let queues: BTreeSet<_> = self.routed.iter().chain(of_points).collect();
         queues.into_iter().cloned().collect()
     }
 
@@ -323,18 +303,6 @@ impl Route {
     pub fn on_unknown_health(&self) -> OnUnknownHealth {
         self.on_unknown_health
     }
-
-    fn takes(&self, event: &Event) -> bool {
-        self.event_type.matches(event.event_type())
-            && self.source.as_ref().is_none_or(|source| source.matches(event.identity().source()))
-    }
-
-    /// Whether every event that `other` takes is taken here too.
-    fn covers(&self, other: &Self) -> bool {
-        let any = Glob::new("*".to_owned());
-        let sources = [self, other].map(|route| route.source.as_ref().unwrap_or(&any));
-        self.event_type.covers(&other.event_type) && sources[0].covers(sources[1])
-    }
 }
 
 impl Priorities {
@@ -353,46 +321,5 @@ impl Target {
     /// What the target adds to the priority.
     pub fn priority_delta(&self) -> i16 {
         self.priority_delta
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_route_for_another_type_is_not_even_asked() {
-        let mut by_type = ByType::default();
-        ["a", "b", "*", "a"]
-            .into_iter()
-            .enumerate()
-            .for_each(|(place, text)| by_type.add(&Glob::new(text.to_owned()), place));
-        let asked = RefCell::new(Vec::new());
-        assert_eq!(
-            by_type.first("a", |place| {
-                asked.borrow_mut().push(place);
-                false
-            }),
-            None
-        );
-        assert_eq!(asked.into_inner(), [0, 3, 2]);
-    }
-
-    proptest! {
-        #[test]
-        fn the_first_route_that_fits_is_found_whatever_the_order_of_names_and_patterns(
-            types in prop::collection::vec("[ab*]{1,3}", 0..12),
-            asked in "[ab]{1,3}",
-        ) {
-            let globs: Vec<_> = types.into_iter().map(Glob::new).collect();
-            let mut by_type = ByType::default();
-            globs.iter().enumerate().for_each(|(place, glob)| by_type.add(glob, place));
-            let found = by_type.first(&asked, |place| globs[place].matches(&asked));
-            prop_assert_eq!(found, globs.iter().position(|glob| glob.matches(&asked)));
-        }
     }
 }

@@ -3,14 +3,16 @@
 //! Most paths only name members. Those are followed directly, which needs no allocation and says where a value that
 //! is absent was looked for. The others are the library's, which reads a tree of its own kind.
 
+mod queries;
 mod shape;
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json_path::{JsonPath, LocatedNode, PathElement};
 
-use self::shape::{MAX_COMMAS, MAX_FILTERS, MAX_LENGTH, MAX_NESTING, Shape};
+pub(crate) use self::queries::Queries;
+use self::shape::{MAX_COMMAS, MAX_FILTERS, MAX_LENGTH, MAX_NESTING};
 use crate::domain::{
     event::Event,
     json::{self, Node},
@@ -26,7 +28,7 @@ pub(crate) enum Root {
 /// A compiled path.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
-    text: String,
+    text: Box<str>,
     root: Root,
     query: Query,
 }
@@ -62,23 +64,32 @@ pub(crate) enum Selection<'e> {
 
 #[derive(Clone, Debug)]
 enum Query {
-    Steps(Vec<Step>),
-    General(JsonPath),
+    /// Names and indexes alone. There may be a hundred thousand such paths, so a name is a stretch of the path's text.
+    Plain(Box<[PlainStep]>),
+    General(Arc<JsonPath>),
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Step {
-    Member(String),
+#[derive(Clone, Copy, Debug)]
+enum PlainStep {
+    Member { start: u16, end: u16 },
+    Element(u32),
+}
+
+/// One step of the way to a value.
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Member(&'p str),
     Element(usize),
 }
 
 impl Path {
     /// Compiles a path that is within the bounds.
-    pub(crate) fn compile(text: &str, root: Root) -> Result<Self, PathError> {
-        Shape::of(text)?;
-        let general = JsonPath::parse(text)?;
-        let query = steps(text).map_or(Query::General(general), Query::Steps);
-        Ok(Self { text: text.to_owned(), root, query })
+    pub(crate) fn compile(text: &str, root: Root, known: &mut Arc<Queries>) -> Result<Self, PathError> {
+        let query = match plain(text).filter(|_| text.len() <= MAX_LENGTH) {
+            Some(steps) => Query::Plain(steps.into()),
+            None => Query::General(Queries::query(known, text)?),
+        };
+        Ok(Self { text: text.into(), root, query })
     }
 
     /// The path as it was written.
@@ -86,12 +97,22 @@ impl Path {
         &self.text
     }
 
+    /// Bytes that it takes beside its own, the query that it may share with others apart.
+    pub(crate) fn heap(&self) -> usize {
+        let query = match &self.query {
+            Query::Plain(steps) => size_of_val::<[PlainStep]>(steps),
+            Query::General(_) => 0,
+        };
+        self.text.len() + query
+    }
+
     /// What the path selects. A null is nothing: that is how upstream systems write an absent value.
     pub(crate) fn select<'e>(&self, event: &'e Event) -> Selection<'e> {
+        let start = self.start(event);
         let node = match &self.query {
-            Query::Steps(steps) => follow(steps, self.start(event)),
+            Query::Plain(steps) => follow(self.named(steps), start),
             Query::General(path) => match path.query_located(self.tree(event)).at_most_one() {
-                Ok(found) => found.and_then(|found| follow(&steps_to(&found), self.start(event))),
+                Ok(found) => found.and_then(|found| follow(steps_to(&found), start)),
                 Err(_) => return Selection::Several,
             },
         };
@@ -101,7 +122,7 @@ impl Path {
     /// Whether the path selects anything at all, a null included.
     pub(crate) fn holds(&self, event: &Event) -> bool {
         match &self.query {
-            Query::Steps(steps) => follow(steps, self.start(event)).is_some(),
+            Query::Plain(steps) => follow(self.named(steps), self.start(event)).is_some(),
             Query::General(path) => !path.query(self.tree(event)).is_empty(),
         }
     }
@@ -113,18 +134,21 @@ impl Path {
             Root::Data => "/data",
             Root::Event => "",
         };
-        let steps = match &self.query {
-            Query::Steps(steps) => Cow::Borrowed(steps),
+        let pointer = match &self.query {
+            Query::Plain(steps) => pointer(root, self.named(steps)),
             Query::General(path) => {
                 let found = path.query_located(self.tree(event));
-                Cow::Owned(found.last().map(steps_to).unwrap_or_default())
+                found.last().map_or_else(|| root.to_owned(), |found| pointer(root, steps_to(found)))
             }
         };
-        let pointer = steps.iter().fold(root.to_owned(), |pointer, step| match step {
-            Step::Member(name) => json::child(&pointer, name),
-            Step::Element(index) => json::child(&pointer, index),
-        });
         event.sender_pointer(&pointer)
+    }
+
+    fn named<'p>(&'p self, steps: &'p [PlainStep]) -> impl Iterator<Item = Step<'p>> {
+        steps.iter().map(|step| match *step {
+            PlainStep::Member { start, end } => Step::Member(&self.text[usize::from(start)..usize::from(end)]),
+            PlainStep::Element(index) => Step::Element(index as usize),
+        })
     }
 
     fn start<'e>(&self, event: &'e Event) -> Node<'e> {
@@ -143,50 +167,74 @@ impl Path {
 }
 
 /// The steps to a value that the library found.
-fn steps_to(found: &LocatedNode<'_>) -> Vec<Step> {
-    let step = |element: &PathElement<'_>| match element {
-        PathElement::Name(name) => Step::Member((*name).to_owned()),
+fn steps_to<'p>(found: &'p LocatedNode<'_>) -> impl Iterator<Item = Step<'p>> {
+    found.location().iter().map(|element| match element {
+        PathElement::Name(name) => Step::Member(name),
         PathElement::Index(index) => Step::Element(*index),
-    };
-    found.location().iter().map(step).collect()
-}
-
-fn follow<'e>(steps: &[Step], start: Node<'e>) -> Option<Node<'e>> {
-    steps.iter().try_fold(start, |node, step| match step {
-        Step::Member(name) => node.get(name),
-        Step::Element(index) => node.elements().nth(*index),
     })
 }
 
-/// The steps of a valid path that only names members and elements, in its plain spellings.
-fn steps(path: &str) -> Option<Vec<Step>> {
+fn follow<'p, 'e>(mut steps: impl Iterator<Item = Step<'p>>, start: Node<'e>) -> Option<Node<'e>> {
+    steps.try_fold(start, |node, step| match step {
+        Step::Member(name) => node.get(name),
+        Step::Element(index) => node.elements().nth(index),
+    })
+}
+
+fn pointer<'p>(root: &str, steps: impl Iterator<Item = Step<'p>>) -> String {
+    steps.fold(root.to_owned(), |pointer, step| match step {
+        Step::Member(name) => json::child(&pointer, name),
+        Step::Element(index) => json::child(&pointer, index),
+    })
+}
+
+/// The steps of a path that only names members and elements, in those spellings of RFC 9535 that need no second look.
+fn plain(path: &str) -> Option<Vec<PlainStep>> {
+    let at = |rest: &str| path.len() - rest.len();
+    let member = |start: usize, name: &str| {
+        Some(PlainStep::Member { start: start.try_into().ok()?, end: (start + name.len()).try_into().ok()? })
+    };
     let mut rest = path.strip_prefix('$')?;
-    let mut steps = Vec::new();
+    let mut steps = Vec::with_capacity(4);
     while !rest.is_empty() {
         if let Some(bracketed) = rest.strip_prefix('[') {
             let (inner, after) = bracketed.split_once(']')?;
             let quoted = ['\'', '"'].iter().find_map(|&quote| inner.strip_prefix(quote)?.strip_suffix(quote));
             steps.push(match quoted {
-                Some(name) if !name.contains(['\\', '\'', '"']) => Step::Member(name.to_owned()),
-                _ => Step::Element(inner.parse().ok()?),
+                Some(name) if name.chars().all(is_quotable) => member(at(bracketed) + 1, name)?,
+                _ if inner == "0" || !inner.starts_with(['0', '+']) => PlainStep::Element(inner.parse().ok()?),
+                _ => return None,
             });
             rest = after;
         } else {
             let named = rest.strip_prefix('.')?;
             let end = named.find(['.', '[']).unwrap_or(named.len());
             let (name, after) = named.split_at(end);
-            if name.is_empty() || name == "*" || name.contains(char::is_whitespace) {
+            let mut characters = name.chars();
+            if !characters.next().is_some_and(begins_name) || !characters.all(|c| begins_name(c) || c.is_ascii_digit())
+            {
                 return None;
             }
-            steps.push(Step::Member(name.to_owned()));
+            steps.push(member(at(named), name)?);
             rest = after;
         }
     }
     Some(steps)
 }
 
+/// Whether a character may begin a name that stands without quotes: RFC 9535's `name-first`.
+fn begins_name(character: char) -> bool {
+    character.is_ascii_alphabetic() || character == '_' || !character.is_ascii()
+}
+
+/// Whether a character may stand in quotes as it is, in either kind of them.
+fn is_quotable(character: char) -> bool {
+    character >= ' ' && !matches!(character, '\\' | '\'' | '"')
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -198,7 +246,7 @@ mod tests {
     }
 
     fn path(text: &str) -> Path {
-        Path::compile(text, Root::Data).unwrap_or_else(|error| panic!("{text}: {error}"))
+        Path::compile(text, Root::Data, &mut Arc::default()).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     /// The one value that is selected.
@@ -217,12 +265,23 @@ mod tests {
             ["$.a.b[1]['c d']", "$['a'][\"b\"][0]", "$.a.é", "$['a.b']", "$.a['0']", "$.a.b.c", "$.a[0]", "$.x", "$"]
         {
             let path = path(text);
-            assert!(matches!(path.query, Query::Steps(_)), "{text}");
+            assert!(matches!(path.query, Query::Plain(_)), "{text}");
             let expected = JsonPath::parse(text).unwrap().query(&data).at_most_one().unwrap().cloned();
             assert_eq!(one(&path, &event), expected, "{text}");
         }
         for text in ["$.a.b[-1]", "$.a.*", "$..b", "$['it\\'s']", "$.a .b", "$.a['b','c']", "$.a[ 0 ]"] {
             assert!(matches!(path(text).query, Query::General(_)), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_for_plain_is_a_path_to_the_library_too(
+            text in r#"\$(\.[a-zA-Z_0-9é\-]{1,3}|\[0?[0-9]{1,10}\]|\['[^\\]]{0,3}'\]|\["[^\\]]{0,3}"\]){0,4}"#,
+        ) {
+            if plain(&text).is_some() {
+                prop_assert!(JsonPath::parse(&text).is_ok(), "{}", text);
+            }
         }
     }
 
@@ -268,7 +327,7 @@ mod tests {
         assert_eq!(path("$.list[*]['a/b']").pointer(&event), "/data/list/1/a~1b");
         assert_eq!(path("$..nothing").pointer(&event), "/data");
         assert_eq!(path("$..*").pointer(&self::event(&json!({ "ada@example.com": 1 }))), "/data/[redacted]");
-        assert_eq!(Path::compile("$.subject", Root::Event).unwrap().pointer(&event), "/subject");
+        assert_eq!(Path::compile("$.subject", Root::Event, &mut Arc::default()).unwrap().pointer(&event), "/subject");
     }
 
     #[test]
@@ -292,7 +351,7 @@ mod tests {
             nested_filters,
         ];
         for text in hostile {
-            assert!(Path::compile(&text, Root::Data).is_err(), "{text}");
+            assert!(Path::compile(&text, Root::Data, &mut Arc::default()).is_err(), "{text}");
         }
     }
 

@@ -157,7 +157,7 @@ mod tests {
         if !flatten.is_null() {
             route["flatten"] = flatten.clone();
         }
-        Routes::from_json(&json!({"routes": [route]}).to_string(), FACTS.routes).unwrap()
+        Routes::from_json(json!({"routes": [route]}).to_string(), FACTS.routes).unwrap()
     }
 
     fn read(body: &Value) -> Result<Schema, Unread> {
@@ -274,7 +274,7 @@ mod tests {
             let file = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cxone/routes.json"));
             let mut file: Value = serde_json::from_str(file).unwrap();
             change(&mut file["routes"][2]);
-            let routes = Routes::from_json(&file.to_string(), FACTS.routes).unwrap();
+            let routes = Routes::from_json(file.to_string(), FACTS.routes).unwrap();
             let nice = Nice::new("https://cxone.niceincontact.com", "v34.0", None, &routes).unwrap();
             let fields = json!([
                 { "ident": "sum", "type": "text" }, { "ident": "Region", "type": "list", "required": true },

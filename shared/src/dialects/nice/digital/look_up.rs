@@ -106,7 +106,7 @@ mod tests {
             "from": {"value": "+15550109876"}, "to": {"value": "+15550201234"},
         });
         let file = object!({"cxone": {"digitalBaseUrl": "https://api-de-na1.niceincontact.com/"}, "routes": [route]});
-        let routes = Routes::from_json(&file.to_string(), super::super::super::FACTS.routes).unwrap();
+        let routes = Routes::from_json(file.to_string(), super::super::super::FACTS.routes).unwrap();
         Nice::new(ISSUER, "v34.0", None, &routes).unwrap()
     }
 

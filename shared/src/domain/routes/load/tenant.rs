@@ -1,10 +1,10 @@
 //! What a NICE CXone tenant takes: work items, callbacks and digital messages, and how it is spoken to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Earlier, Findings, Noted};
+use super::{At, Findings, Noted};
 use crate::domain::routes::{
-    Address, Callback, Digital, Field, Profile, QueueId, Route, ScreenPop, SkillLimits, Target, TenantRules, WorkItem,
+    Address, Callback, Digital, Field, Profile, QueueId, ScreenPop, SkillLimits, Target, TenantRules, WorkItem,
     file::{CallbackSpec, CxoneSpec, DigitalSpec, Member, RouteSpec, WorkItemSpec},
 };
 
@@ -72,31 +72,31 @@ impl Carried {
 
 impl Findings {
     /// How a tenant is spoken to; another API has nothing of it.
-    pub(super) fn cxone(&mut self, member: Member<CxoneSpec>) -> TenantRules {
+    pub(super) fn cxone(&mut self, member: Member<CxoneSpec>, at: &At<'_>) -> TenantRules {
         let mut rules = TenantRules::default();
-        let Ok(Some(spec)) = self.optional(member, "/cxone") else { return rules };
-        self.unknown(&spec.unknown, "/cxone");
+        let Ok(Some(spec)) = self.optional(member, at) else { return rules };
+        self.unknown(&spec.unknown, at);
         if self.rules.profile != Profile::Cxone {
-            self.add("/cxone", "is for a NICE CXone tenant, which this deployment doesn't speak to", "remove it");
+            self.add(at, "is for a NICE CXone tenant, which this deployment doesn't speak to", "remove it");
         }
-        rules.encoding = self.or_default(spec.work_item_encoding, "/cxone/workItemEncoding");
-        let at = "/cxone/workItemPayloadBytes";
-        if let Ok(Some(bytes)) = self.optional(spec.work_item_payload_bytes, at) {
+        rules.encoding = self.or_default(spec.work_item_encoding, &at.member("workItemEncoding"));
+        let bytes_at = at.member("workItemPayloadBytes");
+        if let Ok(Some(bytes)) = self.optional(spec.work_item_payload_bytes, &bytes_at) {
             if bytes < SMALLEST_PAYLOAD {
                 let what = format!("is less than {SMALLEST_PAYLOAD}");
-                self.add(at, what, "take the business unit's own limit, in bytes");
+                self.add(&bytes_at, what, "take the business unit's own limit, in bytes");
             }
             rules.payload_bytes = bytes;
         }
-        let at = "/cxone/digitalBaseUrl";
-        if let Ok(Some(base)) = self.optional(spec.digital_base_url, at) {
+        let base_at = at.member("digitalBaseUrl");
+        if let Ok(Some(base)) = self.optional(spec.digital_base_url, &base_at) {
             match url::Url::parse(&base) {
                 Ok(url) if is_base(&url) => {
                     rules.digital_base = Some(base.trim_end_matches('/').to_owned());
                 }
                 // It isn't repeated: it may hold credentials.
                 _ => self.add(
-                    at,
+                    &base_at,
                     "is not an https URL of a host and a path",
                     "write it like https://api-de-na1.niceincontact.com",
                 ),
@@ -105,15 +105,14 @@ impl Findings {
         rules
     }
 
-    pub(super) fn work_item(&mut self, spec: WorkItemSpec, at: &str) -> Option<Address> {
-        let at = format!("{at}/workItem");
-        let member = |name: &str| format!("{at}/{name}");
+    pub(super) fn work_item(&mut self, spec: WorkItemSpec, at: &At<'_>) -> Option<Address> {
+        let at = at.member("workItem");
         self.unknown(&spec.unknown, &at);
-        let point_of_contact = self.point_of_contact(spec.point_of_contact, &member("pointOfContact"));
-        let item_type = self.optional_text(spec.r#type, &member("type"));
-        let skill = self.skill(spec.skill_id, &member("skillId"));
+        let point_of_contact = self.point_of_contact(spec.point_of_contact, &at.member("pointOfContact"));
+        let item_type = self.optional_text(spec.r#type, &at.member("type"));
+        let skill = self.skill(spec.skill_id, &at.member("skillId"));
         let limits = self.limits(spec.max_queue_count, spec.min_agents_logged_in, &at);
-        let on_doubt = self.or_default(spec.on_doubt, &member("onDoubt")).into();
+        let on_doubt = self.or_default(spec.on_doubt, &at.member("onDoubt")).into();
         Some(Address::WorkItem(WorkItem {
             point_of_contact: point_of_contact?,
             item_type: item_type.ok()?,
@@ -123,30 +122,29 @@ impl Findings {
         }))
     }
 
-    pub(super) fn callback(&mut self, spec: CallbackSpec, carried: &Carried, at: &str) -> Option<Address> {
-        let at = format!("{at}/callback");
-        let member = |name: &str| format!("{at}/{name}");
+    pub(super) fn callback(&mut self, spec: CallbackSpec, carried: &Carried, at: &At<'_>) -> Option<Address> {
+        let at = at.member("callback");
         self.unknown(&spec.unknown, &at);
         if spec.skill_id.is_absent() {
-            self.add(member("skillId"), "is missing", "it is mandatory");
+            self.add(&at.member("skillId"), "is missing", "it is mandatory");
         }
-        let skill = self.skill(spec.skill_id, &member("skillId"));
-        let caller_id = self.optional_text(spec.caller_id, &member("callerId"));
-        let acceleration = self.up_to_highest(spec.acceleration, &member("acceleration"));
-        let max_priority = self.up_to_highest(spec.max_priority, &member("maxPriority"));
-        let phone_format = self.or_default(spec.phone_format, &member("phoneFormat"));
-        let screen_pop = self.screen_pop(spec.screen_pop_url, carried, &member("screenPopUrl"));
-        let dropped = self.optional(spec.attributes, &member("attributes"));
+        let skill = self.skill(spec.skill_id, &at.member("skillId"));
+        let caller_id = self.optional_text(spec.caller_id, &at.member("callerId"));
+        let acceleration = self.up_to_highest(spec.acceleration, &at.member("acceleration"));
+        let max_priority = self.up_to_highest(spec.max_priority, &at.member("maxPriority"));
+        let phone_format = self.or_default(spec.phone_format, &at.member("phoneFormat"));
+        let screen_pop = self.screen_pop(spec.screen_pop_url, carried, &at.member("screenPopUrl"));
+        let dropped = self.optional(spec.attributes, &at.member("attributes"));
         if carried.any && matches!(dropped, Ok(None)) {
             let hint = "say \"attributes\": \"drop\"; screenPopUrl may hold those that its agent needs";
             self.add(
-                member("attributes"),
+                &at.member("attributes"),
                 "is missing: a callback carries no attributes, and the route has some",
                 hint,
             );
         }
         let limits = self.limits(spec.max_queue_count, spec.min_agents_logged_in, &at);
-        let on_doubt = self.or_default(spec.on_doubt, &member("onDoubt")).into();
+        let on_doubt = self.or_default(spec.on_doubt, &at.member("onDoubt")).into();
         Some(Address::Callback(Box::new(Callback {
             skill: skill.ok()??,
             caller_id: caller_id.ok()?,
@@ -160,18 +158,18 @@ impl Findings {
     }
 
     /// The address, and what its message says.
-    pub(super) fn digital(&mut self, spec: DigitalSpec, at: &str) -> Option<(Address, Option<Field>)> {
-        let at = format!("{at}/digital");
-        let member = |name: &str| format!("{at}/{name}");
+    pub(super) fn digital(&mut self, spec: DigitalSpec, at: &At<'_>) -> Option<(Address, Option<Field>)> {
+        let at = at.member("digital");
         self.unknown(&spec.unknown, &at);
-        let channel = self.text(spec.channel_id, &member("channelId"));
+        let channel = self.text(spec.channel_id, &at.member("channelId"));
         if channel.as_ref().is_some_and(|id| !is_channel(id)) {
-            self.add(member("channelId"), "is no channel's id", "take it from the channel's settings in CXone");
+            self.add(&at.member("channelId"), "is no channel's id", "take it from the channel's settings in CXone");
         }
-        let text = self.required(spec.text, &member("text")).and_then(|spec| self.field(spec, false, &member("text")));
-        let skill = self.skill(spec.skill_id, &member("skillId"));
+        let text =
+            self.required(spec.text, &at.member("text")).and_then(|spec| self.field(spec, false, &at.member("text")));
+        let skill = self.skill(spec.skill_id, &at.member("skillId"));
         let limits = self.limits(spec.max_queue_count, spec.min_agents_logged_in, &at);
-        let on_doubt = self.or_default(spec.on_doubt, &member("onDoubt")).into();
+        let on_doubt = self.or_default(spec.on_doubt, &at.member("onDoubt")).into();
         let address = Address::Digital(Digital { channel: channel?, skill: skill.ok()?, limits, on_doubt });
         Some((address, Some(text?)))
     }
@@ -187,15 +185,15 @@ impl Findings {
     }
 
     /// What a route's targets ask of the rest of it.
-    pub(super) fn asked_of_route(&mut self, targets: &[Target], carried: &Carried, at: &str) {
+    pub(super) fn asked_of_route(&mut self, targets: &[Target], carried: &Carried, at: &At<'_>) {
         let callback = targets.iter().position(|target| matches!(target.address, Address::Callback(_)));
         if let Some(index) = callback.filter(|_| !carried.callback_number) {
             let what = format!("is missing, and target {index} is a callback");
-            self.add(format!("{at}/callbackNumber"), what, "say which number an agent calls");
+            self.add(&at.member("callbackNumber"), what, "say which number an agent calls");
         }
     }
 
-    fn point_of_contact(&mut self, member: Member<String>, at: &str) -> Option<String> {
+    fn point_of_contact(&mut self, member: Member<String>, at: &At<'_>) -> Option<String> {
         let text = self.text(member, at)?;
         if uuid::Uuid::try_parse(text.trim()).is_ok() {
             return self.refuse(at, "is a GUID, which CXone refuses", "write it as `123456 - Name`, or its name alone");
@@ -203,14 +201,14 @@ impl Findings {
         Some(text)
     }
 
-    fn optional_text(&mut self, member: Member<String>, at: &str) -> Result<Option<String>, Noted> {
+    fn optional_text(&mut self, member: Member<String>, at: &At<'_>) -> Result<Option<String>, Noted> {
         match member {
             Member::Absent => Ok(None),
             stated => self.text(stated, at).map(Some).ok_or(Noted),
         }
     }
 
-    fn skill(&mut self, member: Member<u64>, at: &str) -> Result<Option<QueueId>, Noted> {
+    fn skill(&mut self, member: Member<u64>, at: &At<'_>) -> Result<Option<QueueId>, Noted> {
         let skill = self.optional(member, at)?;
         if skill == Some(0) {
             self.add(at, "is 0, which is no skill's", "take the number from CXone's list of skills");
@@ -219,17 +217,17 @@ impl Findings {
         Ok(skill.and_then(|id| QueueId::new(id.to_string())))
     }
 
-    fn limits(&mut self, most: Member<u64>, fewest: Member<u64>, at: &str) -> SkillLimits {
-        let most_at = format!("{at}/maxQueueCount");
+    fn limits(&mut self, most: Member<u64>, fewest: Member<u64>, at: &At<'_>) -> SkillLimits {
+        let most_at = at.member("maxQueueCount");
         let max_queue_count = self.optional(most, &most_at).ok().flatten();
-        let min_agents_logged_in = self.or_default(fewest, &format!("{at}/minAgentsLoggedIn"));
+        let min_agents_logged_in = self.or_default(fewest, &at.member("minAgentsLoggedIn"));
         if max_queue_count == Some(0) {
-            self.add(most_at, "is 0, so that it always counts as full", "leave it out for no limit");
+            self.add(&most_at, "is 0, so that it always counts as full", "leave it out for no limit");
         }
         SkillLimits { max_queue_count, min_agents_logged_in }
     }
 
-    fn up_to_highest(&mut self, member: Member<u16>, at: &str) -> Option<u16> {
+    fn up_to_highest(&mut self, member: Member<u16>, at: &At<'_>) -> Option<u16> {
         let number = self.optional(member, at).ok().flatten()?;
         if number > HIGHEST_PRIORITY {
             return self.refuse(at, format!("is more than {HIGHEST_PRIORITY}"), "CXone knows no higher priority");
@@ -237,7 +235,12 @@ impl Findings {
         Some(number)
     }
 
-    fn screen_pop(&mut self, member: Member<String>, carried: &Carried, at: &str) -> Result<Option<ScreenPop>, Noted> {
+    fn screen_pop(
+        &mut self,
+        member: Member<String>,
+        carried: &Carried,
+        at: &At<'_>,
+    ) -> Result<Option<ScreenPop>, Noted> {
         let Some(text) = self.optional_text(member, at)? else { return Ok(None) };
         match ScreenPop::parse(&text) {
             Ok(template) => {
@@ -257,27 +260,6 @@ impl Findings {
             }
         }
     }
-
-    /// A skill has one queue, so it can't be full by one route and have room by another.
-    pub(super) fn skill_limits(&mut self, earlier: &Earlier) {
-        let mut known: BTreeMap<&QueueId, (SkillLimits, String)> = BTreeMap::new();
-        for (route, index) in earlier.routes.iter().zip(&earlier.indexes) {
-            for (place, limits, skill, kind) in limited(route) {
-                let at = format!("/routes/{index}/targets/{place}/{kind}");
-                match known.get(skill) {
-                    Some((others, first)) if *others != limits => self.add(
-                        at,
-                        format!("has other limits for skill {skill} than {first}"),
-                        "give maxQueueCount and minAgentsLoggedIn alike wherever the skill is named",
-                    ),
-                    Some(_) => {}
-                    None => {
-                        known.insert(skill, (limits, at));
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Whether a text may be a channel's id: it is a segment of a path.
@@ -291,12 +273,4 @@ fn is_base(url: &url::Url) -> bool {
     let bare =
         url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     url.has_host() && bare && (url.scheme() == "https" || (url.scheme() == "http" && local))
-}
-
-/// The targets that name a skill: their places, its limits, the skill, and their kinds.
-fn limited(route: &Route) -> impl Iterator<Item = (usize, SkillLimits, &QueueId, &'static str)> {
-    route.targets.iter().enumerate().filter_map(|(place, target)| {
-        let address = &target.address;
-        Some((place, address.limits()?, address.queue()?, address.kind()))
-    })
 }

@@ -1,0 +1,42 @@
+//! How much memory a route takes, at most: a file whose routes take more than there is has to be refused, since Lambda
+//! ends a function that runs out of memory without a word.
+
+use super::{AttributeRule, Field, Path, Priority, Route, Source, Target};
+
+/// What an allocation takes beside what it holds.
+const ALLOCATION: usize = 32;
+
+impl Route {
+    /// Bytes that it takes when it is compiled from so many bytes of text.
+    ///
+    /// Every text in it is one of the file's, a path's steps aside, so the file's own length bounds them.
+    pub(super) fn footprint(&self, written: usize) -> usize {
+        let fields = [Some(&self.from), Some(&self.to), self.callback_number.as_ref(), self.wrap_up_code.as_ref()];
+        let fields = fields.into_iter().flatten().chain(self.targets.iter().filter_map(|target| target.text.as_ref()));
+        let of_fields = fields.filter_map(Field::path);
+        let of_attributes = self.attributes.iter().filter_map(|rule| rule.source.path());
+        let of_rules = self.priorities.rules.iter().map(|(path, _)| path);
+        let of_flatten = self.flatten.iter().map(|flatten| &flatten.path);
+        let paths = of_fields.chain(of_attributes).chain(of_rules).chain(of_flatten);
+        let paths: usize = paths.map(|path| path.heap() + 2 * ALLOCATION).sum();
+        let attributes = self.attributes.len() * (size_of::<AttributeRule>() + 2 * ALLOCATION);
+        let targets = self.targets.len() * (size_of::<Target>() + 4 * ALLOCATION);
+        let rules = self.priorities.rules.len() * size_of::<(Path, Priority)>();
+        size_of::<Self>() + written + attributes + targets + rules + paths
+    }
+}
+
+impl Field {
+    fn path(&self) -> Option<&Path> {
+        self.source.path()
+    }
+}
+
+impl<T> Source<T> {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Constant(_) => None,
+            Self::Path { path, .. } => Some(path),
+        }
+    }
+}
