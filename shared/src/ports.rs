@@ -26,6 +26,7 @@ use crate::{
         queues::{Queue, Reading},
         routes::{DefaultSkills, QueueId},
         secret_form::SecretForm,
+        standing::Standing,
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -148,6 +149,9 @@ pub trait ClientTable {
 
     /// Gives a client back, in one write; false where a later lease holds it.
     async fn release(&self, client_id: &str, fence: u64, returned: &Returned) -> Result<bool, StoreError>;
+
+    /// How these clients stand, a hundred at most, as of a moment ago. What isn't in the answer could not be read.
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError>;
 
     /// Asks the standard lane for a client of its that isn't free: until then the next turn is a loan.
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError>;

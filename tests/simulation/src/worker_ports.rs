@@ -1,6 +1,6 @@
 //! What one invocation reaches: the real program's ports, over this world.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use contact_injection::{
     dialects::{Dialect, HttpReply, HttpRequest},
@@ -15,6 +15,7 @@ use contact_injection::{
         queues::{Queue, Reading},
         routes::{DefaultSkills, QueueId},
         secret_form::{ClientForm, SecretForm},
+        standing::Standing,
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -86,6 +87,11 @@ impl ClientTable for WorkerPorts {
         let (client_id, returned, invocation) = (client_id.to_owned(), returned.clone(), self.invocation);
         let release = move |world: &World| world.release(&client_id, fence, &returned, invocation);
         self.world.commit("the clients table", release).await
+    }
+
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
+        let (ids, invocation): (Vec<_>, _) = (client_ids.iter().map(|id| (*id).to_owned()).collect(), self.invocation);
+        self.world.commit("the clients table", move |world| world.look_at(&ids, now, invocation)).await
     }
 
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {

@@ -3,11 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use contact_injection::adapters::dynamodb::DynamoClients;
+use contact_injection::domain::credentials::SecretTag;
+use contact_injection::domain::lane::Turn;
+use contact_injection::domain::lease::Reservation;
+use contact_injection::domain::time::Timestamp;
+use contact_injection::ports::{Acquired, ClientTable as _, Environment as _, LeaseRequest};
+use contact_injection_tests::local::sdk_config;
 use cxone_simulator::{ClientConfig, Effect, Endpoint, Fault};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::stage::{Function, Scene, Stage, event, number, number_of, record, text};
+use super::stage::{Function, Scene, Stage, emulator, event, number, number_of, record, text};
 
 const WORKERS: usize = 20;
 const CLIENTS: usize = 5;
@@ -152,6 +160,66 @@ async fn three_windows_of_backlog_use_what_is_permitted_and_meet_no_429() {
     assert_eq!(stage.simulator.tenant().count_of_status(429), 0);
     assert!(stage.simulator.busiest_window("worker-1") <= limit);
     assert!(sent * 100 >= 3 * limit * 97, "{sent} of {} permitted", 3 * limit);
+}
+
+#[tokio::test]
+async fn what_is_read_of_clients_is_what_a_lease_would_find() {
+    let stage = Stage::usual().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config(emulator().endpoint()));
+    let table = DynamoClients::new(dynamodb, stage.tables.clients.clone());
+    let now = Timestamp::from_millis(1_790_000_000_000);
+    let (soon, ahead) = (now.plus(Duration::from_secs(60)), now.plus(Duration::from_secs(100_000)));
+    let secret = SecretTag::new("c", &"s".into());
+    let time = |at: Timestamp| number(at.as_millis());
+    let items = [
+        ("held", vec![("leasedUntil", time(soon))]),
+        ("over", vec![("leasedUntil", time(now))]),
+        ("nonsense", vec![("leasedUntil", time(ahead))]),
+        ("text", vec![("leasedUntil", text("never"))]),
+        ("refused", vec![("refusedUntil", time(soon)), ("refusedSecret", text(secret.to_string()))]),
+        ("mended", vec![("refusedUntil", time(soon)), ("refusedSecret", text("00000000000000ab"))]),
+        ("rested", vec![("refusedUntil", time(now)), ("refusedSecret", text(secret.to_string()))]),
+        ("unreadable", vec![("refusedUntil", time(soon)), ("refusedSecret", text("?"))]),
+    ];
+    for (client, members) in &items {
+        let item = members.iter().cloned().chain([("clientId", text(*client))]);
+        stage.put(&stage.tables.clients, item.map(|(name, value)| (name.to_owned(), value)).collect()).await;
+    }
+    let ids: Vec<_> = items.iter().map(|(client, _)| *client).chain(["never-leased"]).collect();
+    let seen = table.look_at(&ids, now).await.unwrap();
+    assert_eq!(seen.len(), ids.len());
+    for client in ids {
+        let request = LeaseRequest {
+            holder: Uuid::new_v4(),
+            now,
+            until: soon,
+            reservation: Reservation { permits: 1, until: now },
+            secret,
+            turn: Turn::Any,
+        };
+        let acquired = table.acquire(client, &request).await.unwrap();
+        let admitted = matches!(acquired, Acquired::Held { .. });
+        assert_eq!(seen[client].admits(Turn::Any, secret, now), admitted, "{client}: {acquired:?}");
+        assert_eq!(admitted, !["held", "refused"].contains(&client), "{client}");
+        let refused = matches!(acquired, Acquired::Refused(until) if Some(until) == seen[client].refusal(secret, now));
+        assert_eq!(refused, client == "refused");
+    }
+}
+
+#[tokio::test]
+async fn the_one_free_client_of_three_hundred_is_read_and_not_guessed() {
+    let stage = Scene::with_clients(300).start().await;
+    stage.sync(json!({})).await.unwrap();
+    let (worker, free) = (stage.worker(), "worker-137");
+    let others = stage.clients().into_iter().map(|client| client.client_id).filter(|client| client != free);
+    join_all(others.map(async |client| stage.hold(&client, Duration::from_secs(600)).await)).await;
+    let started = worker.clock.now();
+    assert!(worker.batch(&batch("crowded", 1)).await.is_empty(), "{}", stage.log.text());
+    assert_eq!(stage.simulator.contacts()[0].client_id, free);
+    let counts = worker.wire.counts();
+    // Two that are busy at most, the lease and its return, and a place in a queue; at most three pages, and the registry.
+    assert!((3..=5).contains(&counts["UpdateItem"]) && (2..=4).contains(&counts["BatchGetItem"]), "{counts:?}");
+    assert!(worker.clock.now().since(started) < Duration::from_secs(5), "nobody waited for what was free");
 }
 
 #[tokio::test]

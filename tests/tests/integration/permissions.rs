@@ -1,6 +1,7 @@
 //! What the functions ask of AWS, and what their roles allow: the same, to the last call.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use contact_injection_tests::host::AwsRequests;
 use contact_injection_tests::local::create_secret;
@@ -28,6 +29,9 @@ const BY_LAMBDA: [(&str, &str); 11] = [
     ("logs:CreateLogStream", "SyncLogGroup"),
     ("logs:PutLogEvents", "SyncLogGroup"),
 ];
+
+/// How long another worker holds a client.
+const HELD: Duration = Duration::from_secs(3);
 
 /// What a role of the template allows the function's code, with this `UrgentConcurrency`.
 fn granted(role: &str, urgent: &str) -> BTreeSet<Grant> {
@@ -74,6 +78,8 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
     let inject = stage.process(Function::Inject, &[("AWS_ENDPOINT_URL", &aws.endpoint())]).await;
     let one = |kind: &str, id: &str| record(event(kind, id).to_string());
+    // Whoever finds its client held looks at what is free.
+    stage.hold(&inject_clients[0].client_id, HELD).await;
     let batches: [(Option<Effect>, Vec<Value>); 5] = [
         (None, vec![one("single", "injected"), record("no event"), one("held", "deferred"), one("no.such.route", "u")]),
         (None, vec![one("single", "injected")]),
@@ -98,6 +104,7 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
     let changed = [("AWS_ENDPOINT_URL", aws.endpoint()), ("SECRET_ARN", sync_secret.clone())];
     let sync = stage.process(Function::Sync, &changed.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    stage.hold(&sync_clients[0].client_id, HELD).await;
     sync.invoke(json!({})).await.unwrap();
     assert_eq!(asked(&aws, &stage, &sync_secret), granted("SyncRole", "0"));
 }

@@ -26,6 +26,7 @@ use crate::{
         queues::Reading,
         routes::{DefaultSkills, QueueId, Routes},
         secret_form::SecretForm,
+        standing::Standing,
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -219,6 +220,16 @@ impl ClientTable for Stage {
         (client.held, client.state) = (false, Some(returned.state.clone()));
         client.refused = returned.refused.map(|refused| (refused.until, refused.secret));
         Ok(true)
+    }
+
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
+        let clients = self.clients.borrow();
+        let standing = |id: &&str| {
+            let client = clients.get(*id)?;
+            let leased_until = client.held.then(|| now.plus(Duration::from_secs(60)));
+            Some(Standing { leased_until, refused: client.refused, ..Standing::default() })
+        };
+        Ok(client_ids.iter().map(|id| ((*id).to_owned(), standing(id).unwrap_or_default())).collect())
     }
 
     async fn ask_for(&self, client_id: &str, _: Timestamp) -> Result<(), StoreError> {
