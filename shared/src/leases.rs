@@ -13,13 +13,26 @@
 //! where nothing is free, and half a read unit for every 4 KB of a client's item, which few exceed: 50 read units a
 //! round, or 200 in each of the first three, for each lane whose clients it may have.
 //!
+//! Who waits goes first. A worker that a round and a pause have brought nothing says so on the item of one busy client:
+//! since when it looks for one. Until four seconds after it last said so, nobody of its lane who began later has that
+//! client before it, not even the environment that used it last. It waits for one client at a time, which nobody who
+//! began earlier waits for, takes any other that is free and that it may have, and then says that it waits no longer. It
+//! stays with one for as long as it had waited before, for four seconds at least, and then waits for another.
+//!
+//! So where forty workers want ten clients, and their batches take about as long, none waits twice as long as the mean;
+//! where one worker is too many, it waits for no longer than a batch takes, and a moment. Nothing is written for that
+//! but by a worker that waits: when it begins, every three seconds or so, and when it stops. A client that is waited for
+//! lies free for a quarter of a second on average before whoever waits looks again. One that died waiting keeps it from
+//! others for four seconds. Who has waited for how long is told by the workers' clocks: one whose clock is behind counts
+//! as waiting for so much longer, and one whose clock is four seconds behind or more isn't heard. A lease of a loan knows
+//! nothing of all this: the lanes have turns.
+//!
 //! Where there are two lanes, a standard worker has the standard clients alone, and an urgent one its own first and
 //! then whichever of the others is free; where none is, it asks for one's next [turn](crate::domain::lane).
 
 mod known;
+mod line;
 mod search;
-
-use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -40,9 +53,6 @@ use crate::{
 
 /// The form of the state that this code writes.
 const STATE_VERSION: u32 = 1;
-
-/// The pause between two rounds, jittered: a fraction of the time that a batch takes.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a worker needs a client for.
 #[derive(Clone, Copy, Debug)]
@@ -113,34 +123,9 @@ pub async fn acquire(
         warn!("every OAuth client of the secret is kept for urgent messages");
         return Err(NoClient::AllUrgent);
     };
-    let mut found = search.try_few(known).await?;
-    let mut waited = false;
-    loop {
-        if found.is_none() {
-            found = search.try_seen(known).await?;
-        }
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let now = environment.now();
-        let mut pause = PAUSE.mul_f64(0.5 + environment.sample());
-        if let Some(rest) = search.all_resting(known) {
-            // A full window is waited for like any other.
-            if rest.reason != DeferralReason::RateWindow || rest.until > terms.wait_until {
-                return Err(NoClient::AllResting(rest));
-            }
-            pause = rest.until.since(now);
-        }
-        if now >= terms.wait_until {
-            return Err(NoClient::AllBusy);
-        }
-        // A client of its own may come free any moment: another lane's turn is asked for by whoever has waited once.
-        if waited {
-            search.ask_for_a_loan().await;
-        }
-        waited = true;
-        environment.sleep(pause).await;
-    }
+    let found = search.run(known).await;
+    search.leave_line(found.as_ref().ok().map(|(lease, _)| lease.client_id())).await;
+    found
 }
 
 /// Gives a client back with what was learnt about it. A failure is logged: the reservation stays on record, so the
@@ -173,6 +158,7 @@ async fn try_acquire(
     credentials: &Credentials,
     turn: Turn,
     terms: LeaseTerms,
+    since: Timestamp,
 ) -> Result<Tried, StoreError> {
     let request = LeaseRequest {
         holder: environment.uuid(),
@@ -181,6 +167,7 @@ async fn try_acquire(
         reservation: Reservation { permits: terms.permits, until: terms.deadline },
         secret: credentials.tag(),
         turn,
+        since,
     };
     Ok(match table.acquire(credentials.client_id.as_str(), &request).await? {
         Acquired::Busy(_) => Tried::Busy,

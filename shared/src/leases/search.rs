@@ -1,10 +1,13 @@
 //! The search for a client that is free: very few are tried, and then what is free is read.
 
+use std::time::Duration;
+
 use tracing::warn;
 
 use super::{
     LeaseTerms, NoClient, Tried,
     known::{KnownClients, Rest},
+    line::{Line, Step, WAITING},
     try_acquire,
 };
 use crate::{
@@ -13,6 +16,7 @@ use crate::{
         lane::{ASKING, Lane, Turn},
         lease::Lease,
         reason::DeferralReason,
+        standing::{Seeker, Standing, Waiter},
         time::Timestamp,
     },
     error::chain,
@@ -34,11 +38,26 @@ pub(super) const PAGES: usize = 4;
 /// The first rounds. Whoever waits on has seen all of them, and looks at a page in each round.
 pub(super) const FIRST_ROUNDS: usize = 3;
 
+/// The pause between two rounds, jittered: a fraction of the time that a batch takes.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Clients that are had in one turn.
 struct Group<'a> {
     turn: Turn,
     /// Those to look at next come first.
     clients: Vec<&'a Credentials>,
+}
+
+/// How much others wait for a client that this worker may have. It takes one that fewer do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Others {
+    /// It is the one that this worker waits for.
+    #[default]
+    WaitForTheRest,
+    /// Nobody has said so.
+    MayWait,
+    /// One does that began later.
+    WaitForIt,
 }
 
 /// A client that was had.
@@ -50,10 +69,14 @@ pub(super) struct Search<'a, T, E> {
     environment: &'a E,
     groups: Vec<Group<'a>>,
     terms: LeaseTerms,
+    /// When it began.
+    since: Timestamp,
     /// Rounds so far.
     rounds: usize,
     /// Whether the table's last answer was none.
     failed: bool,
+    /// Where it waits.
+    line: Line<'a>,
     /// The client whose loan was asked for, and when first.
     asked: Option<(ClientId, Timestamp)>,
     /// Those that could not be borrowed in this round.
@@ -68,12 +91,54 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
             let first = any_of(clients.len(), environment);
             clients.rotate_left(first);
         }
+        let (since, line) = (environment.now(), Line::default());
         let (rounds, failed, asked, wanted) = (0, false, None, Vec::new());
-        (!groups.is_empty()).then_some(Self { table, environment, groups, terms, rounds, failed, asked, wanted })
+        (!groups.is_empty()).then_some(Self {
+            table,
+            environment,
+            groups,
+            terms,
+            since,
+            line,
+            rounds,
+            failed,
+            asked,
+            wanted,
+        })
+    }
+
+    /// Searches until a client is had or there is no more time.
+    pub(super) async fn run(&mut self, known: &mut KnownClients) -> Result<Found, NoClient> {
+        if let Some(found) = self.try_few(known).await? {
+            return Ok(found);
+        }
+        loop {
+            if let Some(found) = self.try_seen(known).await? {
+                return Ok(found);
+            }
+            let now = self.environment.now();
+            let mut pause = PAUSE.mul_f64(0.5 + self.environment.sample());
+            if let Some(rest) = self.all_resting(known) {
+                // A full window is waited for like any other.
+                if rest.reason != DeferralReason::RateWindow || rest.until > self.terms.wait_until {
+                    return Err(NoClient::AllResting(rest));
+                }
+                pause = rest.until.since(now);
+            }
+            if now >= self.terms.wait_until {
+                return Err(NoClient::AllBusy);
+            }
+            // A client may come free any moment: whoever has waited once says so.
+            if self.rounds > 1 {
+                self.wait_in_line().await;
+                self.ask_for_a_loan().await;
+            }
+            self.environment.sleep(pause).await;
+        }
     }
 
     /// Tries the client that was used last, and very few others.
-    pub(super) async fn try_few(&mut self, known: &mut KnownClients) -> Result<Option<Found>, NoClient> {
+    async fn try_few(&mut self, known: &mut KnownClients) -> Result<Option<Found>, NoClient> {
         for place in 0..self.groups.len() {
             let Group { turn, clients } = &self.groups[place];
             let turn = *turn;
@@ -92,19 +157,24 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
 
     /// Looks at clients, page by page, and tries some that seem free: random ones, so that not all who look at once want
     /// the same.
-    pub(super) async fn try_seen(&mut self, known: &mut KnownClients) -> Result<Option<Found>, NoClient> {
+    async fn try_seen(&mut self, known: &mut KnownClients) -> Result<Option<Found>, NoClient> {
         self.wanted.clear();
+        self.line.look_again();
         let pages = if self.rounds < FIRST_ROUNDS { PAGES } else { 1 };
         self.rounds += 1;
         let mut tries = TRIES_OF_SEEN;
         for place in 0..self.groups.len() {
             let (turn, mut unseen) = (self.groups[place].turn, self.groups[place].clients.len());
+            self.begin_with_own_place(place);
             for _ in 0..pages {
                 let page = self.turn_page(place, &mut unseen, known);
                 let mut free = self.look_at(turn, &page, known).await?;
                 while tries > 0 && !free.is_empty() {
                     tries -= 1;
-                    let credentials = free.swap_remove(any_of(free.len(), self.environment));
+                    // Whoever may have any of them leaves those to others that others wait for.
+                    let best = free.iter().map(|(others, _)| *others).min().unwrap_or_default();
+                    let (least, _): (Vec<_>, Vec<_>) = (0..free.len()).partition(|at| free[*at].0 == best);
+                    let (_, credentials) = free.swap_remove(least[any_of(least.len(), self.environment)]);
                     if let Some(found) = self.attempt(known, turn, credentials).await? {
                         return Ok(Some(found));
                     }
@@ -124,13 +194,23 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
         awake.into_iter().map(|(_, client)| client).collect()
     }
 
-    /// Those of these clients that seem free. Others are known to be refused then.
+    /// The client that it waits for is looked at in every round.
+    fn begin_with_own_place(&mut self, group: usize) {
+        let Some(own) = self.line.client() else { return };
+        let clients = &mut self.groups[group].clients;
+        if let Some(at) = clients.iter().position(|client| client.client_id == own.client_id) {
+            clients[..=at].rotate_right(1);
+        }
+    }
+
+    /// Those of these clients that seem free, each with how much others wait for it. Others are known to be refused
+    /// then.
     async fn look_at(
         &mut self,
         turn: Turn,
         page: &[&'a Credentials],
         known: &mut KnownClients,
-    ) -> Result<Vec<&'a Credentials>, NoClient> {
+    ) -> Result<Vec<(Others, &'a Credentials)>, NoClient> {
         let (now, mut free) = (self.environment.now(), Vec::new());
         if page.is_empty() {
             return Ok(free);
@@ -143,16 +223,27 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
         self.failed = false;
         for client in page {
             let Some(standing) = seen.get(client.client_id.as_str()) else { continue };
-            let secret = client.tag();
-            if let Some(until) = standing.refusal(secret, now) {
+            let seeker = Seeker { turn, secret: client.tag(), since: self.since, now };
+            if let Some(until) = standing.refusal(seeker.secret, now) {
                 leave_refused(known, client, until);
-            } else if standing.admits(turn, secret, now) {
-                free.push(*client);
+            } else if standing.admits(&seeker) {
+                free.push((self.others(client, standing, now), *client));
             } else if turn == Turn::Loan {
                 self.wanted.push(client.client_id.clone());
+            } else {
+                self.line.seen(client, standing.awaited(now));
             }
         }
         Ok(free)
+    }
+
+    /// How much others wait for a free client.
+    fn others(&self, client: &Credentials, standing: &Standing, now: Timestamp) -> Others {
+        match standing.awaited(now) {
+            _ if self.line.client().is_some_and(|own| own.client_id == client.client_id) => Others::WaitForTheRest,
+            None => Others::MayWait,
+            Some(_) => Others::WaitForIt,
+        }
     }
 
     /// Tries to lease a client.
@@ -162,7 +253,7 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
         turn: Turn,
         credentials: &Credentials,
     ) -> Result<Option<Found>, NoClient> {
-        let tried = try_acquire(self.table, self.environment, credentials, turn, self.terms).await;
+        let tried = try_acquire(self.table, self.environment, credentials, turn, self.terms, self.since).await;
         self.failed &= tried.is_err();
         match tried {
             Ok(Tried::Leased(lease)) => {
@@ -195,7 +286,7 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
     }
 
     /// Asks for the next turn of a client that could not be borrowed: the same one for a while, then another.
-    pub(super) async fn ask_for_a_loan(&mut self) {
+    async fn ask_for_a_loan(&mut self) {
         let now = self.environment.now();
         let asked = self.asked.take();
         let (client_id, since) = match asked.filter(|(_, since)| now.since(*since) < ASKING) {
@@ -206,6 +297,41 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
         match self.table.ask_for(client_id.as_str(), now.plus(ASKING)).await {
             Ok(()) => self.asked = Some((client_id, since)),
             Err(error) => warn!(%client_id, error = chain(&error), "the client's next turn can't be asked for"),
+        }
+    }
+
+    /// Says that it waits, for one client at a time.
+    async fn wait_in_line(&mut self) {
+        let now = self.environment.now();
+        match self.line.step(self.since, now, self.environment.sample()) {
+            Step::Stay => {}
+            Step::WaitFor(client) => {
+                let left = self.line.client().filter(|own| own.client_id != client.client_id);
+                if let Some(left) = left {
+                    self.stop_waiting_for(left, now).await;
+                }
+                let waiter = Waiter { since: self.since, until: now.plus(WAITING) };
+                match self.table.wait_for(client.client_id.as_str(), waiter, now).await {
+                    Ok(true) => self.line.wait_for(client, now),
+                    Ok(false) => self.line.leave(),
+                    Err(error) => warn!(client_id = %client.client_id, error = chain(&error), "nobody knows who waits"),
+                }
+            }
+        }
+    }
+
+    /// Lets others have the client that it waited for, where that isn't the one that it has.
+    pub(super) async fn leave_line(&mut self, had: Option<&ClientId>) {
+        let now = self.environment.now();
+        if let Some(left) = self.line.client().filter(|own| Some(&own.client_id) != had) {
+            self.stop_waiting_for(left, now).await;
+        }
+    }
+
+    async fn stop_waiting_for(&self, client: &Credentials, now: Timestamp) {
+        let over = Waiter { since: self.since, until: now };
+        if let Err(error) = self.table.wait_for(client.client_id.as_str(), over, now).await {
+            warn!(client_id = %client.client_id, error = chain(&error), "others wait until nobody waits before them");
         }
     }
 
@@ -235,12 +361,17 @@ fn leave_refused(known: &mut KnownClients, client: &Credentials, until: Timestam
 
 /// A random index into a list of this length, which is not empty.
 fn any_of(length: usize, environment: &impl Environment) -> usize {
+    at(environment.sample(), length)
+}
+
+/// The index that a uniform sample stands for in a list of this length, which is not empty.
+pub(super) fn at(sample: f64, length: usize) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
         reason = "an index into a short list"
     )]
-    let index = (environment.sample() * length as f64) as usize;
+    let index = (sample * length as f64) as usize;
     index.min(length - 1)
 }

@@ -1,8 +1,10 @@
 mod crowd;
+mod line;
 
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    time::Duration,
 };
 
 use futures::FutureExt as _;
@@ -12,7 +14,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::{
     lane::{ASKING, Turns},
-    standing::Standing,
+    standing::{Standing, Waiter},
     token::NONCE_LENGTH,
     window::ClockId,
 };
@@ -140,6 +142,10 @@ impl ClientTable for Shared {
         };
         let stands = |id: &&str| ((*id).to_owned(), clients.get(*id).map(standing).unwrap_or_default());
         Ok(client_ids.iter().map(stands).collect())
+    }
+
+    async fn wait_for(&self, client_id: &str, _: Waiter, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.clients.borrow().contains_key(client_id))
     }
 
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use contact_injection::{
         idempotency::IdempotencyKey,
         lane::{Lane, Turn, Turns},
         lease::Reservation,
-        standing::Standing,
+        standing::{Standing, Waiter},
         time::Timestamp,
     },
     ports::{Acquired, LeaseRequest, Returned, StoreError, StoredClient, StoredState, Swap},
@@ -36,6 +36,7 @@ pub(crate) struct ClientItem {
     state: Option<StoredState>,
     refused: Option<RefusedCredentials>,
     turns: Turns,
+    waiter: Option<Waiter>,
     /// How it stood before the last write, and when that was.
     before: Option<(i64, Standing)>,
     /// What was seen of its turns.
@@ -52,7 +53,7 @@ impl ClientItem {
 
     fn standing(&self) -> Standing {
         let refused = self.refused.map(|refused| (refused.until, refused.secret));
-        Standing { leased_until: self.leased_until, refused, turns: self.turns }
+        Standing { leased_until: self.leased_until, refused, turns: self.turns, waiter: self.waiter }
     }
 }
 
@@ -240,6 +241,10 @@ impl World {
             item.turned.refused(request.turn, invocation, self.now());
             return Acquired::Busy(request.until);
         }
+        if request.turn != Turn::Loan && !item.standing().is_first(request.since, request.now) {
+            item.turned.refused(request.turn, invocation, self.now());
+            return Acquired::Busy(request.until);
+        }
         if self.now() < item.taken_until {
             self.breach(format!("{client_id} was leased to i{invocation} while another held it"));
         }
@@ -248,8 +253,8 @@ impl World {
         let before = client(item);
         item.before = Some((self.now(), item.standing()));
         item.fence += 1;
-        item.leased_until = Some(request.until);
-        item.turns = item.turns.leased(request.turn, request.until);
+        let Standing { leased_until, turns, waiter, .. } = item.standing().leased(request.turn, request.until);
+        (item.leased_until, item.turns, item.waiter) = (leased_until, turns, waiter);
         item.holder = Some(request.holder);
         if !self.has(Defect::ReservationForgotten) {
             item.reservations.push(request.reservation);
@@ -271,6 +276,7 @@ impl World {
         let now = Timestamp::from_millis(self.now() - self.plan.skew);
         item.leased_until.is_none()
             && item.turns.admit(turn, now)
+            && item.standing().awaited(now).is_none()
             && item.refused.is_none_or(|refused| refused.until < now)
     }
 
@@ -313,12 +319,25 @@ impl World {
 
     /// How a client stands where a defect makes nothing of it.
     fn misseen(&self, standing: Standing) -> Standing {
-        let Standing { leased_until, refused, turns } = standing;
+        let Standing { leased_until, refused, turns, waiter } = standing;
         Standing {
+            waiter,
             leased_until: leased_until.filter(|_| !self.has(Defect::LeaseUnchecked)),
             refused: refused.filter(|_| !self.has(Defect::RefusalForgotten)),
             turns: if self.has(Defect::TurnsForgotten) { Turns::default() } else { turns },
         }
+    }
+
+    /// Keeps that a worker waits for a client, unless one does that began before.
+    pub(crate) fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> bool {
+        let mut clients = self.clients.borrow_mut();
+        let Some(item) = clients.get_mut(client_id) else { return false };
+        let stands = item.standing().is_first(waiter.since, now);
+        if stands {
+            item.before = Some((self.now(), item.standing()));
+            item.waiter = Some(waiter);
+        }
+        stands
     }
 
     /// Keeps that an urgent worker waits for a client.

@@ -15,7 +15,7 @@ use contact_injection::{
         queues::{Queue, Reading},
         routes::{DefaultSkills, QueueId},
         secret_form::{ClientForm, SecretForm},
-        standing::Standing,
+        standing::{Standing, Waiter},
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -92,6 +92,11 @@ impl ClientTable for WorkerPorts {
     async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
         let (ids, invocation): (Vec<_>, _) = (client_ids.iter().map(|id| (*id).to_owned()).collect(), self.invocation);
         self.world.commit("the clients table", move |world| world.look_at(&ids, now, invocation)).await
+    }
+
+    async fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> Result<bool, StoreError> {
+        let client_id = client_id.to_owned();
+        self.world.commit("the clients table", move |world| world.wait_for(&client_id, waiter, now)).await
     }
 
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {

@@ -243,6 +243,7 @@ async fn the_table_admits_whom_the_turns_admit() {
         reservation: Reservation { permits: 1, until: now },
         secret: SecretTag::new("c", &"s".into()),
         turn,
+        since: now,
     };
     for (asked, lent) in times.iter().flat_map(|asked| times.map(|lent| (*asked, lent))) {
         for turn in [Turn::Any, Turn::Standard, Turn::Loan] {
@@ -256,7 +257,7 @@ async fn the_table_admits_whom_the_turns_admit() {
             let seen = table.look_at(&[&client], now).await.unwrap()[&client];
             let leased = matches!(table.acquire(&client, &request).await.unwrap(), Acquired::Held { .. });
             assert_eq!(leased, before.admit(turn, now), "{turn:?} of {before:?}");
-            assert_eq!(leased, seen.admits(turn, request.secret, now), "{turn:?} of {before:?} as it was seen");
+            assert_eq!(leased, seen.admits(&request.seeker()), "{turn:?} of {before:?} as it was seen");
             let after = if leased { before.leased(turn, request.until) } else { before };
             let item = stage.client_item(&client).await;
             let read = |name: &str| Some(item.get(name)?.as_n().unwrap().parse().map(Timestamp::from_millis).unwrap());
@@ -270,7 +271,7 @@ async fn the_table_admits_whom_the_turns_admit() {
             let item = [("clientId", text(client)), (name, nonsense)];
             stage.put(&stage.tables.clients, item.map(|(name, value)| (name.to_owned(), value)).into()).await;
             let (request, seen) = (request(turn), table.look_at(&[client], now).await.unwrap()[client]);
-            assert!(seen.admits(turn, request.secret, now));
+            assert!(seen.admits(&request.seeker()));
             assert!(matches!(table.acquire(client, &request).await.unwrap(), Acquired::Held { .. }));
         }
     }

@@ -19,7 +19,7 @@ use crate::{
         credentials::SecretTag,
         lane::{STANDARD_TURN, Turn, Turns},
         lease::Reservation,
-        standing::Standing,
+        standing::{Standing, Waiter},
         time::Timestamp,
     },
     ports::{Acquired, ClientTable, LeaseRequest, Returned, StoreError, StoredClient, StoredState},
@@ -32,7 +32,8 @@ const A_LOOK: &str = "a look at what is free";
 const KEY: &str = "clientId";
 
 /// All that decides whether a client can be leased.
-const STANDING: &str = "clientId, leasedUntil, refusedUntil, refusedSecret, askedUntil, lentUntil";
+const STANDING: &str = "clientId, leasedUntil, refusedUntil, refusedSecret, askedUntil, lentUntil, \
+                        waitingSince, waitingUntil";
 
 /// No lease reaches further: Lambda's fifteen minutes and the margin. One that does was written by a clock gone wrong.
 const LONGEST_LEASE: Duration = Duration::from_secs(1200);
@@ -82,9 +83,10 @@ impl ClientTable for DynamoClients {
             .expression_attribute_values(":nonsense", millis(request.now.plus(LONGEST_LEASE)))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if request.turn == Turn::Loan {
-            update = update.expression_attribute_values(":lent", millis(request.until.plus(STANDARD_TURN)));
-        }
+        update = match request.turn {
+            Turn::Loan => update.expression_attribute_values(":lent", millis(request.until.plus(STANDARD_TURN))),
+            Turn::Any | Turn::Standard => update.expression_attribute_values(":since", millis(request.since)),
+        };
         match update.send().await {
             Ok(output) => Ok(held(&output.attributes.unwrap_or_default(), 1)),
             Err(error) => match error.as_service_error() {
@@ -166,6 +168,29 @@ impl ClientTable for DynamoClients {
         Ok(standings)
     }
 
+    async fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(KEY, text(client_id))
+            .update_expression("SET waitingSince = :since, waitingUntil = :until")
+            // What isn't there is free, and what was forgotten isn't to come back without its window.
+            .condition_expression(format!("attribute_exists(clientId) AND {}", first_in_line()))
+            .expression_attribute_values(":since", millis(waiter.since))
+            .expression_attribute_values(":until", millis(waiter.until))
+            .expression_attribute_values(":number", text("N"))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":nonsense", millis(now.plus(LONGEST_LEASE)));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(failed(STORE, "a place in line", &error)),
+            },
+        }
+    }
+
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
         let update = self
             .client
@@ -193,20 +218,27 @@ fn over(name: &str) -> String {
     )
 }
 
-/// What [`Turns::admit`](crate::domain::lane::Turns::admit) says, as a further condition.
+/// What [`Turns::admit`] and [`Standing::is_first`] say, as a further condition.
 fn turn_admitted(turn: Turn) -> String {
     match turn {
-        Turn::Any => String::new(),
-        Turn::Standard => format!(" AND (attribute_exists(lentUntil) OR {})", over("askedUntil")),
+        Turn::Any => format!(" AND {}", first_in_line()),
+        Turn::Standard => {
+            format!(" AND (attribute_exists(lentUntil) OR {}) AND {}", over("askedUntil"), first_in_line())
+        }
         Turn::Loan => format!(" AND ({})", over("lentUntil")),
     }
 }
 
-/// What [`Turns::leased`](crate::domain::lane::Turns::leased) says, as a further update.
+/// Whether nobody waits for the client who began before.
+fn first_in_line() -> String {
+    format!("({} OR waitingSince >= :since OR NOT attribute_type(waitingSince, :number))", over("waitingUntil"))
+}
+
+/// What [`Standing::leased`] says, as a further update.
 const fn turn_taken(turn: Turn) -> &'static str {
     match turn {
-        Turn::Any => "",
-        Turn::Standard => " REMOVE lentUntil",
+        Turn::Any => " REMOVE waitingSince, waitingUntil",
+        Turn::Standard => " REMOVE lentUntil, waitingSince, waitingUntil",
         Turn::Loan => ", lentUntil = :lent REMOVE askedUntil",
     }
 }
@@ -215,12 +247,14 @@ const fn turn_taken(turn: Turn) -> &'static str {
 fn standing(item: &Item, now: Timestamp) -> Standing {
     let until = |name| get_millis(item, name).ok().filter(|until| *until > now && *until <= now.plus(LONGEST_LEASE));
     let secret = get_text(item, "refusedSecret").ok().and_then(SecretTag::parse);
+    let since = get_millis(item, "waitingSince").ok();
     // That a client was lent counts until the standard lane has had it, however long ago that was.
     let lent_until = item.contains_key("lentUntil").then(|| until("lentUntil").unwrap_or(now));
     Standing {
         leased_until: until("leasedUntil"),
         refused: until("refusedUntil").zip(secret),
         turns: Turns { asked_until: until("askedUntil"), lent_until },
+        waiter: until("waitingUntil").zip(since).map(|(until, since)| Waiter { since, until }),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
         queues::Reading,
         routes::{DefaultSkills, QueueId, Routes},
         secret_form::SecretForm,
-        standing::Standing,
+        standing::{Standing, Waiter},
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -230,6 +230,10 @@ impl ClientTable for Stage {
             Some(Standing { leased_until, refused: client.refused, ..Standing::default() })
         };
         Ok(client_ids.iter().map(|id| ((*id).to_owned(), standing(id).unwrap_or_default())).collect())
+    }
+
+    async fn wait_for(&self, client_id: &str, _: Waiter, _: Timestamp) -> Result<bool, StoreError> {
+        panic!("an examination waits for no client, and here for {client_id}")
     }
 
     async fn ask_for(&self, client_id: &str, _: Timestamp) -> Result<(), StoreError> {

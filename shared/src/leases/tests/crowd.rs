@@ -14,32 +14,45 @@ use crate::leases::search::{FIRST_ROUNDS, PAGE, PAGES};
 /// How long the table takes for an answer.
 const ANSWER: Duration = Duration::from_millis(8);
 
+/// What somebody does in virtual time.
+type Work<'w> = Pin<Box<dyn Future<Output = ()> + 'w>>;
+
 /// A clients table that many workers use at once, the time in which they do, and what it costs them.
-struct Crowd {
+pub(super) struct Crowd {
     now: Cell<Timestamp>,
     due: RefCell<BTreeSet<Timestamp>>,
     chance: Cell<u64>,
-    standings: RefCell<BTreeMap<String, Standing>>,
+    pub(super) standings: RefCell<BTreeMap<String, Standing>>,
     /// Conditional writes that failed.
     failed: Cell<usize>,
+    /// What workers say of their waiting, and whether anybody is told.
+    pub(super) said: Cell<usize>,
+    pub(super) told: bool,
     /// When clients were looked at, and how many.
     looks: RefCell<Vec<(Timestamp, usize)>>,
 }
 
 impl Crowd {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             now: Cell::new(NOW),
             due: RefCell::default(),
             chance: Cell::new(seed.wrapping_mul(2).wrapping_add(1)),
             standings: RefCell::default(),
             failed: Cell::default(),
+            said: Cell::default(),
+            told: true,
             looks: RefCell::default(),
         }
     }
 
+    /// Something to do.
+    pub(super) fn boxed<'w>(work: impl Future<Output = ()> + 'w) -> Work<'w> {
+        Box::pin(work)
+    }
+
     /// Lets time pass until all of this is done.
-    fn run(&self, mut work: Vec<Pin<Box<dyn Future<Output = ()> + '_>>>) {
+    pub(super) fn run(&self, mut work: Vec<Work<'_>>) {
         let mut context = Context::from_waker(Waker::noop());
         loop {
             work.retain_mut(|work| work.as_mut().poll(&mut context).is_pending());
@@ -52,7 +65,7 @@ impl Crowd {
     }
 
     /// A number below this one.
-    fn below(&self, bound: usize) -> usize {
+    pub(super) fn below(&self, bound: usize) -> usize {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -100,15 +113,11 @@ impl ClientTable for Crowd {
         self.sleep(ANSWER).await;
         let mut standings = self.standings.borrow_mut();
         let standing = standings.entry(client_id.to_owned()).or_default();
-        if !standing.admits(request.turn, request.secret, request.now) {
+        if !standing.admits(&request.seeker()) {
             self.failed.set(self.failed.get() + 1);
             return Ok(Acquired::Busy(request.until));
         }
-        *standing = Standing {
-            leased_until: Some(request.until),
-            turns: standing.turns.leased(request.turn, request.until),
-            ..*standing
-        };
+        *standing = standing.leased(request.turn, request.until);
         Ok(Acquired::Held { fence: 1, client: StoredClient::default() })
     }
 
@@ -128,6 +137,18 @@ impl ClientTable for Crowd {
         let standings = self.standings.borrow();
         let stands = |id: &&str| ((*id).to_owned(), standings.get(*id).copied().unwrap_or_default());
         Ok(client_ids.iter().map(stands).collect())
+    }
+
+    async fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> Result<bool, StoreError> {
+        self.sleep(ANSWER).await;
+        self.said.set(self.said.get() + 1);
+        let mut standings = self.standings.borrow_mut();
+        let standing = standings.get_mut(client_id).unwrap();
+        let stands = standing.is_first(waiter.since, now);
+        if stands && self.told {
+            standing.waiter = Some(waiter);
+        }
+        Ok(stands)
     }
 
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
@@ -154,7 +175,7 @@ fn the_one_free_client_of_a_thousand_is_found_in_two_seconds_and_for_ten_failed_
             let free = &clients[crowd.below(1000)].client_id;
             crowd.standings.borrow_mut().remove(free.as_str());
             let mut known = KnownClients { last: Some(clients[7].client_id.clone()), ..KnownClients::default() };
-            crowd.run(vec![Box::pin(async {
+            crowd.run(vec![Crowd::boxed(async {
                 let (lease, _) = acquire(&crowd, &crowd, &clients, &mut known, terms(lane)).await.unwrap();
                 assert_eq!(lease.client_id(), free);
             })]);
@@ -171,7 +192,7 @@ fn a_worker_that_waits_for_one_of_a_thousand_looks_at_a_hundred_in_a_round_and_t
     let held = Standing { leased_until: Some(NOW.plus(PAUSE * 60)), ..Standing::default() };
     *crowd.standings.borrow_mut() = clients.iter().map(|client| (client.client_id.as_str().to_owned(), held)).collect();
     let mut known = KnownClients::default();
-    crowd.run(vec![Box::pin(async {
+    crowd.run(vec![Crowd::boxed(async {
         let none = acquire(&crowd, &crowd, &clients, &mut known, terms(None)).await.err().unwrap();
         assert!(matches!(none, NoClient::AllBusy));
     })]);
@@ -192,8 +213,7 @@ fn workers_that_look_at_once_do_not_all_want_the_same_client() {
         let terms = terms(None);
         acquire(&crowd, &crowd, &clients[..100], &mut KnownClients::default(), terms).await.map(drop).unwrap();
     };
-    let work = (0..20).map(|_| Box::pin(worker()) as Pin<Box<dyn Future<Output = ()>>>).collect();
-    crowd.run(work);
+    crowd.run((0..20).map(|_| Crowd::boxed(worker())).collect());
     assert!(crowd.now().since(NOW) <= Duration::from_secs(4), "{:?}", crowd.now().since(NOW));
     assert!(crowd.failed.get() <= 20 * 6, "{}", crowd.failed.get());
 }
