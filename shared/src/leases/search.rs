@@ -99,9 +99,9 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
             groups,
             terms,
             since,
-            line,
             rounds,
             failed,
+            line,
             asked,
             wanted,
         })

@@ -144,13 +144,7 @@ impl Sequence {
                 sent.push(event("late", 2 * SECOND, Some(6 * SECOND)));
                 Plan { sent, workers: 1, clients: 1, limit: 4, window: 10 * SECOND, ..calm }
             }
-            Self::Outage => Plan {
-                sent: (0..100).map(|number| event(&format!("e{number}"), number * SECOND, None)).collect(),
-                workers: 2,
-                clients: 2,
-                rounds: vec![Round { stormy: 30 * MINUTE, pause: 0, gap: 0 }],
-                ..calm
-            },
+            Self::Outage => outage(calm),
             Self::RefusedByAQueueThatCannotBeRead => Plan {
                 // No execution environment is used twice, so that each has to be told.
                 faults: Faults { recycled: 1.0, ..Faults::default() },
@@ -222,6 +216,12 @@ impl Sequence {
             }
         }
     }
+}
+
+fn outage(calm: Plan) -> Plan {
+    let sent = (0..100).map(|number| event(&format!("e{number}"), number * SECOND, None)).collect();
+    let rounds = vec![Round { stormy: 30 * MINUTE, pause: 0, gap: 0 }];
+    Plan { sent, workers: 2, clients: 2, rounds, ..calm }
 }
 
 fn event(name: &str, at: i64, expirytime: Option<i64>) -> Sent {

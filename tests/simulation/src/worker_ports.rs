@@ -140,7 +140,7 @@ impl Secrets for WorkerPorts {
     async fn form(&self) -> Result<SecretForm, StoreError> {
         let member = |name: &'static str| ClientForm { members: vec![name], ..ClientForm::default() };
         let clients = self.clients_anew().await?.iter().map(|_| member("client_id")).collect();
-        Ok(SecretForm { clients, problem: None })
+        Ok(SecretForm { clients, problems: Vec::new() })
     }
 }
 

@@ -243,8 +243,8 @@ async fn the_table_lets_nobody_pass_who_began_later_than_who_waits() {
             let leased = matches!(table.acquire(&client, &request).await.unwrap(), Acquired::Held { .. });
             assert_eq!((leased, seen.admits(&request.seeker())), (*first || turn == Turn::Loan, leased), "{client}");
             let waits = stage.client_item(&client).await.contains_key("waitingUntil");
-            let waited = !members.is_empty();
-            assert_eq!(waits, waited && (!leased || turn == Turn::Loan), "{client}: who has it waits no longer");
+            let stays = !members.is_empty() && (!leased || turn == Turn::Loan);
+            assert_eq!(waits, stays, "{client}: who has it waits no longer");
             // And so for a place in line.
             stage.put(&stage.tables.clients, item.clone()).await;
             let waiter = Waiter { since, until: soon };

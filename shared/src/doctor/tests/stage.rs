@@ -192,7 +192,7 @@ impl Secrets for Stage {
 
     async fn form(&self) -> Result<SecretForm, StoreError> {
         let problem = self.parsed().err().map(|error| format!("client 0 of the secret {}", error.source));
-        Ok(SecretForm::of(&self.secret.to_string(), problem))
+        Ok(SecretForm { problems: problem.into_iter().collect(), ..SecretForm::of(&self.secret.to_string()) })
     }
 }
 
