@@ -163,8 +163,11 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let routes = &self.configuration.routes;
         let coming = self.injectable(deliveries);
         let schema = schema::current(self.ports, worker, registry, (routes, &coming), self.metrics).await;
-        room::look_before_bursts(self.ports, worker, (routes, &coming), &queues, answered).await;
-        room::reserve_ahead(self.ports, worker, &queues, &coming).await;
+        // Where nothing can be sent, no room is taken for it.
+        if worker.circuit_open_until().await.is_none() {
+            room::look_before_bursts(self.ports, worker, (routes, &coming), &queues, answered).await;
+            room::reserve_ahead(self.ports, worker, &queues, &coming).await;
+        }
         let pipeline = Pipeline {
             ports: self.ports,
             worker,
@@ -175,9 +178,14 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             deadline: self.deadline,
             until: self.until(),
         };
-        stream::iter(deliveries.iter_mut())
-            .for_each_concurrent(CONCURRENCY, |delivery| delivery.inject(&pipeline, false))
-            .await;
+        let mut ahead = deliveries.iter_mut();
+        // While a circuit lets probes through, one goes ahead, so that no other is claimed in vain.
+        while !worker.is_circuit_closed()
+            && let Some(probe) = ahead.next()
+        {
+            probe.inject(&pipeline, false).await;
+        }
+        stream::iter(ahead).for_each_concurrent(CONCURRENCY, |delivery| delivery.inject(&pipeline, false)).await;
         for suspect in deliveries.iter_mut() {
             suspect.inject(&pipeline, true).await;
         }

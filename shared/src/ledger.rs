@@ -1,6 +1,6 @@
 //! Claiming an event and settling it: what [`claim`](crate::domain::claim) decides, swapped into the ledger.
 //!
-//! A new event costs two writes, its claim and its settlement. A duplicate costs one failed write, whose answer is the
+//! A new event costs two writes, its claim and its settlement; one that is put off because a circuit is open, a read. A duplicate costs one failed write, whose answer is the
 //! record that stands in its way. An event that can't be injected costs a read and a write. A write whose answer was
 //! lost and that is tried again finds itself there, and knows it.
 
@@ -81,6 +81,34 @@ pub async fn claim(ledger: &impl Ledger, key: IdempotencyKey, request: &ClaimReq
         Some((Err(end), existing)) => Err(ClaimError::Not(Ended::new(end, existing.as_ref()))),
         None => Err(ClaimError::Not(Ended::contested(request.delivery.now))),
     }
+}
+
+/// What a claim would come to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Foreseen {
+    /// A claim, after so many requests for the event.
+    Claim(u32),
+    /// An end that is on record.
+    Ended(Ended),
+    /// An end that has to be put on record first.
+    Unwritten,
+}
+
+/// What a claim would come to now, by a read alone.
+///
+/// # Errors
+/// [`StoreError`] where the ledger doesn't say.
+pub async fn foresee(
+    ledger: &impl Ledger,
+    key: IdempotencyKey,
+    request: &ClaimRequest,
+) -> Result<Foreseen, StoreError> {
+    let existing = ledger.read(key).await?;
+    Ok(match claim::claim(existing.as_ref(), request) {
+        Ok(_) => Foreseen::Claim(existing.as_ref().map_or(0, Record::attempts_so_far)),
+        Err(End { record: Some(_), .. }) => Foreseen::Unwritten,
+        Err(end) => Foreseen::Ended(Ended::new(end, existing.as_ref())),
+    })
 }
 
 /// Puts an event that can't be injected on record: one read, and one write where the ledger doesn't know better.

@@ -12,6 +12,7 @@
 //! Each step either hands on to the next or ends the story; nothing turns back. The ledger has the last word on what is
 //! given up: an event that was injected is a duplicate, whatever has become of its route since.
 
+mod claiming;
 mod last_word;
 
 use std::{cell::RefCell, time::Duration};
@@ -19,13 +20,13 @@ use std::{cell::RefCell, time::Duration};
 use tracing::{error, warn};
 
 pub use self::last_word::give_up;
-use self::last_word::{ended_by_ledger, parked};
+use self::last_word::parked;
 use crate::{
     dialects::Submitted,
     domain::{
         attributes::Schema,
         backoff::WITHIN_INVOCATION,
-        claim::{self, Claim, ClaimRequest, Description, NotClaimed, PlacedContact, Record, Repetition, State},
+        claim::{self, Claim, Description, PlacedContact, Record, State},
         event::{Event, MalformedEvent},
         expiry::Expiry,
         idempotency::{DataHash, IdempotencyKey},
@@ -35,12 +36,12 @@ use crate::{
         problem::Problem,
         queues::Queues,
         reason::{DeadLetterReason, DeferralReason},
-        routes::{OnDoubt, Priority, Route, Routes, Target},
+        routes::{Priority, Route, Routes},
         time::Timestamp,
     },
     drafts::{Drafting, Drafts, Undrafted},
     error::chain,
-    ledger::{self, ClaimError, Ended, SettleError},
+    ledger::{self, SettleError},
     metrics::{Metric, Metrics},
     ports::{Environment, InjectPorts},
     worker::Worker,
@@ -247,8 +248,7 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         };
         let mut claim = match self.claim(prepared, alone, details).await {
             Ok(claim) => claim,
-            Err(Unclaimed::Suspect) => return None,
-            Err(Unclaimed::Ends(outcome)) => return Some(outcome.into()),
+            Err(unclaimed) => return unclaimed.outcome().map(Conclusion::from),
         };
         details.claimed = true;
         let ending = self.place(prepared, &drafts, &mut claim, details).await;
@@ -279,43 +279,6 @@ impl<P: InjectPorts> Pipeline<'_, P> {
             warn!(contact_id, error = %cause, "the contact's priority could not be set");
             self.metrics.count(Metric::PriorityNotSet);
         }
-    }
-
-    async fn claim(
-        &self,
-        prepared: &Prepared<'_>,
-        alone: bool,
-        details: &mut DeliveryDetails,
-    ) -> Result<Claim, Unclaimed> {
-        let now = self.now();
-        if now > self.until {
-            return Err(Outcome::deferred(DeferralReason::Deadline).into());
-        }
-        let delivery = prepared.identified.delivery(self.ports.environment());
-        let request =
-            ClaimRequest { delivery, deadline: self.deadline, alone, repetition: self.repetition(prepared.route) };
-        match ledger::claim(self.ports.ledger(), prepared.key(), &request).await {
-            Ok(claim) => Ok(claim),
-            Err(ClaimError::Not(Ended { how: NotClaimed::Suspect, .. })) => Err(Unclaimed::Suspect),
-            Err(ClaimError::Not(ended)) => {
-                details.attempts = ended.attempts;
-                Err(ended_by_ledger(ended, None, now).into())
-            }
-            Err(ClaimError::Store(cause)) => {
-                warn!(error = chain(&cause), "the ledger did not take the claim");
-                Err(Outcome::deferred(DeferralReason::ServiceError).into())
-            }
-        }
-    }
-
-    /// What may be done about an event that may have been sent already.
-    fn repetition(&self, route: &Route) -> Repetition {
-        let of = |on_doubt: OnDoubt| {
-            let addresses = route.targets().iter().map(Target::address);
-            addresses.filter(|address| address.on_doubt() == on_doubt).map(ToString::to_string).collect()
-        };
-        let by_target = || Repetition::ByTarget { harmless: of(OnDoubt::Resend), looked_up: of(OnDoubt::LookUp) };
-        self.ports.dialect().facts().key_memory.map_or_else(by_target, Repetition::UnderKey)
     }
 
     async fn settle(&self, identified: &Identified, claim: &Claim, ending: Ending) -> Outcome {
@@ -367,20 +330,6 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.environment().now()
-    }
-}
-
-/// Why an event isn't claimed.
-enum Unclaimed {
-    /// It is to be tried alone.
-    Suspect,
-    /// The delivery ends.
-    Ends(Outcome),
-}
-
-impl From<Outcome> for Unclaimed {
-    fn from(outcome: Outcome) -> Self {
-        Self::Ends(outcome)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
         queues::{Queue, Reading},
         routes::{DefaultSkills, QueueId},
         secret_form::SecretForm,
+        standing::{Seeker, Standing, Waiter},
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -125,6 +126,15 @@ pub struct LeaseRequest {
     pub secret: SecretTag,
     /// Whose turn it would be.
     pub turn: Turn,
+    /// When the worker began to look for a client.
+    pub since: Timestamp,
+}
+
+impl LeaseRequest {
+    /// Who asks.
+    pub const fn seeker(&self) -> Seeker {
+        Seeker { turn: self.turn, secret: self.secret, since: self.since, now: self.now }
+    }
 }
 
 /// What a worker gives back with a client.
@@ -140,14 +150,18 @@ pub struct Returned {
 
 /// The clients table: one item for each OAuth client.
 pub trait ClientTable {
-    /// Takes a client whose lease is free or over, whose credentials aren't left alone and whose [turns] admit it, and
-    /// puts the reservation and the turn on record, in one write.
-    ///
-    /// [turns]: crate::domain::lane::Turns
+    /// Takes a client whose [standing](Standing) admits it, and puts the reservation and the turn on record, in one
+    /// write.
     async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError>;
 
     /// Gives a client back, in one write; false where a later lease holds it.
     async fn release(&self, client_id: &str, fence: u64, returned: &Returned) -> Result<bool, StoreError>;
+
+    /// How these clients stand, a hundred at most, as of a moment ago. What isn't in the answer could not be read.
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError>;
+
+    /// Says that a worker waits for a client, unless one does that began before; whether it stands there.
+    async fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Asks the standard lane for a client of its that isn't free: until then the next turn is a loan.
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError>;

@@ -1,21 +1,28 @@
-//! The OAuth clients of one function, from its own secret in Secrets Manager.
+//! The OAuth clients of one function, from its own secret in Secrets Manager and those that it names.
+//!
+//! A secret holds 65,536 bytes: some 600 clients. It may name further ones. No edit of any of them stops a worker: where
+//! one can't be used by now, what it last held serves on, in a fresh environment what it held before its last change,
+//! which Secrets Manager keeps. It is said once, without a character of it, and the secret is read again soon.
 
-use std::{sync::Arc, time::Duration};
+mod text;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_sdk_secretsmanager::Client;
+use futures::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 use tokio::sync::Mutex;
+use tracing::warn;
 
+use self::text::{Contents, UnreadableSecret, told};
 use super::aws::failed;
 use crate::{
-    dialects::{ClientProblem, Dialect},
-    domain::{
-        credentials::Credentials,
-        lane::{Lane, Lanes},
-        secret_form::SecretForm,
-        time::Timestamp,
-    },
+    dialects::Dialect,
+    domain::{credentials::Credentials, lane::Lanes, secret_form::SecretForm, time::Timestamp},
     error::chain,
     ports::{Environment, Secrets, StoreError},
 };
@@ -23,27 +30,59 @@ use crate::{
 /// A changed secret is read again within five minutes (docs/rules.md#secrets), so a minute sooner than that.
 const CACHED_FOR: Duration = Duration::from_secs(240);
 
+/// How soon a secret is read again that could not be used: whoever broke it is mending it.
+const READ_AGAIN: Duration = Duration::from_secs(30);
+
 const STORE: &str = "Secrets Manager";
 const OPERATION: &str = "for the OAuth clients";
 
-/// Why a secret holds no clients.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnreadableSecret {
-    /// It has no text.
-    #[error("the secret has no text value")]
-    NoText,
-    /// The text is something else.
-    #[error("the secret is not {{\"clients\":[{{…}},…]}}, nor one client alone")]
-    Shape,
-    /// A client can't be used.
-    #[error("client {0} of the secret {1}")]
-    Client(usize, #[source] ClientProblem),
-    /// A client is for no lane that there is.
-    #[error("client {0} of the secret has a lane that is neither \"urgent\" nor \"standard\"")]
-    Lane(usize),
-    /// Two clients have one id: two workers would share it.
-    #[error("clients {0} and {1} of the secret have the same id")]
-    Repeated(usize, usize),
+/// Which of a secret's versions is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    /// As it is.
+    Current,
+    /// As it was before its last change.
+    Previous,
+}
+
+/// Why a secret can't be used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error(transparent)]
+    Unread(StoreError),
+    #[error(transparent)]
+    Unreadable(UnreadableSecret),
+}
+
+impl From<Unusable> for StoreError {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Unread(error) => error,
+            Unusable::Unreadable(why) => Self { store: STORE, operation: OPERATION, source: why.into() },
+        }
+    }
+}
+
+/// What was read of all secrets.
+#[derive(Debug, Default)]
+struct Reading {
+    clients: Vec<Credentials>,
+    /// What is wrong with them.
+    problems: Vec<String>,
+    /// Whether one of them is not as it is now.
+    outdated: bool,
+}
+
+/// What an environment keeps of the secrets.
+#[derive(Debug, Default)]
+struct Kept {
+    clients: Vec<Credentials>,
+    /// When they are read again.
+    until: Option<Timestamp>,
+    /// What each secret held when it could last be used.
+    good: HashMap<String, Contents>,
+    /// What was said of them last.
+    told: Vec<String>,
 }
 
 /// The clients of one function.
@@ -55,142 +94,134 @@ pub struct SecretsManager<E> {
     dialect: Arc<dyn Dialect>,
     lanes: Lanes,
     environment: E,
-    cached: Mutex<Option<(Timestamp, Vec<Credentials>)>>,
+    kept: Mutex<Kept>,
 }
 
 impl<E: Environment> SecretsManager<E> {
     /// The clients in this secret, in the form that this API has for them.
     pub fn new(client: Client, arn: String, dialect: Arc<dyn Dialect>, lanes: Lanes, environment: E) -> Self {
-        Self { client, arn, dialect, lanes, environment, cached: Mutex::new(None) }
+        Self { client, arn, dialect, lanes, environment, kept: Mutex::default() }
     }
 
-    /// The secret's text, where it has one.
-    async fn text(&self) -> Result<Option<SecretString>, StoreError> {
-        let output = self.client.get_secret_value().secret_id(&self.arn).send().await;
-        let output = output.map_err(|error| failed(STORE, OPERATION, &error))?;
+    /// A secret's text, where it has one.
+    async fn text(&self, secret: &str, version: Version) -> Result<Option<SecretString>, StoreError> {
+        let get = self.client.get_secret_value().secret_id(secret);
+        let get = if version == Version::Previous { get.version_stage("AWSPREVIOUS") } else { get };
+        let output = get.send().await.map_err(|error| failed(STORE, OPERATION, &error))?;
         Ok(output.secret_string().map(SecretString::from))
     }
 
-    async fn fetch(&self) -> Result<Vec<Credentials>, StoreError> {
-        let text = self.text().await?;
+    async fn contents(&self, secret: &str, version: Version) -> Result<Contents, Unusable> {
+        let text = self.text(secret, version).await.map_err(Unusable::Unread)?;
         let text = text.as_ref().map(ExposeSecret::expose_secret);
-        parse(text, &*self.dialect, self.lanes).map_err(|error| StoreError {
-            store: STORE,
-            operation: OPERATION,
-            source: Box::new(error),
-        })
+        Contents::of(text, &*self.dialect, self.lanes).map_err(Unusable::Unreadable)
     }
+
+    /// Everything that can be used of the function's own secret and of those that it names.
+    async fn read(&self, good: &mut HashMap<String, Contents>) -> Result<Reading, StoreError> {
+        let mut reading = Reading::default();
+        let own = self.contents(&self.arn, Version::Current).await;
+        let own = self.usable(own, &self.arn, "the secret", good, &mut reading).await?;
+        let further = own.further.clone();
+        let mut ids = HashSet::new();
+        reading.take(own.without(&mut ids), "the secret");
+        let read = join_all(further.iter().map(|name| self.contents(name, Version::Current))).await;
+        for (place, (name, contents)) in further.iter().zip(read).enumerate() {
+            let which = format!("further secret {place}");
+            match self.usable(contents, name, &which, good, &mut reading).await {
+                Ok(contents) => reading.take(contents.without(&mut ids), &which),
+                Err(error) => reading.lacks(format!("{which}: {}; its clients are missing", reason(&error))),
+            }
+        }
+        Ok(reading)
+    }
+
+    /// What a secret holds, or held.
+    async fn usable(
+        &self,
+        contents: Result<Contents, Unusable>,
+        secret: &str,
+        which: &str,
+        good: &mut HashMap<String, Contents>,
+        reading: &mut Reading,
+    ) -> Result<Contents, StoreError> {
+        let why = match contents {
+            Ok(contents) => {
+                good.insert(secret.to_owned(), contents.clone());
+                return Ok(contents);
+            }
+            Err(why) => why,
+        };
+        let unreadable = matches!(why, Unusable::Unreadable(_));
+        let error = StoreError::from(why);
+        let why = if secret == self.arn { chain(&error) } else { reason(&error) };
+        if let Some(last) = good.get(secret) {
+            reading.lacks(format!("{which}: {why}; what it held last serves on"));
+            return Ok(last.clone());
+        }
+        // One that could not be read can't be read as it was either.
+        let before = if unreadable { self.contents(secret, Version::Previous).await.ok() } else { None };
+        let Some(before) = before else { return Err(error) };
+        reading.lacks(format!("{which}: {why}; what it held before its last change serves"));
+        good.insert(secret.to_owned(), before.clone());
+        Ok(before)
+    }
+}
+
+impl Reading {
+    fn take(&mut self, contents: Contents, which: &str) {
+        self.clients.extend(contents.clients.into_iter().map(|(_, client)| client));
+        self.problems.extend(told(&contents.faults).map(|told| format!("{which}: {told}; the others serve")));
+    }
+
+    fn lacks(&mut self, problem: String) {
+        self.problems.push(problem);
+        self.outdated = true;
+    }
+}
+
+/// Why a further secret can't be used, in words of this program's own: AWS's would repeat a further secret's name, which is part
+/// of what its own secret holds.
+fn reason(error: &StoreError) -> String {
+    let unreadable = error.source.downcast_ref::<UnreadableSecret>();
+    unreadable.map_or_else(|| "it can't be read: may the function?".to_owned(), ToString::to_string)
 }
 
 impl<E: Environment> Secrets for SecretsManager<E> {
     async fn clients(&self) -> Result<Vec<Credentials>, StoreError> {
-        let mut cached = self.cached.lock().await;
+        let mut kept = self.kept.lock().await;
         let now = self.environment.now();
-        if let Some((read, clients)) = &*cached
-            && now.since(*read) < CACHED_FOR
-        {
-            return Ok(clients.clone());
+        if kept.until.is_some_and(|until| now < until) {
+            return Ok(kept.clients.clone());
         }
-        let clients = self.fetch().await?;
-        *cached = Some((now, clients.clone()));
-        Ok(clients)
+        let Reading { clients, problems, outdated } = self.read(&mut kept.good).await?;
+        if problems != kept.told {
+            for problem in &problems {
+                warn!(problem, "a secret has to be mended");
+            }
+        }
+        let until = now.plus(if outdated { READ_AGAIN } else { CACHED_FOR });
+        (kept.clients, kept.until, kept.told) = (clients, Some(until), problems);
+        Ok(kept.clients.clone())
     }
 
     async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
-        *self.cached.lock().await = None;
+        self.kept.lock().await.until = None;
         self.clients().await
     }
 
     async fn form(&self) -> Result<SecretForm, StoreError> {
-        let text = self.text().await?;
-        let text = text.as_ref().map(ExposeSecret::expose_secret);
-        let problem = parse(text, &*self.dialect, self.lanes).err().map(|error| chain(&error));
-        Ok(SecretForm::of(text.unwrap_or_default(), problem))
-    }
-}
-
-fn parse(text: Option<&str>, dialect: &dyn Dialect, lanes: Lanes) -> Result<Vec<Credentials>, UnreadableSecret> {
-    // Whatever serde has to say about it may quote it.
-    let secret = serde_json::from_str(text.ok_or(UnreadableSecret::NoText)?).map_err(|_| UnreadableSecret::Shape)?;
-    let Value::Object(mut secret) = secret else { return Err(UnreadableSecret::Shape) };
-    let clients = match secret.remove("clients") {
-        Some(Value::Array(clients)) => clients,
-        Some(_) => return Err(UnreadableSecret::Shape),
-        None => vec![Value::Object(secret)],
-    };
-    let mut read: Vec<Credentials> = Vec::with_capacity(clients.len());
-    for (index, client) in clients.iter().enumerate() {
-        let client = client.as_object().ok_or(UnreadableSecret::Shape)?;
-        let lane = lane(client, lanes).ok_or(UnreadableSecret::Lane(index))?;
-        let client = dialect.credentials(client).map_err(|problem| UnreadableSecret::Client(index, problem))?;
-        let client = Credentials { lane, ..client };
-        if let Some(before) = read.iter().position(|other| other.client_id == client.client_id) {
-            return Err(UnreadableSecret::Repeated(before, index));
-        }
-        read.push(client);
-    }
-    Ok(read)
-}
-
-/// The lane that a client is kept for; nothing where it names none that there is.
-fn lane(client: &Map<String, Value>, lanes: Lanes) -> Option<Lane> {
-    match client.get("lane").filter(|_| lanes == Lanes::Two) {
-        None => Some(Lane::Standard),
-        Some(named) => Lane::named(named.as_str()?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dialects::guide::Guide;
-
-    fn ids(text: &str) -> Result<Vec<String>, UnreadableSecret> {
-        let parsed = parse(Some(text), &Guide, Lanes::One);
-        parsed.map(|clients| clients.iter().map(|client| client.client_id.as_str().to_owned()).collect())
-    }
-
-    #[test]
-    fn a_list_and_a_bare_pair_are_both_read() {
-        let list = r#"{"clients":[{"client_id":"a","client_secret":"x"},{"client_id":"b","client_secret":"y"}]}"#;
-        assert_eq!(ids(list), Ok(vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(ids(r#"{"client_id":"a","client_secret":"x"}"#), Ok(vec!["a".to_owned()]));
-        assert_eq!(ids(r#"{"clients":[]}"#), Ok(vec![]));
-    }
-
-    #[test]
-    fn two_clients_of_one_id_are_refused_since_two_workers_would_share_it() {
-        let twice = r#"{"clients":[{"client_id":"a","client_secret":"x"},{"client_id":"a","client_secret":"y"}]}"#;
-        assert_eq!(ids(twice), Err(UnreadableSecret::Repeated(0, 1)));
-    }
-
-    #[test]
-    fn a_clients_lane_is_read_where_there_are_two_and_is_one_of_them() {
-        let read = |lane: &str, lanes| {
-            let text = format!(r#"{{"clients":[{{"client_id":"a","client_secret":"x","lane":{lane}}}]}}"#);
-            parse(Some(&text), &Guide, lanes).map(|clients| clients[0].lane)
+        let of = |text: Option<SecretString>| SecretForm::of(text.as_ref().map_or("", ExposeSecret::expose_secret));
+        let mut form = of(self.text(&self.arn, Version::Current).await?);
+        // As a fresh environment finds them.
+        let mut good = HashMap::new();
+        form.problems = match self.read(&mut good).await {
+            Ok(reading) => reading.problems,
+            Err(error) => vec![format!("{}; a fresh environment doesn't start with it", chain(&error))],
         };
-        assert_eq!(read(r#""urgent""#, Lanes::Two), Ok(Lane::Urgent));
-        assert_eq!(read(r#""standard""#, Lanes::Two), Ok(Lane::Standard));
-        for unknown in ["\"Urgent\"", "\"\"", "7", "null"] {
-            assert_eq!(read(unknown, Lanes::Two), Err(UnreadableSecret::Lane(0)));
-            assert_eq!(read(unknown, Lanes::One), Ok(Lane::Standard));
+        for name in good.remove(&self.arn).map(|own| own.further).unwrap_or_default() {
+            form.clients.extend(self.text(&name, Version::Current).await.map(of).unwrap_or_default().clients);
         }
-        assert_eq!(read(r#""urgent""#, Lanes::One), Ok(Lane::Standard), "it says nothing");
-        let none = parse(Some(r#"{"client_id":"a","client_secret":"x"}"#), &Guide, Lanes::Two).unwrap();
-        assert_eq!(none[0].lane, Lane::Standard);
-    }
-
-    #[test]
-    fn an_unreadable_secret_is_never_quoted() {
-        for text in [r#"{"clients":"hunter2"}"#, r#"{"clients":["hunter2"]}"#, "hunter2", "[]"] {
-            assert_eq!(ids(text), Err(UnreadableSecret::Shape));
-        }
-        let told = |text| ids(text).unwrap_err().to_string();
-        let missing = told(r#"{"client_id":"hunter2"}"#);
-        assert_eq!(missing, "client 0 of the secret has no client_secret");
-        let foreign = told(r#"{"clients":[{"client_id":"a","client_secret":"x"},{"access_key_id":"hunter2"}]}"#);
-        assert!(foreign.starts_with("client 1 of the secret has access_key_id, which is for"), "{foreign}");
-        assert_eq!(parse(None, &Guide, Lanes::One).unwrap_err(), UnreadableSecret::NoText);
+        Ok(form)
     }
 }

@@ -1,5 +1,7 @@
 //! The secret's form, of which not a character is told.
 
+use std::collections::BTreeMap;
+
 use super::{
     Role,
     report::{Check, Findings},
@@ -7,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         lane::{Lane, Lanes},
-        secret_form::SecretForm,
+        secret_form::{ClientForm, SecretForm},
     },
     ports::Secrets,
 };
@@ -26,17 +28,14 @@ pub(super) async fn check(secrets: &impl Secrets, workers: usize, role: Role) ->
 fn judge(form: &SecretForm, workers: usize, role: Role) -> Check {
     let mut findings = Findings::new("secret");
     let count = form.clients.len();
-    match &form.problem {
-        Some(problem) => findings.fail(&format!("{problem}; a function doesn't start with it")),
-        None if count == 0 => findings.fail("it holds no client: write at least one"),
-        None => {}
+    for problem in &form.problems {
+        findings.fail(problem);
     }
+    if form.problems.is_empty() && count == 0 {
+        findings.fail("it holds no client: write at least one");
+    }
+    tell_members(&mut findings, &form.clients);
     for (place, client) in form.clients.iter().enumerate() {
-        let others = match client.others {
-            0 => String::new(),
-            others => format!(" and {others} that nobody reads"),
-        };
-        findings.ok(&format!("client {place} has {}{others}", list(&client.members)));
         if !client.stray.is_empty() {
             let words = "has white space in it, which was hardly part of it: write it anew";
             findings.warn(&format!("client {place}'s {} {words}", list(&client.stray)));
@@ -57,6 +56,30 @@ fn judge(form: &SecretForm, workers: usize, role: Role) -> Check {
         findings.warn(&format!("{words}: some will wait; write more, or lower MaximumConcurrency"));
     }
     findings.into_check()
+}
+
+/// Clients are told of one by one, or, of more than so many, together.
+const TOLD: usize = 20;
+
+/// Which members the clients have.
+fn tell_members(findings: &mut Findings, clients: &[ClientForm]) {
+    let members = |client: &ClientForm| match client.others {
+        0 => list(&client.members),
+        others => format!("{} and {others} that nobody reads", list(&client.members)),
+    };
+    if clients.len() <= TOLD {
+        for (place, client) in clients.iter().enumerate() {
+            findings.ok(&format!("client {place} has {}", members(client)));
+        }
+        return;
+    }
+    let mut alike = BTreeMap::<_, usize>::new();
+    for client in clients {
+        *alike.entry(members(client)).or_default() += 1;
+    }
+    for (members, count) in alike {
+        findings.ok(&format!("{count} client(s) have {members}"));
+    }
 }
 
 /// Whether the urgent clients and the urgent queue go together.
@@ -85,7 +108,7 @@ fn list(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{doctor::Grade, domain::secret_form::ClientForm};
+    use crate::doctor::Grade;
 
     fn client() -> ClientForm {
         ClientForm { members: vec!["access_key_id", "client_id"], ..ClientForm::default() }
@@ -94,13 +117,16 @@ mod tests {
     #[test]
     fn a_secret_that_cannot_be_used_fails_and_one_with_stray_spaces_or_lost_padding_warns() {
         let judged = |clients: Vec<ClientForm>, problem: Option<&str>| {
-            let form = SecretForm { clients, problem: problem.map(str::to_owned) };
+            let form = SecretForm { clients, problems: problem.map(str::to_owned).into_iter().collect() };
             judge(&form, 2, Role::Writes(Lanes::One)).verdict
         };
         assert_eq!(judged(vec![client(), client()], None), Grade::Ok);
         assert_eq!(judged(vec![client()], None), Grade::Warn, "fewer than workers");
         assert_eq!(judged(vec![], None), Grade::Fail);
-        assert_eq!(judged(vec![client(), client()], Some("client 1 of the secret has no client_id")), Grade::Fail);
+        assert_eq!(
+            judged(vec![client(), client()], Some("the secret: client 1 has no client_id; the others serve")),
+            Grade::Fail
+        );
         let strayed = ClientForm { stray: vec!["client_id"], ..client() };
         let unpadded = ClientForm { unpadded: vec!["access_key_id"], ..client() };
         for form in [strayed, unpadded] {
@@ -109,10 +135,23 @@ mod tests {
     }
 
     #[test]
+    fn of_many_clients_it_is_told_how_many_are_alike() {
+        let judged = |clients| {
+            let check = judge(&SecretForm { clients, problems: Vec::new() }, 2, Role::Writes(Lanes::One));
+            serde_json::to_string(&check).unwrap()
+        };
+        assert!(judged(vec![client(); TOLD]).contains("client 19 has access_key_id, client_id"));
+        let odd = ClientForm { others: 1, ..client() };
+        let told = judged([vec![client(); TOLD], vec![odd]].concat());
+        assert!(told.contains("20 client(s) have access_key_id, client_id"), "{told}");
+        assert!(told.contains("1 client(s) have access_key_id, client_id and 1 that nobody reads"), "{told}");
+    }
+
+    #[test]
     fn urgent_clients_and_an_urgent_queue_go_together() {
         let urgent = || ClientForm { lane: Some(Lane::Urgent), ..client() };
         let judged = |clients: Vec<ClientForm>, role| {
-            let check = judge(&SecretForm { clients, problem: None }, 2, role);
+            let check = judge(&SecretForm { clients, problems: Vec::new() }, 2, role);
             (check.verdict, serde_json::to_string(&check).unwrap())
         };
         let with = |clients| judged(clients, Role::Writes(Lanes::Two));

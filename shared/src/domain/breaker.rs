@@ -84,20 +84,35 @@ pub enum Transition {
 impl Breaker {
     /// Whether a request may be sent now; a half-open circuit gives out its probes one by one.
     pub fn admit(&mut self, now: Timestamp) -> (Admission, Option<Transition>) {
+        if let Some(until) = self.open_until(now) {
+            return (Admission::RetryAt(until), None);
+        }
         match &mut self.state {
             State::Closed { .. } => (Admission::Admit, None),
-            // A stored time from a clock that ran ahead can't keep the circuit open for longer than it ever waits.
-            State::Open { until } if *until > now => (Admission::RetryAt((*until).min(now.plus(LONGEST_WAIT))), None),
             State::Open { .. } => {
                 self.state = State::HalfOpen { under_way: 1, succeeded: 0 };
                 (Admission::Admit, Some(Transition::HalfOpened))
             }
-            State::HalfOpen { under_way, .. } if *under_way < PROBES => {
+            State::HalfOpen { under_way, .. } => {
                 *under_way += 1;
                 (Admission::Admit, None)
             }
-            State::HalfOpen { .. } => (Admission::RetryAt(now.plus(PROBE_WAIT)), None),
         }
+    }
+
+    /// Until when nothing is let through, where nothing is now.
+    pub fn open_until(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.state {
+            // A stored time from a clock that ran ahead can't keep the circuit open for longer than it ever waits.
+            State::Open { until } if until > now => Some(until.min(now.plus(LONGEST_WAIT))),
+            State::HalfOpen { under_way, .. } if under_way >= PROBES => Some(now.plus(PROBE_WAIT)),
+            State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
+    /// Whether everything is let through.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed { .. })
     }
 
     /// An admitted request was never sent: its place as a probe is free again.
@@ -171,10 +186,6 @@ mod tests {
         Timestamp::from_millis(1_790_000_000_000 + millis)
     }
 
-    fn is_closed(breaker: &Breaker) -> bool {
-        matches!(breaker.state, State::Closed { .. })
-    }
-
     fn failing(breaker: &mut Breaker, count: i64) -> Option<Transition> {
         (0..count).filter_map(|index| breaker.record(at(index * 500), Health::Fails)).last()
     }
@@ -202,7 +213,7 @@ mod tests {
         }
         assert_eq!(failing(&mut breaker, 4), None);
         assert!(breaker.record(at(2000), Health::Fails).is_some());
-        assert!(!is_closed(&breaker));
+        assert!(!breaker.is_closed());
     }
 
     #[test]
@@ -231,13 +242,15 @@ mod tests {
         let mut breaker = Breaker::default();
         failing(&mut breaker, 5);
         let until = at(2000).plus(FIRST_WAIT);
+        assert_eq!((breaker.open_until(at(2001)), breaker.open_until(until)), (Some(until), None));
         assert_eq!(breaker.admit(at(2001)), (Admission::RetryAt(until), None));
         assert_eq!(breaker.admit(until), (Admission::Admit, Some(Transition::HalfOpened)));
         assert_eq!(breaker.admit(until), (Admission::Admit, None));
         assert!(matches!(breaker.admit(until), (Admission::RetryAt(_), None)));
-        assert_eq!(breaker.record(until, Health::Works), None);
+        assert_eq!(breaker.open_until(until), Some(until.plus(PROBE_WAIT)), "both probes are under way");
+        assert_eq!((breaker.record(until, Health::Works), breaker.open_until(until)), (None, None));
         assert_eq!(breaker.record(until, Health::Works), Some(Transition::Closed));
-        assert!(is_closed(&breaker));
+        assert!(breaker.is_closed());
     }
 
     #[test]
@@ -292,9 +305,9 @@ mod tests {
                     if transition == Some(Transition::HalfOpened) { open_until = None; probes = 0; }
                     if admission == Admission::Admit {
                         prop_assert!(open_until.is_none_or(|until| at(now) >= until));
-                        if !is_closed(&breaker) { probes += 1; prop_assert!(probes <= PROBES); }
+                        if !breaker.is_closed() { probes += 1; prop_assert!(probes <= PROBES); }
                     }
-                } else if is_closed(&breaker) || probes > 0 {
+                } else if breaker.is_closed() || probes > 0 {
                     let health = if works { Health::Works } else { Health::Fails };
                     probes = probes.saturating_sub(1);
                     if let Some(Transition::Opened(until)) = breaker.record(at(now), health) { open_until = Some(until); probes = 0; }

@@ -35,6 +35,11 @@ impl SecretTag {
         let digest = context.sign();
         Self(digest.as_ref().iter().take(8).fold(0, |tag, byte| tag << 8 | u64::from(*byte)))
     }
+
+    /// The tag that is written so.
+    pub fn parse(text: &str) -> Option<Self> {
+        u64::from_str_radix(text, 16).ok().map(Self).filter(|tag| tag.to_string() == text)
+    }
 }
 
 impl fmt::Display for SecretTag {
@@ -223,6 +228,8 @@ mod tests {
         assert_ne!(tag("one"), SecretTag::new("client-b", &SecretString::from("one")));
         assert_eq!(tag("one").to_string().len(), 16);
         assert_eq!(SecretTag(0xab).to_string(), "00000000000000ab");
+        assert_eq!(SecretTag::parse("00000000000000ab"), Some(SecretTag(0xab)));
+        assert_eq!(["ab", "", "00000000000000AB", "+0000000000000ab"].map(SecretTag::parse), [None; 4]);
     }
 
     #[test]

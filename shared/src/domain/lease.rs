@@ -201,6 +201,16 @@ impl Lease {
         self.held().state.throttle.closed_until(now)
     }
 
+    /// Until when a circuit lets nothing through, where it doesn't now.
+    pub fn circuit_open_until(&self, service: Service, now: Timestamp) -> Option<Timestamp> {
+        self.held().state.breaker(service).open_until(now)
+    }
+
+    /// Whether the routing engine's circuit lets everything through, and no mere probes.
+    pub fn is_circuit_closed(&self) -> bool {
+        self.held().state.routing.is_closed()
+    }
+
     /// Places taken in the window, and the limit that holds now.
     pub fn utilisation(&self, now: Timestamp) -> (usize, usize) {
         let mut held = self.held();

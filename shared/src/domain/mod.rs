@@ -27,6 +27,7 @@ pub mod reason;
 pub mod retry_after;
 pub mod routes;
 pub mod secret_form;
+pub mod standing;
 pub mod targets;
 pub mod throttle;
 pub mod time;

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 
 use super::lane::Lane;
 
+/// The member of a secret that names further ones.
+pub const FURTHER: &str = "further_secrets";
+
 /// The members that a client may have, in the order in which they are told.
 const MEMBERS: [&str; 6] =
     ["access_key_id", "access_key_secret", "client_id", "client_secret", "token_endpoint", "lane"];
@@ -17,8 +20,8 @@ const KEY_MATERIAL: [&str; 2] = ["access_key_id", "access_key_secret"];
 pub struct SecretForm {
     /// Its clients, in their order.
     pub clients: Vec<ClientForm>,
-    /// Why it can't be used, in words of this program's own; nothing where it can.
-    pub problem: Option<String>,
+    /// What is wrong with it, in words of this program's own.
+    pub problems: Vec<String>,
 }
 
 /// What can be told of one client.
@@ -38,17 +41,17 @@ pub struct ClientForm {
 
 impl SecretForm {
     /// The form of this text, as far as it is one.
-    pub fn of(text: &str, problem: Option<String>) -> Self {
+    pub fn of(text: &str) -> Self {
         let clients = match serde_json::from_str(text) {
-            Ok(Value::Object(mut secret)) => match secret.remove("clients") {
-                Some(Value::Array(clients)) => clients,
-                Some(_) => Vec::new(),
-                None => vec![Value::Object(secret)],
+            Ok(Value::Object(mut secret)) => match (secret.remove("clients"), secret.remove(FURTHER)) {
+                (Some(Value::Array(clients)), _) => clients,
+                (None, None) => vec![Value::Object(secret)],
+                _ => Vec::new(),
             },
             _ => Vec::new(),
         };
         let clients = clients.iter().filter_map(Value::as_object).map(ClientForm::of).collect();
-        Self { clients, problem }
+        Self { clients, problems: Vec::new() }
     }
 }
 
@@ -92,18 +95,20 @@ mod tests {
     use super::*;
 
     fn only(client: &Value) -> ClientForm {
-        SecretForm::of(&client.to_string(), None).clients.remove(0)
+        SecretForm::of(&client.to_string()).clients.remove(0)
     }
 
     #[test]
     fn members_are_told_by_known_names_and_others_by_their_count() {
         let list = json!({ "clients": [{ "client_id": "a", "access_key_id": "b" }, { "hunter2": "x" }] });
-        let form = SecretForm::of(&list.to_string(), None);
+        let form = SecretForm::of(&list.to_string());
         assert_eq!(form.clients[0].members, ["access_key_id", "client_id"]);
         assert_eq!((form.clients[1].members.len(), form.clients[1].others), (0, 1));
         assert!(!format!("{form:?}").contains("hunter2"));
-        for text in ["hunter2", "[]", r#"{"clients": 7}"#, r#"{"clients": ["hunter2"]}"#] {
-            assert_eq!(SecretForm::of(text, None).clients, [], "{text}");
+        for text in
+            ["hunter2", "[]", r#"{"clients": 7}"#, r#"{"clients": ["hunter2"]}"#, r#"{"further_secrets": ["hunter2"]}"#]
+        {
+            assert_eq!(SecretForm::of(text).clients, [], "{text}");
         }
     }
 

@@ -1,6 +1,10 @@
+mod crowd;
+mod line;
+
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    time::Duration,
 };
 
 use futures::FutureExt as _;
@@ -8,7 +12,12 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::{lane::Turns, token::NONCE_LENGTH, window::ClockId};
+use crate::domain::{
+    lane::{ASKING, Turns},
+    standing::{Standing, Waiter},
+    token::NONCE_LENGTH,
+    window::ClockId,
+};
 
 const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const PAUSE: Duration = Duration::from_secs(30);
@@ -55,11 +64,12 @@ fn all_rest_where_none_is_without_one_and_the_first_to_end_says_until_when() {
     let mut known = KnownClients::default();
     let clients = [client("one", "a"), client("two", "a")];
     known.leave_alone(&ClientId::public("one"), rest(&clients[0], DeferralReason::Unauthorized, NOW.plus(PAUSE * 2)));
-    let groups = groups(&clients, None);
-    assert_eq!(all_resting(&groups, &known, None, NOW), None);
+    let (table, terms) = (Shared::new(), terms(None));
+    let all_resting = |known: &KnownClients| Search::new(&table, &table, &clients, terms).unwrap().all_resting(known);
+    assert_eq!(all_resting(&known), None);
     let first = rest(&clients[1], DeferralReason::RateLimited, NOW.plus(PAUSE));
     known.leave_alone(&ClientId::public("two"), first);
-    assert_eq!(all_resting(&groups, &known, None, NOW), Some(first));
+    assert_eq!(all_resting(&known), Some(first));
     assert_eq!(NoClient::AllResting(first).deferral(), (DeferralReason::RateLimited, Retry::At(first.until)));
 }
 
@@ -69,6 +79,10 @@ struct Shared {
     clients: RefCell<BTreeMap<String, Shown>>,
     /// Who was asked for a lease, in this order.
     tried: RefCell<Vec<String>>,
+    /// Who was looked at, in this order.
+    looked: RefCell<Vec<String>>,
+    /// Samples so far.
+    samples: Cell<u32>,
     /// Clients that are given back then.
     returns: Cell<Option<(&'static str, Timestamp)>>,
 }
@@ -82,7 +96,8 @@ struct Shown {
 impl Shared {
     fn new() -> Self {
         let (now, returns) = (Cell::new(NOW), Cell::new(None));
-        Self { now, clients: RefCell::default(), tried: RefCell::default(), returns }
+        let (clients, tried, looked) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { now, clients, tried, looked, samples: Cell::default(), returns }
     }
 
     fn busy(self, ids: &[&str]) -> Self {
@@ -117,6 +132,22 @@ impl ClientTable for Shared {
         Ok(true)
     }
 
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
+        self.looked.borrow_mut().extend(client_ids.iter().map(|id| (*id).to_owned()));
+        let clients = self.clients.borrow();
+        let standing = |client: &Shown| Standing {
+            leased_until: client.leased.then(|| now.plus(PAUSE)),
+            turns: client.turns,
+            ..Standing::default()
+        };
+        let stands = |id: &&str| ((*id).to_owned(), clients.get(*id).map(standing).unwrap_or_default());
+        Ok(client_ids.iter().map(stands).collect())
+    }
+
+    async fn wait_for(&self, client_id: &str, _: Waiter, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.clients.borrow().contains_key(client_id))
+    }
+
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
         self.clients.borrow_mut().get_mut(client_id).unwrap().turns.asked_until = Some(until);
         Ok(())
@@ -140,10 +171,10 @@ impl Environment for Shared {
         }
     }
 
-    /// Another beginning in every second round of three clients.
+    /// The first of a list, and the last by turns.
     fn sample(&self) -> f64 {
-        let rounds = self.tried.borrow().len() / 3;
-        if rounds.is_multiple_of(2) { 0.0 } else { 0.6 }
+        self.samples.set(self.samples.get() + 1);
+        f64::from(self.samples.get() / 5 % 2) * 0.9
     }
 
     fn uuid(&self) -> Uuid {
@@ -161,16 +192,19 @@ fn both() -> Vec<Credentials> {
     vec![client("one", "s"), urgent, client("two", "s")]
 }
 
+fn terms(lane: Option<Lane>) -> LeaseTerms {
+    let (rate, deadline) = (Rate { limit: 10, window: Duration::from_secs(60) }, NOW.plus(Duration::from_secs(90)));
+    let wait_until = NOW.plus(Duration::from_secs(60));
+    LeaseTerms { lane, rate, permits: 3, deadline, until: wait_until, wait_until }
+}
+
 fn lease(
     table: &Shared,
     known: &mut KnownClients,
     lane: Option<Lane>,
     clients: &[Credentials],
 ) -> Result<Lease, NoClient> {
-    let (rate, deadline) = (Rate { limit: 10, window: Duration::from_secs(60) }, NOW.plus(Duration::from_secs(90)));
-    let wait_until = NOW.plus(Duration::from_secs(60));
-    let terms = LeaseTerms { lane, rate, permits: 3, deadline, until: wait_until, wait_until };
-    let leased = acquire(table, table, clients, known, terms).now_or_never().expect("only waiting takes time");
+    let leased = acquire(table, table, clients, known, terms(lane)).now_or_never().expect("only waiting takes time");
     leased.map(|(lease, _)| lease)
 }
 
@@ -184,7 +218,9 @@ fn a_standard_worker_never_asks_for_an_urgent_client() {
     let table = Shared::new().busy(&["one", "two"]);
     let none = lease(&table, &mut KnownClients::default(), Some(Lane::Standard), &both()).err().unwrap();
     assert!(matches!(none, NoClient::AllBusy));
-    assert!(!table.tried.borrow().iter().any(|id| id == "urgent") && table.tried.borrow().len() > 100);
+    let asked = |asked: &RefCell<Vec<String>>| asked.borrow().iter().any(|id| id == "urgent");
+    assert!(!asked(&table.tried) && !asked(&table.looked) && table.looked.borrow().len() > 100);
+    assert_eq!(table.tried.borrow().len(), 2, "what is seen to be busy isn't tried");
     assert_eq!(leased(&Shared::new(), Some(Lane::Standard)), ("one".to_owned(), Turn::Standard));
     let urgent = [Credentials { lane: Lane::Urgent, ..client("urgent", "s") }];
     let none = lease(&table, &mut KnownClients::default(), Some(Lane::Standard), &urgent).err().unwrap();
@@ -209,7 +245,7 @@ fn who_works_for_no_lane_has_any_client_and_the_standard_ones_first() {
 #[test]
 fn an_urgent_worker_that_has_waited_asks_for_one_turn_and_has_it() {
     let table = Shared::new().busy(&["one", "two", "urgent"]);
-    let back = NOW.plus(Duration::from_secs(3));
+    let back = NOW.plus(Duration::from_secs(2));
     table.returns.set(Some(("two", back)));
     let asked = leased(&table, Some(Lane::Urgent));
     assert_eq!((asked, table.now() >= back), (("two".to_owned(), Turn::Loan), true));

@@ -63,6 +63,11 @@ impl Access {
         let token = token.filter(|token| dialect.serves(token.endpoints()));
         Self { credentials, token, endpoints, no_refresh_before: None, rest, failed: None }
     }
+
+    /// Whether there is a token that serves.
+    fn has_token(&self, now: Timestamp) -> bool {
+        self.token.as_ref().is_some_and(|token| token.freshness(now) != Freshness::Expired)
+    }
 }
 
 /// An answer on the way to a token.
@@ -89,7 +94,7 @@ impl<P: Ports> Worker<'_, P> {
     pub async fn left_alone(&self, known: &mut KnownClients) -> Option<Rest> {
         let access = self.access.lock().await;
         let now = self.ports.environment().now();
-        let lives = access.token.as_ref().is_some_and(|token| token.freshness(now) != Freshness::Expired);
+        let lives = access.has_token(now);
         // A token that lives serves on while the next one is waited for, but not under credentials that are refused.
         let refused = |rest: &Rest| rest.reason == DeferralReason::Unauthorized;
         let rest = access.rest.filter(|rest| rest.until > now && (refused(rest) || !lives));
@@ -97,6 +102,22 @@ impl<P: Ports> Worker<'_, P> {
             known.leave_alone(self.lease.client_id(), rest);
         }
         rest
+    }
+
+    /// Until when nothing can be sent because a circuit is open: that of the service, or, without a token, that of who
+    /// grants one.
+    pub(crate) async fn circuit_open_until(&self) -> Option<Timestamp> {
+        let now = self.ports.environment().now();
+        let open = |service| self.lease.circuit_open_until(service, now);
+        match (open(Service::Routing), open(Service::Auth)) {
+            (None, Some(until)) => (!self.access.lock().await.has_token(now)).then_some(until),
+            (routing, _) => routing,
+        }
+    }
+
+    /// Whether contacts can be had as far as is known, so that no one has to go first.
+    pub(crate) fn is_circuit_closed(&self) -> bool {
+        self.lease.is_circuit_closed()
     }
 
     /// A token that serves now. Only one caller fetches; the others wait for it.

@@ -5,14 +5,14 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use contact_injection::domain::lane::Lane;
+use contact_injection::domain::{idempotency::IdempotencyKey, lane::Lane};
 use cxone_simulator::{Effect, Endpoint, Fault, nice};
 
 use crate::{
     business_unit::{SETTLED, UnitPlan},
     defect::Defect,
     lanes::UrgentPlan,
-    plan::{Faults, Kind, Plan, Round, Sent},
+    plan::{Faults, Kind, Plan, Round, SOURCE, Sent},
     run::Run,
     world::World,
 };
@@ -49,6 +49,8 @@ pub enum Sequence {
     BothLanesWantOneClient,
     /// A queue whose health nobody can read refuses a contact, and events for it go on to come.
     RefusedByAQueueThatCannotBeRead,
+    /// CXone fails whatever it is asked for half an hour.
+    Outage,
 }
 
 /// What a sequence came to.
@@ -58,6 +60,12 @@ pub struct Told {
     pub contacts: usize,
     /// Requests that CXone got for contacts.
     pub posts: usize,
+    /// Claims of events.
+    pub claims: usize,
+    /// Those of them after which no request left.
+    pub idle_claims: usize,
+    /// Invocations.
+    pub invocations: usize,
     /// The reasons of the dead letters, in order.
     pub letters: Vec<String>,
     /// Every invariant that doesn't hold.
@@ -78,15 +86,26 @@ pub fn sequence(which: Sequence, seed: u64, defect: Option<Defect>) -> Told {
         let lost = nice::Fault::always(nice::Endpoint::Messages, nice::Effect::ResetAfter);
         unit.borrow_mut().add_fault(lost);
     }
+    if which == Sequence::Outage {
+        world.tenant.borrow_mut().add_fault(Fault::always(Endpoint::Contacts, Effect::status(503)));
+    }
     let mut run = Run::new(Rc::clone(&world));
     run.go();
     drop(run);
     world.scheduler.clear();
     crate::invariants::check(&world);
     let (contacts, observed, letters) = (world.counted().1, world.seen.borrow(), world.letters.borrow());
+    let idle_claims = |sent: &Sent| {
+        let claims = observed.claims.get(&IdempotencyKey::of_event(SOURCE, &sent.event)).map_or(&[][..], Vec::as_slice);
+        let posted = |by: u64| observed.posts.iter().any(|post| post.event == sent.event && post.invocation == by);
+        claims.iter().filter(|(_, by, _)| !posted(*by)).count()
+    };
     Told {
         contacts,
         posts: observed.posts.len(),
+        claims: observed.claims.values().map(Vec::len).sum(),
+        idle_claims: world.plan.sent.iter().map(idle_claims).sum(),
+        invocations: observed.begun.len(),
         letters: letters.iter().map(|letter| letter.reason.clone()).collect(),
         breaches: observed.breaches.clone(),
     }
@@ -125,6 +144,7 @@ impl Sequence {
                 sent.push(event("late", 2 * SECOND, Some(6 * SECOND)));
                 Plan { sent, workers: 1, clients: 1, limit: 4, window: 10 * SECOND, ..calm }
             }
+            Self::Outage => outage(calm),
             Self::RefusedByAQueueThatCannotBeRead => Plan {
                 // No execution environment is used twice, so that each has to be told.
                 faults: Faults { recycled: 1.0, ..Faults::default() },
@@ -196,6 +216,12 @@ impl Sequence {
             }
         }
     }
+}
+
+fn outage(calm: Plan) -> Plan {
+    let sent = (0..100).map(|number| event(&format!("e{number}"), number * SECOND, None)).collect();
+    let rounds = vec![Round { stormy: 30 * MINUTE, pause: 0, gap: 0 }];
+    Plan { sent, workers: 2, clients: 2, rounds, ..calm }
 }
 
 fn event(name: &str, at: i64, expirytime: Option<i64>) -> Sent {

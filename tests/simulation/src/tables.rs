@@ -9,6 +9,7 @@ use contact_injection::{
         idempotency::IdempotencyKey,
         lane::{Lane, Turn, Turns},
         lease::Reservation,
+        standing::{Standing, Waiter},
         time::Timestamp,
     },
     ports::{Acquired, LeaseRequest, Returned, StoreError, StoredClient, StoredState, Swap},
@@ -35,6 +36,9 @@ pub(crate) struct ClientItem {
     state: Option<StoredState>,
     refused: Option<RefusedCredentials>,
     turns: Turns,
+    waiter: Option<Waiter>,
+    /// How it stood before the last write, and when that was.
+    before: Option<(i64, Standing)>,
     /// What was seen of its turns.
     turned: Turned,
     /// Until when nobody else may have it, whatever a defect makes of the above.
@@ -46,7 +50,15 @@ impl ClientItem {
     pub(crate) fn is_leased(&self) -> bool {
         self.holder.is_some()
     }
+
+    fn standing(&self) -> Standing {
+        let refused = self.refused.map(|refused| (refused.until, refused.secret));
+        Standing { leased_until: self.leased_until, refused, turns: self.turns, waiter: self.waiter }
+    }
 }
+
+/// How long a read that needn't be consistent may not see a write, in milliseconds.
+const STALE: i64 = 500;
 
 /// What a write is worth.
 #[derive(Clone, Copy)]
@@ -229,15 +241,20 @@ impl World {
             item.turned.refused(request.turn, invocation, self.now());
             return Acquired::Busy(request.until);
         }
+        if request.turn != Turn::Loan && !item.standing().is_first(request.since, request.now) {
+            item.turned.refused(request.turn, invocation, self.now());
+            return Acquired::Busy(request.until);
+        }
         if self.now() < item.taken_until {
             self.breach(format!("{client_id} was leased to i{invocation} while another held it"));
         }
         item.taken_until = request.until.as_millis() - self.plan.skew;
         self.see_turn(client_id, &mut item.turned, request.turn, invocation);
         let before = client(item);
+        item.before = Some((self.now(), item.standing()));
         item.fence += 1;
-        item.leased_until = Some(request.until);
-        item.turns = item.turns.leased(request.turn, request.until);
+        let Standing { leased_until, turns, waiter, .. } = item.standing().leased(request.turn, request.until);
+        (item.leased_until, item.turns, item.waiter) = (leased_until, turns, waiter);
         item.holder = Some(request.holder);
         if !self.has(Defect::ReservationForgotten) {
             item.reservations.push(request.reservation);
@@ -259,6 +276,7 @@ impl World {
         let now = Timestamp::from_millis(self.now() - self.plan.skew);
         item.leased_until.is_none()
             && item.turns.admit(turn, now)
+            && item.standing().awaited(now).is_none()
             && item.refused.is_none_or(|refused| refused.until < now)
     }
 
@@ -272,6 +290,7 @@ impl World {
             return false;
         }
         self.note("clients", || format!("{client_id} is given back by i{invocation} under fence {fence}"));
+        item.before = Some((self.now(), item.standing()));
         item.state = (!self.has(Defect::WindowForgotten)).then(|| returned.state.clone());
         item.refused = returned.refused;
         item.turns.lent_until = returned.lent_until.or(item.turns.lent_until);
@@ -281,9 +300,50 @@ impl World {
         true
     }
 
+    /// How clients stand, or stood a moment ago, by this clock of an invocation's.
+    pub(crate) fn look_at(&self, ids: &[String], clock: Timestamp, invocation: u64) -> BTreeMap<String, Standing> {
+        let mut clients = self.clients.borrow_mut();
+        let lane = self.seen.borrow().lanes.get(&invocation).copied();
+        let turn = if self.plan.urgent.is_some() && lane == Some(Lane::Standard) { Turn::Standard } else { Turn::Any };
+        let mut stood = |id: &String| {
+            let Some(item) = clients.get_mut(id) else { return Standing::default() };
+            let standing = self.misseen(item.standing());
+            if standing.leased_until.is_some_and(|until| until > clock) || !standing.turns.admit(turn, clock) {
+                item.turned.refused(turn, invocation, self.now());
+            }
+            let stale = item.before.filter(|(written, _)| self.now() - written < STALE && self.chance.happens(0.2));
+            stale.map_or(standing, |(_, before)| self.misseen(before))
+        };
+        ids.iter().map(|id| (id.clone(), stood(id))).collect()
+    }
+
+    /// How a client stands where a defect makes nothing of it.
+    fn misseen(&self, standing: Standing) -> Standing {
+        let Standing { leased_until, refused, turns, waiter } = standing;
+        Standing {
+            waiter,
+            leased_until: leased_until.filter(|_| !self.has(Defect::LeaseUnchecked)),
+            refused: refused.filter(|_| !self.has(Defect::RefusalForgotten)),
+            turns: if self.has(Defect::TurnsForgotten) { Turns::default() } else { turns },
+        }
+    }
+
+    /// Keeps that a worker waits for a client, unless one does that began before.
+    pub(crate) fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> bool {
+        let mut clients = self.clients.borrow_mut();
+        let Some(item) = clients.get_mut(client_id) else { return false };
+        let stands = item.standing().is_first(waiter.since, now);
+        if stands {
+            item.before = Some((self.now(), item.standing()));
+            item.waiter = Some(waiter);
+        }
+        stands
+    }
+
     /// Keeps that an urgent worker waits for a client.
     pub(crate) fn ask_for(&self, client_id: &str, until: Timestamp) {
         if let Some(item) = self.clients.borrow_mut().get_mut(client_id) {
+            item.before = Some((self.now(), item.standing()));
             item.turns.asked_until = Some(until);
         }
     }

@@ -1,6 +1,6 @@
 //! What one invocation reaches: the real program's ports, over this world.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use contact_injection::{
     dialects::{Dialect, HttpReply, HttpRequest},
@@ -15,6 +15,7 @@ use contact_injection::{
         queues::{Queue, Reading},
         routes::{DefaultSkills, QueueId},
         secret_form::{ClientForm, SecretForm},
+        standing::{Standing, Waiter},
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -88,6 +89,16 @@ impl ClientTable for WorkerPorts {
         self.world.commit("the clients table", release).await
     }
 
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
+        let (ids, invocation): (Vec<_>, _) = (client_ids.iter().map(|id| (*id).to_owned()).collect(), self.invocation);
+        self.world.commit("the clients table", move |world| world.look_at(&ids, now, invocation)).await
+    }
+
+    async fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> Result<bool, StoreError> {
+        let client_id = client_id.to_owned();
+        self.world.commit("the clients table", move |world| world.wait_for(&client_id, waiter, now)).await
+    }
+
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
         let client_id = client_id.to_owned();
         self.world.commit("the clients table", move |world| world.ask_for(&client_id, until)).await
@@ -129,7 +140,7 @@ impl Secrets for WorkerPorts {
     async fn form(&self) -> Result<SecretForm, StoreError> {
         let member = |name: &'static str| ClientForm { members: vec![name], ..ClientForm::default() };
         let clients = self.clients_anew().await?.iter().map(|_| member("client_id")).collect();
-        Ok(SecretForm { clients, problem: None })
+        Ok(SecretForm { clients, problems: Vec::new() })
     }
 }
 

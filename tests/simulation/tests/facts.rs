@@ -91,6 +91,16 @@ fn a_withdrawal_that_lands_late_makes_two_contacts_where_nothing_fences_it() {
 }
 
 #[test]
+fn in_an_outage_every_claim_is_followed_by_a_request_and_most_deliveries_claim_nothing() {
+    for seed in 0..20 {
+        let told = sequence(Sequence::Outage, seed, None);
+        assert_eq!((told.breaches.len(), told.contacts), (0, 100), "seed {seed}: {:?}", told.breaches);
+        assert_eq!(told.idle_claims, 0, "seed {seed}: {told:?}");
+        assert!(told.invocations > 5 * told.claims, "seed {seed}: {told:?}");
+    }
+}
+
+#[test]
 fn some_tenants_grant_tokens_both_ways_and_some_tokens_claim_wrong_times() {
     let timelines: Vec<_> = (0..100).map(|seed| run(Profile::Cxone, seed, None, true).timeline).collect();
     let granted = |timeline: &[String], endpoint: &str| {

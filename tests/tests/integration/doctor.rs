@@ -197,7 +197,8 @@ async fn a_secret_that_was_spoilt_since_the_start_is_told_by_its_form_alone() {
     assert_eq!(verdicts(&report, "grant"), ["fail"]);
     stage.put_secret("hunter2").await;
     let report = process.invoke(question()).await.unwrap();
-    assert_eq!((verdicts(&report, "secret"), verdicts(&report, "target").len()), (vec!["fail".to_owned()], 1));
+    assert_eq!(verdicts(&report, "secret"), ["fail"]);
+    assert!(detail(&report, "secret").contains("what it held before its last change serves"), "{report:#}");
     assert!(!report.to_string().contains("hunter2"));
 }
 

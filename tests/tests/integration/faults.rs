@@ -239,3 +239,52 @@ async fn a_person_resolves_what_is_parked_and_nothing_else() {
     assert_eq!(stage.log.outcomes_of("there").last().unwrap(), "duplicate");
     assert_eq!(stage.log.outcomes_of("lost").last().unwrap(), "injected");
 }
+
+#[tokio::test]
+async fn while_a_circuit_is_open_nothing_is_written_on_the_ledger_and_what_has_ended_is_told() {
+    let stage = Stage::usual().await;
+    stage.sync(json!({})).await.unwrap();
+    let worker = stage.worker();
+    let records = |ids: &[&str]| ids.iter().map(|id| record(event("single", id).to_string())).collect::<Vec<_>>();
+    assert!(worker.batch(&records(&["before"])).await.is_empty());
+    stage.simulator.add_fault(Fault::always(Endpoint::Contacts, Effect::status(503)));
+    worker.batch(&records(&["a", "b", "c", "d", "e"])).await;
+    assert!(stage.log.says("the circuit opened"));
+    let (writes, reads) = (worker.wire.count("PutItem"), worker.wire.count("GetItem"));
+    // New, in doubt, injected, and no event.
+    let mut batch = records(&["new", "a", "before"]);
+    batch.push(record("no event"));
+    assert_eq!(worker.batch(&batch).await.len(), 2);
+    assert_eq!((worker.wire.count("PutItem"), worker.wire.count("GetItem")), (writes, reads + 3));
+    assert_eq!(stage.log.outcomes_of("new"), ["deferred circuit-open"]);
+    assert_eq!(stage.log.outcomes_of("a").last().unwrap(), "deferred circuit-open");
+    assert_eq!(stage.log.outcomes_of("before").last().unwrap(), "duplicate");
+    assert_eq!((stage.ledger_state("new").await, stage.ledger_state("a").await), ("absent".into(), "in-doubt".into()));
+    // When the probe is due one goes ahead; it fails, and no other is claimed.
+    stage.advance(Duration::from_secs(6));
+    let posts = stage.simulator.tenant().count_of_status(503);
+    assert_eq!(worker.batch(&records(&["one", "two", "three"])).await.len(), 3);
+    assert_eq!(stage.simulator.tenant().count_of_status(503), posts + 1);
+    assert_eq!(worker.wire.count("PutItem"), writes + 2, "claimed and settled once");
+    stage.simulator.clear_faults();
+    stage.advance(Duration::from_secs(11));
+    assert!(worker.batch(&records(&["new", "a", "one", "two", "three"])).await.is_empty());
+    assert_eq!(stage.simulator.contacts().len(), 6);
+}
+
+#[tokio::test]
+async fn an_event_that_ends_for_good_ends_so_while_a_circuit_is_open() {
+    let stage = Stage::usual().await;
+    stage.sync(json!({})).await.unwrap();
+    let worker = stage.worker();
+    stage.simulator.add_fault(Fault::always(Endpoint::Contacts, Effect::status(503)));
+    let batch: Vec<_> = ["a", "b", "c", "d", "e"].iter().map(|id| record(event("single", id).to_string())).collect();
+    worker.batch(&batch).await;
+    // CXone has forgotten their keys by then. The circuit opens anew under other events.
+    stage.advance(Duration::from_secs(24 * 3600));
+    let others: Vec<_> = (0..10).map(|id| record(event("single", &format!("o{id}")).to_string())).collect();
+    worker.batch(&others).await;
+    assert!(worker.batch(&batch[..1]).await.is_empty());
+    assert_eq!(stage.log.outcomes_of("a").last().unwrap(), "dead-lettered outcome-unknown");
+    assert_eq!(stage.ledger_state("a").await, "parked");
+}

@@ -104,17 +104,10 @@ async fn the_doctor_says_where_urgent_clients_and_the_urgent_queue_do_not_go_tog
     assert!(secret(&no_queue).await.contains("there is no urgent queue"));
 }
 
-/// Marks a client as held by another worker for so long.
-async fn hold(stage: &Stage, client: &str, seconds: i64) {
-    let until = stage.worker().clock.now().as_millis() + seconds * 1000;
-    let held = [("clientId", text(client)), ("leasedUntil", number(until)), ("fence", number(1))];
-    stage.put(&stage.tables.clients, held.map(|(name, value)| (name.to_owned(), value)).into()).await;
-}
-
 #[tokio::test]
 async fn an_urgent_batch_borrows_a_client_that_is_free_and_then_it_is_the_standard_lanes_turn() {
     let stage = stage().await;
-    hold(&stage, URGENT, 600).await;
+    stage.hold(URGENT, Duration::from_secs(600)).await;
     let worker = stage.worker();
     assert!(worker.batch(&urgent_batch(&stage, "alarm", 3)).await.is_empty());
     assert_eq!(sent(&stage, "alarm", 3), [3, 0]);
@@ -134,7 +127,7 @@ async fn an_urgent_batch_borrows_a_client_that_is_free_and_then_it_is_the_standa
 #[tokio::test]
 async fn a_standard_batch_waits_for_a_standard_client_though_an_urgent_one_is_free() {
     let stage = stage().await;
-    hold(&stage, STANDARD, 600).await;
+    stage.hold(STANDARD, Duration::from_secs(600)).await;
     let back = stage.worker().batch_within(Duration::from_secs(21), &batch("bulk", 2)).await;
     assert_eq!((back.len(), sent(&stage, "bulk", 2)), (2, [0, 0]));
     assert_eq!(stage.log.outcomes_of("bulk/0"), ["deferred no-client"]);
@@ -250,6 +243,7 @@ async fn the_table_admits_whom_the_turns_admit() {
         reservation: Reservation { permits: 1, until: now },
         secret: SecretTag::new("c", &"s".into()),
         turn,
+        since: now,
     };
     for (asked, lent) in times.iter().flat_map(|asked| times.map(|lent| (*asked, lent))) {
         for turn in [Turn::Any, Turn::Standard, Turn::Loan] {
@@ -260,8 +254,10 @@ async fn the_table_admits_whom_the_turns_admit() {
             stage.put(&stage.tables.clients, item.map(|(name, value)| (name.to_owned(), value)).collect()).await;
             let before = Turns { asked_until: asked, lent_until: lent };
             let request = request(turn);
+            let seen = table.look_at(&[&client], now).await.unwrap()[&client];
             let leased = matches!(table.acquire(&client, &request).await.unwrap(), Acquired::Held { .. });
             assert_eq!(leased, before.admit(turn, now), "{turn:?} of {before:?}");
+            assert_eq!(leased, seen.admits(&request.seeker()), "{turn:?} of {before:?} as it was seen");
             let after = if leased { before.leased(turn, request.until) } else { before };
             let item = stage.client_item(&client).await;
             let read = |name: &str| Some(item.get(name)?.as_n().unwrap().parse().map(Timestamp::from_millis).unwrap());
@@ -274,7 +270,9 @@ async fn the_table_admits_whom_the_turns_admit() {
         for nonsense in [ahead.clone(), text("soon")] {
             let item = [("clientId", text(client)), (name, nonsense)];
             stage.put(&stage.tables.clients, item.map(|(name, value)| (name.to_owned(), value)).into()).await;
-            assert!(matches!(table.acquire(client, &request(turn)).await.unwrap(), Acquired::Held { .. }));
+            let (request, seen) = (request(turn), table.look_at(&[client], now).await.unwrap()[client]);
+            assert!(seen.admits(&request.seeker()));
+            assert!(matches!(table.acquire(client, &request).await.unwrap(), Acquired::Held { .. }));
         }
     }
 }
@@ -286,7 +284,7 @@ async fn who_asks_for_a_client_that_is_not_there_makes_none() {
     let table = DynamoClients::new(client, stage.tables.clients.clone());
     table.ask_for("forgotten", Timestamp::from_millis(1)).await.unwrap();
     assert!(stage.scan(&stage.tables.clients).await.is_empty());
-    hold(&stage, "held", 60).await;
+    stage.hold("held", Duration::from_secs(60)).await;
     table.ask_for("held", Timestamp::from_millis(1)).await.unwrap();
     assert_eq!(stage.client_item("held").await["askedUntil"], number(1));
 }

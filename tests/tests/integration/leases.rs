@@ -1,13 +1,22 @@
 //! Worker identity: no client in two hands, no token more than needed, and no state lost between them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use contact_injection::adapters::dynamodb::DynamoClients;
+use contact_injection::domain::credentials::SecretTag;
+use contact_injection::domain::lane::Turn;
+use contact_injection::domain::lease::Reservation;
+use contact_injection::domain::standing::Waiter;
+use contact_injection::domain::time::Timestamp;
+use contact_injection::ports::{Acquired, ClientTable as _, Environment as _, LeaseRequest};
+use contact_injection_tests::local::sdk_config;
 use cxone_simulator::{ClientConfig, Effect, Endpoint, Fault};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::stage::{Function, Scene, Stage, event, number, number_of, record, text};
+use super::stage::{Function, Scene, Stage, emulator, event, number, number_of, record, text};
 
 const WORKERS: usize = 20;
 const CLIENTS: usize = 5;
@@ -152,6 +161,116 @@ async fn three_windows_of_backlog_use_what_is_permitted_and_meet_no_429() {
     assert_eq!(stage.simulator.tenant().count_of_status(429), 0);
     assert!(stage.simulator.busiest_window("worker-1") <= limit);
     assert!(sent * 100 >= 3 * limit * 97, "{sent} of {} permitted", 3 * limit);
+}
+
+#[tokio::test]
+async fn what_is_read_of_clients_is_what_a_lease_would_find() {
+    let stage = Stage::usual().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config(emulator().endpoint()));
+    let table = DynamoClients::new(dynamodb, stage.tables.clients.clone());
+    let now = Timestamp::from_millis(1_790_000_000_000);
+    let (soon, ahead) = (now.plus(Duration::from_secs(60)), now.plus(Duration::from_secs(100_000)));
+    let secret = SecretTag::new("c", &"s".into());
+    let time = |at: Timestamp| number(at.as_millis());
+    let items = [
+        ("held", vec![("leasedUntil", time(soon))]),
+        ("over", vec![("leasedUntil", time(now))]),
+        ("nonsense", vec![("leasedUntil", time(ahead))]),
+        ("text", vec![("leasedUntil", text("never"))]),
+        ("refused", vec![("refusedUntil", time(soon)), ("refusedSecret", text(secret.to_string()))]),
+        ("mended", vec![("refusedUntil", time(soon)), ("refusedSecret", text("00000000000000ab"))]),
+        ("rested", vec![("refusedUntil", time(now)), ("refusedSecret", text(secret.to_string()))]),
+        ("unreadable", vec![("refusedUntil", time(soon)), ("refusedSecret", text("?"))]),
+    ];
+    for (client, members) in &items {
+        let item = members.iter().cloned().chain([("clientId", text(*client))]);
+        stage.put(&stage.tables.clients, item.map(|(name, value)| (name.to_owned(), value)).collect()).await;
+    }
+    let ids: Vec<_> = items.iter().map(|(client, _)| *client).chain(["never-leased"]).collect();
+    let seen = table.look_at(&ids, now).await.unwrap();
+    assert_eq!(seen.len(), ids.len());
+    for client in ids {
+        let request = LeaseRequest {
+            holder: Uuid::new_v4(),
+            now,
+            until: soon,
+            reservation: Reservation { permits: 1, until: now },
+            secret,
+            turn: Turn::Any,
+            since: now,
+        };
+        let acquired = table.acquire(client, &request).await.unwrap();
+        let admitted = matches!(acquired, Acquired::Held { .. });
+        assert_eq!(seen[client].admits(&request.seeker()), admitted, "{client}: {acquired:?}");
+        assert_eq!(admitted, !["held", "refused"].contains(&client), "{client}");
+        let refused = matches!(acquired, Acquired::Refused(until) if Some(until) == seen[client].refusal(secret, now));
+        assert_eq!(refused, client == "refused");
+    }
+}
+
+#[tokio::test]
+async fn the_table_lets_nobody_pass_who_began_later_than_who_waits() {
+    let stage = Stage::usual().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk_config(emulator().endpoint()));
+    let table = DynamoClients::new(dynamodb, stage.tables.clients.clone());
+    let now = Timestamp::from_millis(1_790_000_000_000);
+    let (since, soon) = (now.minus(Duration::from_secs(9)), now.plus(Duration::from_secs(4)));
+    let [earlier, later] = [since.minus(Duration::from_millis(1)), since.plus(Duration::from_millis(1))];
+    let times = |since: Timestamp, until: Timestamp| {
+        vec![("waitingSince", number(since.as_millis())), ("waitingUntil", number(until.as_millis()))]
+    };
+    let items = [
+        (true, vec![]),
+        (false, times(earlier, soon)),
+        (true, times(since, soon)),
+        (true, times(later, soon)),
+        (true, times(earlier, now)),
+        (true, times(earlier, now.plus(Duration::from_secs(100_000)))),
+        (true, vec![("waitingSince", text("long ago")), ("waitingUntil", number(soon.as_millis()))]),
+        (true, vec![("waitingUntil", number(soon.as_millis()))]),
+    ];
+    for (number, (first, members)) in items.iter().enumerate() {
+        for turn in [Turn::Any, Turn::Standard, Turn::Loan] {
+            let client = format!("{number}-{turn:?}");
+            let item = members.iter().cloned().chain([("clientId", text(&*client))]);
+            let item: HashMap<_, _> = item.map(|(name, value)| (name.to_owned(), value)).collect();
+            stage.put(&stage.tables.clients, item.clone()).await;
+            let reservation = Reservation { permits: 1, until: now };
+            let secret = SecretTag::new("c", &"s".into());
+            let holder = Uuid::new_v4();
+            let request = LeaseRequest { holder, now, until: soon, reservation, secret, turn, since };
+            let seen = table.look_at(&[&client], now).await.unwrap()[&client];
+            let leased = matches!(table.acquire(&client, &request).await.unwrap(), Acquired::Held { .. });
+            assert_eq!((leased, seen.admits(&request.seeker())), (*first || turn == Turn::Loan, leased), "{client}");
+            let waits = stage.client_item(&client).await.contains_key("waitingUntil");
+            let stays = !members.is_empty() && (!leased || turn == Turn::Loan);
+            assert_eq!(waits, stays, "{client}: who has it waits no longer");
+            // And so for a place in line.
+            stage.put(&stage.tables.clients, item.clone()).await;
+            let waiter = Waiter { since, until: soon };
+            assert_eq!(table.wait_for(&client, waiter, now).await.unwrap(), *first, "{client}");
+            let seen = table.look_at(&[&client], now).await.unwrap()[&client].waiter;
+            assert_eq!(seen == Some(waiter), *first, "{client}: {seen:?}");
+        }
+    }
+    assert!(!table.wait_for("forgotten", Waiter { since, until: soon }, now).await.unwrap());
+    assert!(stage.scan(&stage.tables.clients).await.iter().all(|item| item["clientId"] != text("forgotten")));
+}
+
+#[tokio::test]
+async fn the_one_free_client_of_three_hundred_is_read_and_not_guessed() {
+    let stage = Scene::with_clients(300).start().await;
+    stage.sync(json!({})).await.unwrap();
+    let (worker, free) = (stage.worker(), "worker-137");
+    let others = stage.clients().into_iter().map(|client| client.client_id).filter(|client| client != free);
+    join_all(others.map(async |client| stage.hold(&client, Duration::from_secs(600)).await)).await;
+    let started = worker.clock.now();
+    assert!(worker.batch(&batch("crowded", 1)).await.is_empty(), "{}", stage.log.text());
+    assert_eq!(stage.simulator.contacts()[0].client_id, free);
+    let counts = worker.wire.counts();
+    // Two that are busy at most, the lease and its return, and a place in a queue; at most three pages, and the registry.
+    assert!((3..=5).contains(&counts["UpdateItem"]) && (2..=4).contains(&counts["BatchGetItem"]), "{counts:?}");
+    assert!(worker.clock.now().since(started) < Duration::from_secs(5), "nobody waited for what was free");
 }
 
 #[tokio::test]

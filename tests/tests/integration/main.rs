@@ -20,6 +20,7 @@ mod refused_clients;
 mod registry;
 mod room;
 mod secrecy;
+mod secrets;
 mod start;
 mod status;
 mod stores;

@@ -1,9 +1,10 @@
 //! What the functions ask of AWS, and what their roles allow: the same, to the last call.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use contact_injection_tests::host::AwsRequests;
-use contact_injection_tests::local::create_secret;
+use contact_injection_tests::local::{create_secret, secret_text};
 use contact_injection_tests::template::Template;
 use cxone_simulator::{Effect, Endpoint, Fault};
 use serde_json::{Value, json};
@@ -29,6 +30,12 @@ const BY_LAMBDA: [(&str, &str); 11] = [
     ("logs:PutLogEvents", "SyncLogGroup"),
 ];
 
+/// The one resource of the roles that isn't the stack's own: whatever secrets are named like one of the stack.
+const FURTHER_SECRETS: &str = "FurtherSecrets";
+
+/// How long another worker holds a client.
+const HELD: Duration = Duration::from_secs(3);
+
 /// What a role of the template allows the function's code, with this `UrgentConcurrency`.
 fn granted(role: &str, urgent: &str) -> BTreeSet<Grant> {
     let template = Template::read().unwrap().deployed_with(&[("UrgentConcurrency", urgent)]).unwrap();
@@ -38,6 +45,7 @@ fn granted(role: &str, urgent: &str) -> BTreeSet<Grant> {
         assert_eq!(statement["Effect"], "Allow", "{statement}");
         let resource = match &statement["Resource"] {
             Value::String(every) => every.as_str(),
+            reference if reference.get("Fn::Sub").is_some() => FURTHER_SECRETS,
             reference => reference["Fn::GetAtt"].as_str().or(reference["Ref"].as_str()).unwrap(),
         };
         (statement["Action"].as_str().unwrap().to_owned(), resource.trim_end_matches(".Arn").to_owned())
@@ -56,6 +64,7 @@ fn asked(aws: &AwsRequests, stage: &Stage, sync_secret: &str) -> BTreeSet<Grant>
         (stage.queues.dead_letters.as_str(), "DeadLetterQueue"),
         (stage.secret.as_str(), "InjectSecret"),
         (sync_secret, "SyncSecret"),
+        ("stack/inject/2", FURTHER_SECRETS),
     ]);
     let logical = |name: &str| names.get(name).map_or_else(|| name.to_owned(), |id| (*id).to_owned());
     aws.calls().into_iter().map(|call| (call.action, logical(&call.resource))).collect()
@@ -66,7 +75,9 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let stage = Scene::with_clients(2).start().await;
     let clients = stage.clients();
     let (inject_clients, sync_clients) = clients.split_at(1);
-    stage.put_clients(inject_clients).await;
+    let mut inject_secret: Value = serde_json::from_str(&secret_text(inject_clients)).unwrap();
+    inject_secret["further_secrets"] = json!(["stack/inject/2"]);
+    stage.put_secret(&inject_secret.to_string()).await;
     let name = uuid::Uuid::new_v4().to_string();
     let sync_secret = create_secret(emulator().endpoint(), &name, sync_clients).await.unwrap();
 
@@ -74,6 +85,8 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
     let inject = stage.process(Function::Inject, &[("AWS_ENDPOINT_URL", &aws.endpoint())]).await;
     let one = |kind: &str, id: &str| record(event(kind, id).to_string());
+    // Whoever finds its client held looks at what is free.
+    stage.hold(&inject_clients[0].client_id, HELD).await;
     let batches: [(Option<Effect>, Vec<Value>); 5] = [
         (None, vec![one("single", "injected"), record("no event"), one("held", "deferred"), one("no.such.route", "u")]),
         (None, vec![one("single", "injected")]),
@@ -98,6 +111,7 @@ async fn each_role_allows_what_its_function_asks_for_and_nothing_else() {
     let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
     let changed = [("AWS_ENDPOINT_URL", aws.endpoint()), ("SECRET_ARN", sync_secret.clone())];
     let sync = stage.process(Function::Sync, &changed.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    stage.hold(&sync_clients[0].client_id, HELD).await;
     sync.invoke(json!({})).await.unwrap();
     assert_eq!(asked(&aws, &stage, &sync_secret), granted("SyncRole", "0"));
 }

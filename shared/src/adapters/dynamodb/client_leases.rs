@@ -1,11 +1,14 @@
 //! The clients table: one item for each OAuth client, keyed by its id.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use tracing::warn;
 
@@ -13,14 +16,24 @@ use super::super::aws::failed;
 use super::item::{Item, Unreadable, get_millis, get_number, get_text, millis, number, optional, text};
 use crate::{
     domain::{
-        lane::{STANDARD_TURN, Turn},
+        credentials::SecretTag,
+        lane::{STANDARD_TURN, Turn, Turns},
         lease::Reservation,
+        standing::{Standing, Waiter},
         time::Timestamp,
     },
     ports::{Acquired, ClientTable, LeaseRequest, Returned, StoreError, StoredClient, StoredState},
 };
 
 const STORE: &str = "the clients table";
+const A_LOOK: &str = "a look at what is free";
+
+/// The key's name.
+const KEY: &str = "clientId";
+
+/// All that decides whether a client can be leased.
+const STANDING: &str = "clientId, leasedUntil, refusedUntil, refusedSecret, askedUntil, lentUntil, \
+                        waitingSince, waitingUntil";
 
 /// No lease reaches further: Lambda's fifteen minutes and the margin. One that does was written by a clock gone wrong.
 const LONGEST_LEASE: Duration = Duration::from_secs(1200);
@@ -46,7 +59,7 @@ impl ClientTable for DynamoClients {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("clientId", text(client_id))
+            .key(KEY, text(client_id))
             .update_expression(format!(
                 "SET fence = if_not_exists(fence, :zero) + :one, leasedUntil = :until, holder = :holder, \
                  reservations = list_append(if_not_exists(reservations, :none), :mine){}",
@@ -70,9 +83,10 @@ impl ClientTable for DynamoClients {
             .expression_attribute_values(":nonsense", millis(request.now.plus(LONGEST_LEASE)))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if request.turn == Turn::Loan {
-            update = update.expression_attribute_values(":lent", millis(request.until.plus(STANDARD_TURN)));
-        }
+        update = match request.turn {
+            Turn::Loan => update.expression_attribute_values(":lent", millis(request.until.plus(STANDARD_TURN))),
+            Turn::Any | Turn::Standard => update.expression_attribute_values(":since", millis(request.since)),
+        };
         match update.send().await {
             Ok(output) => Ok(held(&output.attributes.unwrap_or_default(), 1)),
             Err(error) => match error.as_service_error() {
@@ -107,7 +121,7 @@ impl ClientTable for DynamoClients {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("clientId", text(client_id))
+            .key(KEY, text(client_id))
             .update_expression(format!(
                 "SET stateVersion = :version, #state = :state, reservations = :none, leasedUntil = :free{set}{lent} \
                  REMOVE holder{removed}"
@@ -136,12 +150,53 @@ impl ClientTable for DynamoClients {
         }
     }
 
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
+        let keys = client_ids.iter().map(|id| Item::from([(KEY.to_owned(), text(*id))])).collect();
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).projection_expression(STANDING).build();
+        let keys = keys.map_err(|error| StoreError { store: STORE, operation: A_LOOK, source: error.into() })?;
+        let output = self.client.batch_get_item().request_items(&self.table, keys).send().await;
+        let output = output.map_err(|error| failed(STORE, A_LOOK, &error))?;
+        let items = output.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
+        // Those that DynamoDB leaves out are looked at another time: what they are isn't worth a wait.
+        let left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
+        let left = left.map(|left| left.keys).unwrap_or_default();
+        let id = |item: &Item| get_text(item, KEY).map(str::to_owned).ok();
+        let left: BTreeSet<_> = left.iter().filter_map(id).collect();
+        let free = client_ids.iter().filter(|client| !left.contains(**client));
+        let mut standings: BTreeMap<_, _> = free.map(|id| ((*id).to_owned(), Standing::default())).collect();
+        standings.extend(items.iter().filter_map(|item| Some((id(item)?, standing(item, now)))));
+        Ok(standings)
+    }
+
+    async fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(KEY, text(client_id))
+            .update_expression("SET waitingSince = :since, waitingUntil = :until")
+            // What isn't there is free, and what was forgotten isn't to come back without its window.
+            .condition_expression(format!("attribute_exists(clientId) AND {}", first_in_line()))
+            .expression_attribute_values(":since", millis(waiter.since))
+            .expression_attribute_values(":until", millis(waiter.until))
+            .expression_attribute_values(":number", text("N"))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":nonsense", millis(now.plus(LONGEST_LEASE)));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(failed(STORE, "a place in line", &error)),
+            },
+        }
+    }
+
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("clientId", text(client_id))
+            .key(KEY, text(client_id))
             .update_expression("SET askedUntil = :until")
             // What isn't there is free, and what was forgotten isn't to come back without its window.
             .condition_expression("attribute_exists(clientId)")
@@ -163,21 +218,43 @@ fn over(name: &str) -> String {
     )
 }
 
-/// What [`Turns::admit`](crate::domain::lane::Turns::admit) says, as a further condition.
+/// What [`Turns::admit`] and [`Standing::is_first`] say, as a further condition.
 fn turn_admitted(turn: Turn) -> String {
     match turn {
-        Turn::Any => String::new(),
-        Turn::Standard => format!(" AND (attribute_exists(lentUntil) OR {})", over("askedUntil")),
+        Turn::Any => format!(" AND {}", first_in_line()),
+        Turn::Standard => {
+            format!(" AND (attribute_exists(lentUntil) OR {}) AND {}", over("askedUntil"), first_in_line())
+        }
         Turn::Loan => format!(" AND ({})", over("lentUntil")),
     }
 }
 
-/// What [`Turns::leased`](crate::domain::lane::Turns::leased) says, as a further update.
+/// Whether nobody waits for the client who began before.
+fn first_in_line() -> String {
+    format!("({} OR waitingSince >= :since OR NOT attribute_type(waitingSince, :number))", over("waitingUntil"))
+}
+
+/// What [`Standing::leased`] says, as a further update.
 const fn turn_taken(turn: Turn) -> &'static str {
     match turn {
-        Turn::Any => "",
-        Turn::Standard => " REMOVE lentUntil",
+        Turn::Any => " REMOVE waitingSince, waitingUntil",
+        Turn::Standard => " REMOVE lentUntil, waitingSince, waitingUntil",
         Turn::Loan => ", lentUntil = :lent REMOVE askedUntil",
+    }
+}
+
+/// How a client stands by its item, as the conditions of a lease would have it.
+fn standing(item: &Item, now: Timestamp) -> Standing {
+    let until = |name| get_millis(item, name).ok().filter(|until| *until > now && *until <= now.plus(LONGEST_LEASE));
+    let secret = get_text(item, "refusedSecret").ok().and_then(SecretTag::parse);
+    let since = get_millis(item, "waitingSince").ok();
+    // That a client was lent counts until the standard lane has had it, however long ago that was.
+    let lent_until = item.contains_key("lentUntil").then(|| until("lentUntil").unwrap_or(now));
+    Standing {
+        leased_until: until("leasedUntil"),
+        refused: until("refusedUntil").zip(secret),
+        turns: Turns { asked_until: until("askedUntil"), lent_until },
+        waiter: until("waitingUntil").zip(since).map(|(until, since)| Waiter { since, until }),
     }
 }
 

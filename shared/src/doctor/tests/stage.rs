@@ -26,6 +26,7 @@ use crate::{
         queues::Reading,
         routes::{DefaultSkills, QueueId, Routes},
         secret_form::SecretForm,
+        standing::{Standing, Waiter},
         time::Timestamp,
         token::NONCE_LENGTH,
         window::ClockId,
@@ -191,7 +192,7 @@ impl Secrets for Stage {
 
     async fn form(&self) -> Result<SecretForm, StoreError> {
         let problem = self.parsed().err().map(|error| format!("client 0 of the secret {}", error.source));
-        Ok(SecretForm::of(&self.secret.to_string(), problem))
+        Ok(SecretForm { problems: problem.into_iter().collect(), ..SecretForm::of(&self.secret.to_string()) })
     }
 }
 
@@ -219,6 +220,20 @@ impl ClientTable for Stage {
         (client.held, client.state) = (false, Some(returned.state.clone()));
         client.refused = returned.refused.map(|refused| (refused.until, refused.secret));
         Ok(true)
+    }
+
+    async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
+        let clients = self.clients.borrow();
+        let standing = |id: &&str| {
+            let client = clients.get(*id)?;
+            let leased_until = client.held.then(|| now.plus(Duration::from_secs(60)));
+            Some(Standing { leased_until, refused: client.refused, ..Standing::default() })
+        };
+        Ok(client_ids.iter().map(|id| ((*id).to_owned(), standing(id).unwrap_or_default())).collect())
+    }
+
+    async fn wait_for(&self, client_id: &str, _: Waiter, _: Timestamp) -> Result<bool, StoreError> {
+        panic!("an examination waits for no client, and here for {client_id}")
     }
 
     async fn ask_for(&self, client_id: &str, _: Timestamp) -> Result<(), StoreError> {

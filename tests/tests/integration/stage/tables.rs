@@ -1,11 +1,13 @@
 //! What the tables hold, as the console would show it, and changed behind the workers' backs.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use contact_injection::ports::Environment as _;
 use serde_json::Value;
 
-use super::{Simulated, Stage, key_of};
+use super::{Clock, Simulated, Stage, key_of};
 
 /// An item.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -40,6 +42,13 @@ impl<S: Simulated> Stage<S> {
     /// A client's item.
     pub(crate) async fn client_item(&self, client_id: &str) -> Item {
         self.item(&self.tables.clients, "clientId", client_id).await.unwrap()
+    }
+
+    /// Marks a client as held by another worker for so long.
+    pub(crate) async fn hold(&self, client_id: &str, time: Duration) {
+        let until = Clock::new(&self.time, 0).now().plus(time).as_millis();
+        let held = [("clientId", text(client_id)), ("leasedUntil", number(until)), ("fence", number(1))];
+        self.put(&self.tables.clients, held.map(|(name, value)| (name.to_owned(), value)).into()).await;
     }
 
     /// A client's state.
