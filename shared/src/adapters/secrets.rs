@@ -55,7 +55,7 @@ pub struct SecretsManager<E> {
     dialect: Arc<dyn Dialect>,
     lanes: Lanes,
     environment: E,
-    cached: Mutex<Option<(Timestamp, Vec<Credentials>)>>,
+    cached: Mutex<Option<(Timestamp, Arc<[Credentials]>)>>,
 }
 
 impl<E: Environment> SecretsManager<E> {
@@ -71,32 +71,29 @@ impl<E: Environment> SecretsManager<E> {
         Ok(output.secret_string().map(SecretString::from))
     }
 
-    async fn fetch(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn fetch(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let text = self.text().await?;
         let text = text.as_ref().map(ExposeSecret::expose_secret);
-        parse(text, &*self.dialect, self.lanes).map_err(|error| StoreError {
-            store: STORE,
-            operation: OPERATION,
-            source: Box::new(error),
-        })
+        let parsed = parse(text, &*self.dialect, self.lanes).map(Arc::from);
+        parsed.map_err(|error| StoreError { store: STORE, operation: OPERATION, source: Box::new(error) })
     }
 }
 
 impl<E: Environment> Secrets for SecretsManager<E> {
-    async fn clients(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let mut cached = self.cached.lock().await;
         let now = self.environment.now();
         if let Some((read, clients)) = &*cached
             && now.since(*read) < CACHED_FOR
         {
-            return Ok(clients.clone());
+            return Ok(Arc::clone(clients));
         }
         let clients = self.fetch().await?;
-        *cached = Some((now, clients.clone()));
+        *cached = Some((now, Arc::clone(&clients)));
         Ok(clients)
     }
 
-    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients_anew(&self) -> Result<Arc<[Credentials]>, StoreError> {
         *self.cached.lock().await = None;
         self.clients().await
     }

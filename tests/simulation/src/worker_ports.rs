@@ -1,6 +1,6 @@
 //! What one invocation reaches: the real program's ports, over this world.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use contact_injection::{
     dialects::{Dialect, HttpReply, HttpRequest},
@@ -41,7 +41,7 @@ pub(crate) struct Surroundings {
     /// Whose clock that is.
     pub(crate) clock: ClockId,
     /// Credentials and when they were read.
-    pub(crate) secrets: RefCell<Option<(Vec<Credentials>, i64)>>,
+    pub(crate) secrets: RefCell<Option<(Arc<[Credentials]>, i64)>>,
 }
 
 /// The ports of one invocation.
@@ -95,7 +95,7 @@ impl ClientTable for WorkerPorts {
 }
 
 impl Secrets for WorkerPorts {
-    async fn clients(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let now = self.world.now();
         let cached = self.surroundings.secrets.borrow().clone();
         match cached.filter(|(_, read)| now - read < SECRET_AGE) {
@@ -104,9 +104,9 @@ impl Secrets for WorkerPorts {
         }
     }
 
-    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients_anew(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let read = |world: &World| world.secrets.borrow().clone();
-        let clients: Vec<_> = self
+        let clients: Arc<[_]> = self
             .world
             .commit("the secret", read)
             .await?
@@ -122,7 +122,7 @@ impl Secrets for WorkerPorts {
                 Credentials { lane, ..credentials }
             })
             .collect();
-        *self.surroundings.secrets.borrow_mut() = Some((clients.clone(), self.world.now()));
+        *self.surroundings.secrets.borrow_mut() = Some((Arc::clone(&clients), self.world.now()));
         Ok(clients)
     }
 
