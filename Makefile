@@ -64,7 +64,7 @@ $(PEER): tests/peer/requirements.txt
 # One of each partition: aws, aws-us-gov, aws-cn. The second has no pipes.
 REGIONS := us-east-1 us-gov-west-1 cn-north-1
 
-.PHONY: test check style lint fmt audit simulate mutants busy-hour urgent-day
+.PHONY: test check style lint fmt audit simulate mutants busy-hour urgent-day fleet
 test: lint ## every check and every test
 	cargo test --locked --workspace --no-fail-fast
 
@@ -117,6 +117,9 @@ busy-hour: ## queues that fill and drain in virtual time, with their health know
 
 urgent-day: ## a bulk load and urgent events in virtual time, with a lane of their own and without
 	cargo run --locked --quiet --profile simulation --package simulation -- --urgent-day
+
+fleet: ## a thousand clients and workers, a million events, in virtual time and within AWS's limits; writes docs/scale.md
+	cargo run --locked --quiet --profile simulation --package simulation -- --fleet --write docs/scale.md
 
 # Without a schema no case of a route that flattens can be checked. $(call check-routes,PROFILE,MORE)
 check-routes = cargo run --locked --quiet --package operator --bin contact-injection -- \

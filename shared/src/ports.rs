@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -169,11 +170,12 @@ pub trait ClientTable {
 
 /// Where the clients' credentials are.
 pub trait Secrets {
-    /// The clients of this function, at most five minutes old.
-    async fn clients(&self) -> Result<Vec<Credentials>, StoreError>;
+    /// The clients of this function, at most five minutes old. Each batch asks for them, and they may be a thousand: they
+    /// are shared, not copied.
+    async fn clients(&self) -> Result<Arc<[Credentials]>, StoreError>;
 
     /// The same, read again now.
-    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError>;
+    async fn clients_anew(&self) -> Result<Arc<[Credentials]>, StoreError>;
 
     /// What can be told of the text that they are read from, which is read again now.
     async fn form(&self) -> Result<SecretForm, StoreError>;

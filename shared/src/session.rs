@@ -129,7 +129,7 @@ impl<'s, P: Ports> Session<'s, P> {
         let others: Vec<_> = clients.iter().map(other).collect();
         let (table, environment) = (self.ports.clients(), self.ports.environment());
         let (lease, leased) = leases::acquire(table, environment, &others, self.known, terms).await?;
-        let credentials = clients.into_iter().find(|client| client.client_id == leased.client_id).unwrap_or(leased);
+        let credentials = clients.iter().find(|client| client.client_id == leased.client_id).cloned().unwrap_or(leased);
         let place = self.workers.len();
         self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, terms.until));
         Ok(&self.workers[place])

@@ -76,7 +76,7 @@ struct Reading {
 /// What an environment keeps of the secrets.
 #[derive(Debug, Default)]
 struct Kept {
-    clients: Vec<Credentials>,
+    clients: Arc<[Credentials]>,
     /// When they are read again.
     until: Option<Timestamp>,
     /// What each secret held when it could last be used.
@@ -188,11 +188,11 @@ fn reason(error: &StoreError) -> String {
 }
 
 impl<E: Environment> Secrets for SecretsManager<E> {
-    async fn clients(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let mut kept = self.kept.lock().await;
         let now = self.environment.now();
         if kept.until.is_some_and(|until| now < until) {
-            return Ok(kept.clients.clone());
+            return Ok(Arc::clone(&kept.clients));
         }
         let Reading { clients, problems, outdated } = self.read(&mut kept.good).await?;
         if problems != kept.told {
@@ -201,11 +201,11 @@ impl<E: Environment> Secrets for SecretsManager<E> {
             }
         }
         let until = now.plus(if outdated { READ_AGAIN } else { CACHED_FOR });
-        (kept.clients, kept.until, kept.told) = (clients, Some(until), problems);
-        Ok(kept.clients.clone())
+        (kept.clients, kept.until, kept.told) = (clients.into(), Some(until), problems);
+        Ok(Arc::clone(&kept.clients))
     }
 
-    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients_anew(&self) -> Result<Arc<[Credentials]>, StoreError> {
         self.kept.lock().await.until = None;
         self.clients().await
     }

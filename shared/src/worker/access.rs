@@ -317,9 +317,10 @@ impl<P: Ports> Worker<'_, P> {
         let clients = self.ports.secrets().clients_anew().await.inspect_err(|error| {
             warn!(target: "contact_injection::auth", error = chain(error), "the secret could not be read again");
         });
-        clients.ok()?.into_iter().find(|client| {
+        let other = |client: &&Credentials| {
             client.client_id == refused.client_id && client.secret.expose_secret() != refused.secret.expose_secret()
-        })
+        };
+        clients.ok()?.iter().find(other).cloned()
     }
 }
 

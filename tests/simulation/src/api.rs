@@ -147,8 +147,11 @@ impl World {
                 self.chance.between(*self.plan.pace.way.start(), *self.plan.pace.way.end())
             }
         };
-        let (there, back) = (way(LATEST_ARRIVAL), way(TIMEOUT));
-        self.note(&format!("i{invocation}"), || format!("sends a request to {endpoint:?} under {client}"));
+        let (there, back) = match &self.services {
+            Some(services) => services.way_to_cxone(),
+            None => (way(LATEST_ARRIVAL), way(TIMEOUT)),
+        };
+        self.note(format_args!("i{invocation}"), || format!("sends a request to {endpoint:?} under {client}"));
         let slot = Rc::new(RefCell::new(None));
         let (world, answer) = (Rc::clone(self), Rc::clone(&slot));
         let (over, arrived) = (begun + (there + back).min(TIMEOUT), begun + there);

@@ -22,7 +22,7 @@ use crate::{defect::Defect, lanes::lane_named, world::World};
 const VISIBILITY: i64 = 360_000;
 
 /// Messages of one batch at most.
-const BATCH: usize = 10;
+pub(crate) const BATCH: usize = 10;
 
 /// The queue of one lane.
 pub(crate) struct ContactQueue {
@@ -31,6 +31,8 @@ pub(crate) struct ContactQueue {
     /// The same, by when each can be received.
     due: BTreeSet<(i64, u64)>,
     sent: u64,
+    /// How many were received and can't be received again yet, as of a time.
+    in_flight: (usize, i64),
 }
 
 struct Kept {
@@ -38,6 +40,7 @@ struct Kept {
     sent: i64,
     visible: i64,
     received: u32,
+    in_flight: bool,
 }
 
 /// A message in the dead-letter queue.
@@ -62,13 +65,32 @@ pub(crate) struct Letter {
 impl ContactQueue {
     /// An empty one.
     pub(crate) fn of(lane: Lane) -> Self {
-        Self { lane, kept: BTreeMap::new(), due: BTreeSet::new(), sent: 0 }
+        Self { lane, kept: BTreeMap::new(), due: BTreeSet::new(), sent: 0, in_flight: (0, i64::MIN) }
+    }
+
+    /// How many messages it holds, in flight or not.
+    pub(crate) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// How many messages were received, and neither deleted nor can be received again. Each message's time is passed
+    /// once, so that asking costs nothing.
+    pub(crate) fn in_flight(&mut self, now: i64) -> usize {
+        let (in_flight, counted) = &mut self.in_flight;
+        for (_, number) in self.due.range((*counted, 0)..=(now, u64::MAX)) {
+            if let Some(kept) = self.kept.get_mut(number).filter(|kept| kept.in_flight) {
+                kept.in_flight = false;
+                *in_flight -= 1;
+            }
+        }
+        *counted = now;
+        *in_flight
     }
 
     /// Puts a message in.
     pub(crate) fn send(&mut self, body: String, now: i64) {
         self.sent += 1;
-        self.kept.insert(self.sent, Kept { body, sent: now, visible: now, received: 0 });
+        self.kept.insert(self.sent, Kept { body, sent: now, visible: now, received: 0, in_flight: false });
         self.due.insert((now, self.sent));
     }
 
@@ -86,6 +108,7 @@ impl ContactQueue {
     pub(crate) fn delete(&mut self, message_id: &str) -> Option<String> {
         let number = self.number(message_id)?;
         let kept = self.kept.remove(&number)?;
+        self.in_flight.0 -= usize::from(kept.in_flight);
         self.due.remove(&(kept.visible, number));
         Some(kept.body)
     }
@@ -95,6 +118,10 @@ impl ContactQueue {
         let Some(kept) = self.kept.get_mut(&number) else { return };
         self.due.remove(&(kept.visible, number));
         kept.visible = until;
+        if !kept.in_flight {
+            kept.in_flight = true;
+            self.in_flight.0 += 1;
+        }
         self.due.insert((until, number));
     }
 
@@ -163,6 +190,9 @@ impl World {
         delays: &[(String, Duration)],
     ) -> Result<Vec<String>, StoreError> {
         self.scheduler.sleep(self.chance.between(1, 30)).await;
+        if let Some(services) = &self.services {
+            services.usage.borrow_mut().visibility_changes += delays.len().div_ceil(BATCH) as u64;
+        }
         let failed = || StoreError {
             store: "the contact queue",
             operation: "a change of visibility",

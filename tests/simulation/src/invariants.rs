@@ -40,16 +40,17 @@ pub(crate) fn check(world: &World) {
         what_was_injected_stays_so(world);
         return one_fact_is_told_under_one_id(world);
     }
-    let mut events: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
-    for message in &world.plan.sent {
-        events.entry(&message.event).or_default().push(message);
-    }
+    let (tenant, letters) = (world.tenant.borrow(), world.letters.borrow());
+    let events = by(&world.plan.sent, |message| message.event.as_str());
+    let contacts = by(tenant.contacts(), name_of);
+    let letters_of = by(&letters, |letter| letter.body.as_str());
     for (event, messages) in &events {
-        each_event_ends_once(world, event, messages);
+        each_event_ends_once(world, event, messages, of(&contacts, event), &letters_of);
     }
-    for letter in world.letters.borrow().iter() {
+    for letter in letters.iter() {
         each_dead_letter_has_its_reason(world, letter);
     }
+    drop((tenant, letters));
     no_event_is_posted_after_its_expiry(world);
     clients::check(world);
     lanes::check(world);
@@ -60,21 +61,39 @@ pub(crate) fn check(world: &World) {
     one_fact_is_told_under_one_id(world);
 }
 
+/// Things by a name that several may have, in the order in which they came.
+type ByName<'w, T> = BTreeMap<&'w str, Vec<&'w T>>;
+
+fn by<T>(things: &[T], name: impl Fn(&T) -> &str) -> ByName<'_, T> {
+    let mut named: ByName<'_, T> = BTreeMap::new();
+    for thing in things {
+        named.entry(name(thing)).or_default().push(thing);
+    }
+    named
+}
+
+fn of<'a, 'w, T>(named: &'a ByName<'w, T>, name: &str) -> &'a [&'w T] {
+    named.get(name).map(Vec::as_slice).unwrap_or_default()
+}
+
 fn name_of(contact: &Contact) -> &str {
     contact.attribute("string:event").and_then(serde_json::Value::as_str).unwrap_or_default()
 }
 
-fn each_event_ends_once(world: &World, event: &str, messages: &[&Sent]) {
-    let tenant = world.tenant.borrow();
-    let live: Vec<_> =
-        tenant.contacts().iter().filter(|contact| !contact.status.is_lost() && name_of(contact) == event).collect();
+fn each_event_ends_once(
+    world: &World,
+    event: &str,
+    messages: &[&Sent],
+    contacts: &[&Contact],
+    letters: &ByName<'_, Letter>,
+) {
+    let live: Vec<_> = contacts.iter().filter(|contact| !contact.status.is_lost()).collect();
     if live.len() > 1 {
         world.breach(format!("{event} became {} contacts", live.len()));
     }
-    let created = tenant.contacts().iter().filter(|contact| name_of(contact) == event);
-    all_are_of_one_version(world, event, created.map(version_of));
+    all_are_of_one_version(world, event, contacts.iter().map(|contact| version_of(contact)));
     let injected = |message: &Sent| live.iter().any(|contact| version_of(contact) == Some(f64::from(message.version)));
-    each_message_ends(world, event, messages, injected, |message, injected, letters| {
+    each_message_ends(world, event, messages, letters, injected, |message, injected, letters| {
         let last: Vec<_> = letters.iter().filter(|letter| letter.final_word).collect();
         let sources: BTreeSet<_> = last.iter().map(|letter| &letter.source).collect();
         if last.len() > sources.len() && world.plan.faults.twice == 0.0 {
@@ -97,13 +116,13 @@ fn each_message_ends(
     world: &World,
     event: &str,
     messages: &[&Sent],
+    letters: &ByName<'_, Letter>,
     injected: impl Fn(&Sent) -> bool,
     then: impl Fn(&Sent, bool, &[&Letter]),
 ) {
-    let letters = world.letters.borrow();
     for message in messages {
         let injected = injected(message);
-        let all = || letters.iter().filter(|letter| letter.body == message.body);
+        let all = || of(letters, &message.body).iter().copied();
         let mine: Vec<_> = all().filter(|letter| letter.redriven.is_none()).collect();
         if !injected && mine.is_empty() {
             world.breach(format!("{event} in version {} became neither a contact nor a dead letter", message.version));

@@ -6,10 +6,12 @@
 
 use std::{
     cell::RefCell,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     pin::Pin,
     rc::Rc,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -27,9 +29,6 @@ use crate::{
     world::World,
 };
 
-/// The function's timeout: shorter than the template's, so that deadlines come nearer.
-const TIMEOUT: i64 = 60_000;
-
 /// How many polls an invocation takes, more or less: crashes and freezes are spread over them.
 const POLLS: i64 = 40;
 
@@ -38,7 +37,13 @@ pub(crate) struct Lambda {
     world: Rc<World>,
     configuration: Rc<Configuration>,
     idle: Vec<(Rc<Surroundings>, Memory)>,
-    running: Vec<Invocation>,
+    running: BTreeMap<u64, Invocation>,
+    /// Invocations of each lane that Lambda counts.
+    counted: BTreeMap<Lane, usize>,
+    /// Those to be looked at: what does nothing costs nothing, however many there are.
+    ready: Arc<Ready>,
+    /// When some are to be looked at, whether or not anything wakes them.
+    alarms: BinaryHeap<Reverse<(i64, u64)>>,
     environments: u64,
     invocations: u64,
 }
@@ -50,6 +55,7 @@ struct Invocation {
     work: Pin<Box<dyn Future<Output = Ended>>>,
     woken: Arc<Woken>,
     messages: Vec<String>,
+    begun: i64,
     deadline: i64,
     polls: i64,
     crash_at: Option<i64>,
@@ -68,18 +74,53 @@ struct Ended {
     unauthorized: usize,
 }
 
-struct Woken(AtomicBool);
+/// Whether an invocation was woken.
+struct Woken {
+    number: u64,
+    awake: AtomicBool,
+    ready: Arc<Ready>,
+}
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+        if !self.awake.swap(true, Ordering::Relaxed) {
+            self.ready.insert(self.number);
+        }
+    }
+}
+
+/// The numbers of invocations to be looked at, in order.
+#[derive(Default)]
+struct Ready(Mutex<BTreeSet<u64>>);
+
+impl Ready {
+    fn insert(&self, number: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+    }
+
+    /// Takes the first one from this number on.
+    fn take_from(&self, least: u64) -> Option<u64> {
+        let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = numbers.range(least..).next().copied()?;
+        numbers.remove(&number);
+        Some(number)
     }
 }
 
 impl Lambda {
     /// A function that was never invoked.
     pub(crate) fn new(world: Rc<World>, configuration: Rc<Configuration>) -> Self {
-        Self { world, configuration, idle: Vec::new(), running: Vec::new(), environments: 0, invocations: 0 }
+        Self {
+            world,
+            configuration,
+            idle: Vec::new(),
+            running: BTreeMap::new(),
+            counted: BTreeMap::new(),
+            ready: Arc::default(),
+            alarms: BinaryHeap::new(),
+            environments: 0,
+            invocations: 0,
+        }
     }
 
     /// Whether nothing runs.
@@ -92,10 +133,14 @@ impl Lambda {
         self.invocations
     }
 
+    /// Invocations of a lane that Lambda counts now.
+    pub(crate) fn at_work(&self, lane: Lane) -> usize {
+        self.counted.get(&lane).copied().unwrap_or_default()
+    }
+
     /// Whether one more may start for a lane: each trigger has a limit of its own.
     pub(crate) fn has_room(&self, lane: Lane) -> bool {
-        let counted = |invocation: &&Invocation| invocation.lane == lane && invocation.ghost_until.is_none();
-        self.running.iter().filter(counted).count() < self.world.plan.workers(lane)
+        self.at_work(lane) < self.world.plan.workers(lane)
     }
 
     /// Starts an invocation with these messages of one lane.
@@ -107,11 +152,14 @@ impl Lambda {
             seen.begun.insert(number, self.world.now());
             seen.lanes.insert(number, lane);
         }
+        let before = self.environments;
         let (surroundings, mut memory) = self.environment();
-        let deadline = self.world.now() + TIMEOUT;
+        let delay = self.world.services.as_ref().map_or(0, |services| services.start(self.environments > before));
+        let begun = self.world.now() + delay;
+        let deadline = begun + self.world.plan.pace.timeout;
         let ids: Vec<_> = messages.iter().map(|message| message.message_id.clone()).collect();
         let world = Rc::clone(&self.world);
-        world.note(&format!("i{number}"), || {
+        world.note(format_args!("i{number}"), || {
             format!("starts in environment {} ({:+} ms) with {}", surroundings.number, surroundings.skew, ids.join(" "))
         });
         if world.has(Defect::AcknowledgedOnReceipt) {
@@ -127,6 +175,9 @@ impl Lambda {
         };
         let configuration = Rc::clone(&self.configuration);
         let work = async move {
+            if delay > 0 {
+                ports.world.scheduler.sleep(delay).await;
+            }
             let (metrics, request_id) = (Metrics::default(), number.to_string());
             let batch = Batch {
                 ports: &ports,
@@ -144,13 +195,15 @@ impl Lambda {
             Ended { back, memory, unauthorized: unauthorized.map(|(_, values)| values.len()).sum() }
         };
         let chance = &world.chance;
-        self.running.push(Invocation {
+        let ready = Arc::clone(&self.ready);
+        let invocation = Invocation {
             number,
             lane,
             surroundings,
             work: Box::pin(work),
-            woken: Arc::new(Woken(AtomicBool::new(true))),
+            woken: Arc::new(Woken { number, awake: AtomicBool::new(true), ready }),
             messages: ids,
+            begun,
             deadline,
             polls: 0,
             crash_at: world.strikes(|faults| faults.crash).then(|| chance.between(0, POLLS)),
@@ -159,23 +212,42 @@ impl Lambda {
                 .then(|| (chance.between(0, POLLS), chance.between(500, [20_000, 120_000, 600_000][chance.index(3)]))),
             frozen_until: 0,
             ghost_until: None,
-        });
-        world.scheduler.after(TIMEOUT, || {});
+        };
+        self.running.insert(number, invocation);
+        *self.counted.entry(lane).or_default() += 1;
+        self.ready.insert(number);
+        self.alarms.push(Reverse((deadline, number)));
+        world.scheduler.after(deadline - world.now(), || {});
     }
 
     /// Lets everything that was woken go on, and ends what has no more time.
     pub(crate) fn advance(&mut self) {
-        let mut index = 0;
-        while index < self.running.len() {
-            match self.running[index].step(&self.world) {
-                Step::Goes => index += 1,
+        let now = self.world.now();
+        while let Some(Reverse((_, number))) = self.alarms.peek().copied().filter(|Reverse((at, _))| *at <= now) {
+            self.alarms.pop();
+            self.ready.insert(number);
+        }
+        let mut least = 0;
+        while let Some(number) = self.ready.take_from(least) {
+            least = number + 1;
+            let Some(invocation) = self.running.get_mut(&number) else { continue };
+            let was_counted = invocation.is_counted();
+            let step = invocation.step(&self.world);
+            let lane = invocation.lane;
+            let over = !matches!(step, Step::Goes);
+            if was_counted && (over || !invocation.is_counted()) {
+                *self.counted.entry(lane).or_default() -= 1;
+            }
+            match step {
+                Step::Goes => self.alarms.extend(invocation.alarms(now).map(|at| Reverse((at, number)))),
                 Step::Dies => {
-                    let dead = self.running.remove(index);
-                    self.world.seen.borrow_mut().dead.insert(dead.number, self.world.now());
+                    self.running.remove(&number);
+                    self.world.seen.borrow_mut().dead.insert(number, now);
                 }
                 Step::Ends(ended) => {
-                    let invocation = self.running.remove(index);
-                    self.finish(&invocation, *ended);
+                    if let Some(invocation) = self.running.remove(&number) {
+                        self.finish(&invocation, *ended);
+                    }
                 }
             }
         }
@@ -185,12 +257,15 @@ impl Lambda {
         let (world, number) = (&self.world, invocation.number);
         let Ended { back, memory, unauthorized } = ended;
         world.seen.borrow_mut().ended.insert(number);
+        if let Some(services) = &world.services {
+            services.ended(world.now() - invocation.begun, invocation.messages.len() > back.len());
+        }
         if invocation.ghost_until.is_some() {
-            world.note(&format!("i{number}"), || "ends, and nobody listens".to_owned());
+            world.note(format_args!("i{number}"), || "ends, and nobody listens".to_owned());
             return;
         }
-        world.note(&format!("i{number}"), || format!("ends; back come {}", back.join(" ")));
-        if unauthorized > 0 && invocation.deadline - world.now() > TIMEOUT / 2 {
+        world.note(format_args!("i{number}"), || format!("ends; back come {}", back.join(" ")));
+        if unauthorized > 0 && invocation.deadline - world.now() > world.plan.pace.timeout / 2 {
             world.nobody_waits_for_a_refused_client(number);
         }
         for id in &invocation.messages {
@@ -223,33 +298,44 @@ enum Step {
 }
 
 impl Invocation {
+    /// Whether Lambda counts it as one at work.
+    fn is_counted(&self) -> bool {
+        self.ghost_until.is_none()
+    }
+
+    /// When it is to be looked at again, if nothing wakes it before.
+    fn alarms(&self, now: i64) -> impl Iterator<Item = i64> + use<> {
+        [Some(self.frozen_until), self.ghost_until].into_iter().flatten().filter(move |at| *at > now)
+    }
+
     fn step(&mut self, world: &World) -> Step {
-        let (now, name) = (world.now(), format!("i{}", self.number));
+        let now = world.now();
+        let name = format_args!("i{}", self.number);
         if let Some(until) = self.ghost_until {
             if now >= until {
-                world.note(&name, || "is gone at last".to_owned());
+                world.note(name, || "is gone at last".to_owned());
                 return Step::Dies;
             }
         } else if now >= self.deadline {
             if self.frozen_until > now && world.chance.coin() {
-                world.note(&name, || "is past its deadline, frozen, and will wake for a moment".to_owned());
+                world.note(name, || "is past its deadline, frozen, and will wake for a moment".to_owned());
                 self.ghost_until = Some(self.frozen_until + world.chance.between(1, 5000));
                 world.scheduler.after(self.frozen_until - now + 5000, || {});
                 world.seen.borrow_mut().dead.insert(self.number, now);
             } else {
-                world.note(&name, || "is killed at its deadline".to_owned());
+                world.note(name, || "is killed at its deadline".to_owned());
                 return Step::Dies;
             }
         }
-        while now >= self.frozen_until && self.woken.0.swap(false, Ordering::Relaxed) {
+        while now >= self.frozen_until && self.woken.awake.swap(false, Ordering::Relaxed) {
             if self.crash_at == Some(self.polls) {
-                world.note(&name, || "crashes".to_owned());
+                world.note(name, || "crashes".to_owned());
                 return Step::Dies;
             }
             if let Some((_, wait)) = self.freeze_at.filter(|(at, _)| *at == self.polls) {
-                world.note(&name, || format!("freezes for {wait} ms"));
+                world.note(name, || format!("freezes for {wait} ms"));
                 (self.freeze_at, self.frozen_until) = (None, now + wait);
-                self.woken.0.store(true, Ordering::Relaxed);
+                self.woken.awake.store(true, Ordering::Relaxed);
                 world.scheduler.after(wait, || {});
                 return Step::Goes;
             }

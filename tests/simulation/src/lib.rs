@@ -9,12 +9,14 @@
 //! freezes, deadlines). `worker_ports` is where the real program plugs in. [`Defect`] lists the deliberate mistakes
 //! that show that all this finds any; [`Sequence`] lists what once went wrong, step by step.
 
+mod access;
 mod api;
 mod business_unit;
 mod busy_hour;
 mod chance;
 mod contact_queue;
 mod defect;
+mod fleet;
 mod intents;
 mod invariants;
 mod lambda;
@@ -24,6 +26,7 @@ mod people;
 mod plan;
 mod run;
 mod scheduler;
+mod seen;
 mod sequences;
 mod sweep;
 mod tables;
@@ -37,6 +40,7 @@ pub use contact_injection::domain::routes::Profile;
 
 pub use busy_hour::{Outcome, busy_hour, flapping_hour, unread_hour};
 pub use defect::Defect;
+pub use fleet::{Document, Fleet, Limits, Lived, Scenario};
 pub use panic::{AfterPanic, Struck, panic_in_a_session};
 pub use run::{Report, Tally, run};
 pub use sequences::{Sequence, Told, sequence};

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use simulation::{Defect, Profile, Report, UrgentDay, busy_hour, run, sweep};
+use simulation::{Defect, Document, Fleet, Profile, Report, Scenario, UrgentDay, busy_hour, run, sweep};
 
 const USAGE: &str =
     "simulation [--seeds N] [--from SEED] [--defect NAME]   runs N seeds, and tells the first that fails
@@ -14,7 +14,8 @@ simulation --seed SEED [--defect NAME]                runs one seed and tells it
 simulation --defects [--seeds N]                      says after how many seeds each deliberate defect is found by the invariant that is there to see it
 … --profile guide|cxone                               of the guide's API, as where nothing is said, or of a NICE CXone tenant's
 simulation --busy-hour                                queues that fill and drain, with their health known and without
-simulation --urgent-day                               a bulk load and urgent events, with a lane of their own and without";
+simulation --urgent-day                               a bulk load and urgent events, with a lane of their own and without
+simulation --fleet [--write FILE]                     a thousand clients and workers within the limits of the services; FILE takes the figures";
 
 struct Asked {
     profile: Profile,
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if std::env::args().nth(1).as_deref() == Some("--fleet") {
+        return fleet(std::env::args().skip(2));
+    }
     let Some(asked) = read(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
@@ -61,6 +65,30 @@ fn main() -> ExitCode {
         None => ExitCode::SUCCESS,
         Some(failed) => tell(&run(asked.profile, failed.seed, asked.defect, true)),
     }
+}
+
+/// Lives every scenario of a large fleet, and tells their figures, or writes them into a document too.
+fn fleet(mut arguments: impl Iterator<Item = String>) -> ExitCode {
+    let file = match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => None,
+        (Some("--write"), Some(file)) => Some(file),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let began = clock();
+    let lived = Fleet::live_all(&Scenario::all());
+    let document = Document(&lived);
+    println!("{}", document.markdown());
+    eprintln!("in {:.0} s", clock().saturating_sub(began).as_secs_f64());
+    if let Some(error) = file.and_then(|file| document.write_into(file.as_ref()).err()) {
+        eprintln!("the figures could not be written: {error}");
+        return ExitCode::from(1);
+    }
+    let broken = lived.iter().flat_map(|lived| &lived.breaches);
+    broken.clone().take(10).for_each(|breach| eprintln!("{breach}"));
+    ExitCode::from(u8::from(broken.count() > 0))
 }
 
 fn tell(report: &Report) -> ExitCode {

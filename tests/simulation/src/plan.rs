@@ -178,11 +178,14 @@ pub(crate) struct Pace {
     pub(crate) way: RangeInclusive<i64>,
     /// Whether the queues hand out full batches of what has been there for longest.
     pub(crate) in_order: bool,
+    /// The function's timeout.
+    pub(crate) timeout: i64,
 }
 
 impl Default for Pace {
+    /// The timeout is shorter than the template's, so that deadlines come nearer.
     fn default() -> Self {
-        Self { delivery: 1..=300, way: 5..=150, in_order: false }
+        Self { delivery: 1..=300, way: 5..=150, in_order: false, timeout: MINUTE }
     }
 }
 

@@ -7,19 +7,17 @@ use crate::{
     defect::Defect,
     invariants,
     lambda::Lambda,
-    plan::{ORIGIN, Sent},
+    plan::{ORIGIN, Plan, Sent},
     scheduler::What,
     world::{NOTE_LENGTH, World},
 };
 use contact_injection::{
     batch::Configuration,
-    dialects::{HttpReply, HttpResponse},
     domain::{
         lane::Lane,
         lease::Rate,
         mapping::ComplianceBoundary,
         routes::{DefaultSkills, Profile, QueueId, SkillLimits},
-        time::Timestamp,
     },
 };
 use cxone_simulator::nice;
@@ -117,23 +115,30 @@ pub(crate) struct Run {
     serve_at: i64,
 }
 
+/// What an operator decided for a run.
+pub(crate) fn configuration(plan: &Plan) -> Configuration {
+    Configuration {
+        routes: plan.routes(),
+        boundary: ComplianceBoundary::Outside,
+        rate: Rate { limit: plan.limit, window: std::time::Duration::from_millis(plan.window.unsigned_abs()) },
+        workers: plan.workers,
+        urgent_workers: plan.urgent.as_ref().map(|urgent| urgent.workers),
+        queue_health_max_age: HEALTH_MAX_AGE,
+    }
+}
+
+/// The queues that the routes lead to.
+pub(crate) fn queues(configuration: &Configuration) -> Vec<(QueueId, SkillLimits)> {
+    let limits = configuration.routes.skill_limits(&DefaultSkills::default());
+    let limited = |queue: &QueueId| (queue.clone(), limits.get(queue).copied().unwrap_or_default());
+    configuration.routes.queue_ids().iter().map(limited).collect()
+}
+
 impl Run {
     /// A run that hasn't begun.
     pub(crate) fn new(world: Rc<World>) -> Self {
-        let routes = world.plan.routes();
-        let limits = routes.skill_limits(&DefaultSkills::default());
-        let limited = |queue: &QueueId| (queue.clone(), limits.get(queue).copied().unwrap_or_default());
-        let queues = routes.queue_ids().iter().map(limited).collect();
-        let window = std::time::Duration::from_millis(world.plan.window.unsigned_abs());
-        let rate = Rate { limit: world.plan.limit, window };
-        let configuration = Configuration {
-            routes,
-            boundary: ComplianceBoundary::Outside,
-            rate,
-            workers: world.plan.workers,
-            urgent_workers: world.plan.urgent.as_ref().map(|urgent| urgent.workers),
-            queue_health_max_age: HEALTH_MAX_AGE,
-        };
+        let configuration = configuration(&world.plan);
+        let queues = queues(&configuration);
         let lambda = Lambda::new(Rc::clone(&world), Rc::new(configuration));
         Self { world, lambda, queues, receive_at: BTreeMap::new(), look_at: BTreeMap::new(), tick_at: 0, serve_at: 0 }
     }
@@ -306,20 +311,9 @@ impl Run {
         self.tick_at = now + 60_000;
         world.scheduler.after(60_000, || {});
         for (queue, limits) in &self.queues {
-            let health = match &world.unit {
-                Some(unit) => business_unit::activity(&unit.borrow(), queue),
-                None => world.tenant.borrow().queue(queue.as_str()).map(cxone_simulator::Queue::health),
-            };
-            let missed = world.plan.agents.is_none() && world.stormy.get() && world.chance.happens(0.2);
-            if missed || !world.reads_health() {
-                continue;
-            }
-            let observed = Timestamp::from_millis(now);
-            // Not by way of its bytes, which would take half of a run's time.
-            let answer = HttpResponse { body: health, ..HttpResponse::new(200, None, b"", observed) };
-            let read = world.dialect.read_queue_health(queue, *limits, observed, &HttpReply::Answered(answer));
-            if let Ok(Some(health)) = read.meaning {
-                world.keep_health(queue, &health, world.reading(queue));
+            let missed = || world.plan.agents.is_none() && world.stormy.get() && world.chance.happens(0.2);
+            if !missed() && world.reads_health() {
+                world.sync_health(queue, *limits);
             }
         }
     }

@@ -17,6 +17,7 @@ use contact_injection::{
 use uuid::Uuid;
 
 use crate::{
+    access::Access,
     defect::Defect,
     intents::{is_intent, judged_early, looked_for_once, without_doubt},
     invariants::Turned,
@@ -46,6 +47,11 @@ pub(crate) struct ClientItem {
 }
 
 impl ClientItem {
+    /// The size of what is kept of its sends, in bytes.
+    pub(crate) fn state_bytes(&self) -> usize {
+        self.state.as_ref().map_or(0, |state| state.json.len())
+    }
+
     /// Whether some worker holds it.
     pub(crate) fn is_leased(&self) -> bool {
         self.holder.is_some()
@@ -73,12 +79,16 @@ enum Fate {
 }
 
 impl World {
-    /// One request to a table: `act` is the commit, at one moment.
+    /// One request to a store: `act` is the commit, at one moment.
     pub(crate) async fn commit<T: 'static>(
         self: &Rc<Self>,
-        store: &'static str,
+        access: Access,
         act: impl Fn(&World) -> T + 'static,
     ) -> Result<T, StoreError> {
+        if let Some(services) = &self.services {
+            return services.commit(self, access, act).await;
+        }
+        let store = access.store();
         let failed = || StoreError { store, operation: "a request", source: "a simulated fault".into() };
         let fate = if self.strikes(|faults| faults.store) {
             [Fate::LostBefore, Fate::LostAfter, Fate::Repeated, Fate::Late][self.chance.index(4)]

@@ -1,6 +1,6 @@
 //! What happened, for a person to read. Nothing is formatted in a run that nobody reads.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, fmt};
 
 /// The lines of one run.
 pub(crate) struct Timeline {
@@ -15,8 +15,9 @@ impl Timeline {
     }
 
     /// Takes down that `who` did something at `now`.
-    pub(crate) fn note(&self, now: i64, who: &str, what: impl FnOnce() -> String) {
+    pub(crate) fn note(&self, now: i64, who: impl fmt::Display, what: impl FnOnce() -> String) {
         let Some(lines) = &self.lines else { return };
+        let who = who.to_string();
         let passed = now - self.origin;
         let (hours, minutes, seconds, millis) =
             (passed / 3_600_000, passed / 60_000 % 60, passed / 1000 % 60, passed % 1000);

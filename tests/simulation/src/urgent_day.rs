@@ -131,7 +131,7 @@ impl UrgentDay {
             rounds: vec![Round { stormy: 0, pause: 0, gap: 0 }],
             agents: Some(|_, _| ROOM),
             urgent,
-            pace: Pace { delivery: 10..=100, way: 50..=200, in_order: true },
+            pace: Pace { delivery: 10..=100, way: 50..=200, in_order: true, ..Pace::default() },
             ..Plan::calm(sent)
         }
     }

@@ -1,9 +1,9 @@
 //! What one invocation reaches: the real program's ports, over this world.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, time::Duration};
 
 use contact_injection::{
-    dialects::{Dialect, HttpReply, HttpRequest},
+    dialects::{Dialect, HttpReply, HttpRequest, HttpResponse},
     domain::{
         claim::Record,
         credentials::Credentials,
@@ -13,7 +13,7 @@ use contact_injection::{
         lease::Permit,
         message::DeadLetter,
         queues::{Queue, Reading},
-        routes::{DefaultSkills, QueueId},
+        routes::{DefaultSkills, QueueId, SkillLimits},
         secret_form::{ClientForm, SecretForm},
         standing::{Standing, Waiter},
         time::Timestamp,
@@ -28,7 +28,13 @@ use contact_injection::{
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::{business_unit, defect::Defect, intents::is_withdrawal, world::World};
+use crate::{
+    access::{Access, Item},
+    business_unit,
+    defect::Defect,
+    intents::is_withdrawal,
+    world::World,
+};
 
 /// How long credentials are believed without another look.
 const SECRET_AGE: i64 = 300_000;
@@ -42,7 +48,7 @@ pub(crate) struct Surroundings {
     /// Whose clock that is.
     pub(crate) clock: ClockId,
     /// Credentials and when they were read.
-    pub(crate) secrets: RefCell<Option<(Vec<Credentials>, i64)>>,
+    pub(crate) secrets: RefCell<Option<(Arc<[Credentials]>, i64)>>,
 }
 
 /// The ports of one invocation.
@@ -56,12 +62,13 @@ pub(crate) struct WorkerPorts {
 
 impl Ledger for WorkerPorts {
     async fn read(&self, key: IdempotencyKey) -> Result<Option<Record>, StoreError> {
-        self.world.commit("the ledger", move |world| world.record(key)).await
+        self.world.commit(Access::Read(Item::Event(key)), move |world| world.record(key)).await
     }
 
     async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError> {
         let (record, invocation) = (record.clone(), self.invocation);
-        self.world.commit("the ledger", move |world| world.swap(key, None, &record, invocation)).await
+        let write = move |world: &World| world.swap(key, None, &record, invocation);
+        self.world.commit(Access::Write(Item::Event(key)), write).await
     }
 
     async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
@@ -73,40 +80,46 @@ impl Ledger for WorkerPorts {
             });
             return Ok(Swap::Done);
         }
-        self.world.commit("the ledger", move |world| world.swap(key, Some(&seen), &record, invocation)).await
+        let write = move |world: &World| world.swap(key, Some(&seen), &record, invocation);
+        self.world.commit(Access::Write(Item::Event(key)), write).await
     }
 }
 
 impl ClientTable for WorkerPorts {
     async fn acquire(&self, client_id: &str, request: &LeaseRequest) -> Result<Acquired, StoreError> {
         let (client_id, request, invocation) = (client_id.to_owned(), *request, self.invocation);
-        self.world.commit("the clients table", move |world| world.acquire(&client_id, &request, invocation)).await
+        let write = Access::Write(Item::Client(client_id.clone()));
+        self.world.commit(write, move |world| world.acquire(&client_id, &request, invocation)).await
     }
 
     async fn release(&self, client_id: &str, fence: u64, returned: &Returned) -> Result<bool, StoreError> {
         let (client_id, returned, invocation) = (client_id.to_owned(), returned.clone(), self.invocation);
+        let write = Access::Write(Item::Client(client_id.clone()));
         let release = move |world: &World| world.release(&client_id, fence, &returned, invocation);
-        self.world.commit("the clients table", release).await
+        self.world.commit(write, release).await
     }
 
     async fn look_at(&self, client_ids: &[&str], now: Timestamp) -> Result<BTreeMap<String, Standing>, StoreError> {
         let (ids, invocation): (Vec<_>, _) = (client_ids.iter().map(|id| (*id).to_owned()).collect(), self.invocation);
-        self.world.commit("the clients table", move |world| world.look_at(&ids, now, invocation)).await
+        let read = Access::ReadMany(ids.iter().cloned().map(Item::Client).collect());
+        self.world.commit(read, move |world| world.look_at(&ids, now, invocation)).await
     }
 
     async fn wait_for(&self, client_id: &str, waiter: Waiter, now: Timestamp) -> Result<bool, StoreError> {
         let client_id = client_id.to_owned();
-        self.world.commit("the clients table", move |world| world.wait_for(&client_id, waiter, now)).await
+        let write = Access::Write(Item::Client(client_id.clone()));
+        self.world.commit(write, move |world| world.wait_for(&client_id, waiter, now)).await
     }
 
     async fn ask_for(&self, client_id: &str, until: Timestamp) -> Result<(), StoreError> {
         let client_id = client_id.to_owned();
-        self.world.commit("the clients table", move |world| world.ask_for(&client_id, until)).await
+        let write = Access::Write(Item::Client(client_id.clone()));
+        self.world.commit(write, move |world| world.ask_for(&client_id, until)).await
     }
 }
 
 impl Secrets for WorkerPorts {
-    async fn clients(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let now = self.world.now();
         let cached = self.surroundings.secrets.borrow().clone();
         match cached.filter(|(_, read)| now - read < SECRET_AGE) {
@@ -115,11 +128,11 @@ impl Secrets for WorkerPorts {
         }
     }
 
-    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients_anew(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let read = |world: &World| world.secrets.borrow().clone();
-        let clients: Vec<_> = self
+        let clients: Arc<[_]> = self
             .world
-            .commit("the secret", read)
+            .commit(Access::Secret, read)
             .await?
             .into_iter()
             .map(|(client_id, secret)| {
@@ -133,7 +146,7 @@ impl Secrets for WorkerPorts {
                 Credentials { lane, ..credentials }
             })
             .collect();
-        *self.surroundings.secrets.borrow_mut() = Some((clients.clone(), self.world.now()));
+        *self.surroundings.secrets.borrow_mut() = Some((Arc::clone(&clients), self.world.now()));
         Ok(clients)
     }
 
@@ -147,6 +160,8 @@ impl Secrets for WorkerPorts {
 impl Registry for WorkerPorts {
     async fn load(&self, wanted: &Wanted) -> Result<Registered, StoreError> {
         let (schema, queues) = (wanted.schema, if self.world.plan.blind { Vec::new() } else { wanted.queues.clone() });
+        let items = schema.then_some(Item::Schema).into_iter().chain(queues.iter().cloned().map(Item::Queue));
+        let access = Access::ReadMany(items.collect());
         let read = move |world: &World| {
             let health = world.health.borrow();
             let known = |id: &QueueId| Some((id.clone(), health.get(id)?.clone()));
@@ -154,7 +169,7 @@ impl Registry for WorkerPorts {
             let queues = queues.iter().filter_map(known).collect();
             Registered { schema, queues, ..Registered::default() }
         };
-        let mut registered = self.world.commit("the registry", read).await?;
+        let mut registered = self.world.commit(access, read).await?;
         if self.world.has(Defect::ReadingNotRenewed) {
             let mut first = self.first_read.borrow_mut();
             for (id, queue) in &mut registered.queues {
@@ -177,7 +192,7 @@ impl Registry for WorkerPorts {
             }
             newer
         };
-        self.world.commit("the registry", keep).await
+        self.world.commit(Access::Write(Item::Schema), keep).await
     }
 
     async fn keep_default_skills(&self, _: &DefaultSkills, _: Timestamp) -> Result<(), StoreError> {
@@ -191,7 +206,8 @@ impl Registry for WorkerPorts {
         before: Option<Reading>,
     ) -> Result<Reserved, StoreError> {
         let (queue, health) = (queue.clone(), health.clone());
-        self.world.commit("the registry", move |world| world.keep_health(&queue, &health, before)).await
+        let write = Access::Write(Item::Queue(queue.clone()));
+        self.world.commit(write, move |world| world.keep_health(&queue, &health, before)).await
     }
 
     async fn keep_unread(&self, _: &QueueId, _: Timestamp) -> Result<(), StoreError> {
@@ -200,16 +216,33 @@ impl Registry for WorkerPorts {
 
     async fn reserve(&self, queue: &QueueId, reading: Timestamp, places: u64) -> Result<Reserved, StoreError> {
         let queue = queue.clone();
-        self.world.commit("the registry", move |world| world.reserve(&queue, reading, places)).await
+        let write = Access::Write(Item::Queue(queue.clone()));
+        self.world.commit(write, move |world| world.reserve(&queue, reading, places)).await
     }
 
     async fn mark_saturated(&self, queue: &QueueId, until: Timestamp) -> Result<(), StoreError> {
         let (queue, invocation) = (queue.clone(), self.invocation);
-        self.world.commit("the registry", move |world| world.mark_saturated(&queue, until, invocation)).await
+        let write = Access::Write(Item::Queue(queue.clone()));
+        self.world.commit(write, move |world| world.mark_saturated(&queue, until, invocation)).await
     }
 }
 
 impl World {
+    /// Does what the sync does of a queue: asks CXone for its health, and keeps it.
+    pub(crate) fn sync_health(&self, queue: &QueueId, limits: SkillLimits) {
+        let health = match &self.unit {
+            Some(unit) => business_unit::activity(&unit.borrow(), queue),
+            None => self.tenant.borrow().queue(queue.as_str()).map(cxone_simulator::Queue::health),
+        };
+        let observed = Timestamp::from_millis(self.now());
+        // Not by way of its bytes, which would take half of a run's time.
+        let answer = HttpResponse { body: health, ..HttpResponse::new(200, None, b"", observed) };
+        let read = self.dialect.read_queue_health(queue, limits, observed, &HttpReply::Answered(answer));
+        if let Ok(Some(health)) = read.meaning {
+            self.keep_health(queue, &health, self.reading(queue));
+        }
+    }
+
     /// What the registry knows of a queue's latest reading.
     pub(crate) fn reading(&self, queue: &QueueId) -> Option<Reading> {
         self.health.borrow().get(queue).and_then(Queue::reading)

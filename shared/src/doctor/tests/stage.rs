@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cxone_simulator::nice::{
@@ -172,21 +173,21 @@ impl Stage {
         self.tenant.borrow().tokens().iter().map(|token| token.access_token().to_owned()).collect()
     }
 
-    fn parsed(&self) -> Result<Vec<Credentials>, StoreError> {
+    fn parsed(&self) -> Result<Arc<[Credentials]>, StoreError> {
         let clients = self.secret["clients"].as_array().cloned().unwrap_or_else(|| vec![self.secret.clone()]);
         let read = |client: &Value| self.dialect.credentials(client.as_object().unwrap());
-        let clients: Result<Vec<_>, _> = clients.iter().map(read).collect();
+        let clients: Result<Arc<[_]>, _> = clients.iter().map(read).collect();
         let store = "the secret";
         clients.map_err(|source| StoreError { store, operation: "for the clients", source: Box::new(source) })
     }
 }
 
 impl Secrets for Stage {
-    async fn clients(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients(&self) -> Result<Arc<[Credentials]>, StoreError> {
         self.parsed()
     }
 
-    async fn clients_anew(&self) -> Result<Vec<Credentials>, StoreError> {
+    async fn clients_anew(&self) -> Result<Arc<[Credentials]>, StoreError> {
         self.parsed()
     }
 

@@ -1,6 +1,8 @@
 //! What must hold of the OAuth clients.
 
-use crate::world::{Refusal, World};
+use std::collections::BTreeMap;
+
+use crate::world::{Refusal, Sighting, World};
 
 /// The shortest pause of refused credentials, in milliseconds.
 const FIRST_PAUSE: i64 = 30_000;
@@ -73,11 +75,13 @@ fn no_client_is_used_by_two(world: &World) {
 }
 
 fn no_limit_is_exceeded(world: &World) {
+    let tenant = world.tenant.borrow();
+    let of_all = tenant.busiest_windows();
     for number in 0..world.plan.clients {
         let client = format!("c-{number}");
         let busiest = match &world.unit {
             Some(unit) => unit.borrow().busiest_window(&client),
-            None => world.tenant.borrow().busiest_window(&client),
+            None => of_all.get(client.as_str()).copied().unwrap_or_default(),
         };
         if busiest > world.plan.limit {
             world.breach(format!("{client} sent {busiest} requests in a window of {}", world.plan.limit));
@@ -87,15 +91,14 @@ fn no_limit_is_exceeded(world: &World) {
 
 fn every_wait_is_kept(world: &World) {
     let seen = world.seen.borrow();
+    let mut sent: BTreeMap<(u64, &str), Vec<i64>> = BTreeMap::new();
+    for request in seen.requests.iter().filter(|request| request.routing) {
+        sent.entry((request.invocation, &request.client)).or_default().push(request.begun);
+    }
     let broken = seen.asked_to_wait.iter().find_map(|(invocation, client, from, until)| {
-        let hasty = seen.requests.iter().find(|request| {
-            request.routing
-                && request.invocation == *invocation
-                && request.client == *client
-                && request.begun > *from
-                && request.begun < *until
-        })?;
-        Some(format!("i{invocation} was asked to wait and sent another request {} ms later", hasty.begun - from))
+        let begun = sent.get(&(*invocation, client.as_str()))?;
+        let hasty = begun.iter().find(|begun| (from + 1..*until).contains(begun))?;
+        Some(format!("i{invocation} was asked to wait and sent another request {} ms later", hasty - from))
     });
     drop(seen);
     if let Some(broken) = broken {
@@ -106,12 +109,14 @@ fn every_wait_is_kept(world: &World) {
 /// Every worker keeps the authorization server's wait, once whoever was told has given the client back.
 fn every_wait_for_a_token_is_kept(world: &World) {
     let seen = world.seen.borrow();
+    let mut asked: BTreeMap<&str, Vec<&Sighting>> = BTreeMap::new();
+    for request in seen.requests.iter().filter(|request| !request.routing) {
+        asked.entry(&request.client).or_default().push(request);
+    }
     let broken = seen.asked_to_wait_for_a_token.iter().find_map(|(invocation, client, from, until)| {
         let known = world.plan.faults.store == 0.0 && !seen.dead.contains_key(invocation);
-        let hasty = seen.requests.iter().find(|request| {
-            !request.routing
-                && request.client == *client
-                && (known || request.invocation == *invocation)
+        let hasty = asked.get(client.as_str())?.iter().find(|request| {
+            (known || request.invocation == *invocation)
                 && request.begun > *from
                 && request.begun < until - 2 * world.plan.skew
         })?;

@@ -1,5 +1,7 @@
 //! Queues get no more contacts than there was room for when they were last looked at.
 
+use std::collections::BTreeMap;
+
 use super::name_of;
 use crate::{
     business_unit,
@@ -47,10 +49,13 @@ fn overfilled(world: &World, queue: &str, sent: &[i64]) -> Option<String> {
 /// When each request was sent, in order, that created a contact in this queue and repeated none that had no answer.
 fn sent_to(world: &World, queue: &str) -> Vec<i64> {
     let (seen, tenant) = (world.seen.borrow(), world.tenant.borrow());
-    let in_doubt = |event: &str, invocation: u64, at: i64| {
-        let earlier = |post: &&Post| post.event == event && post.invocation == invocation && post.at < at;
-        seen.posts.iter().filter(earlier).any(|post| !post.refused)
-    };
+    let mut first_unrefused: BTreeMap<(&str, u64), i64> = BTreeMap::new();
+    for post in seen.posts.iter().filter(|post| !post.refused) {
+        let first = first_unrefused.entry((&post.event, post.invocation)).or_insert(post.at);
+        *first = post.at.min(*first);
+    }
+    let in_doubt =
+        |event, invocation, at: i64| first_unrefused.get(&(event, invocation)).is_some_and(|first| *first < at);
     let contacts = tenant.contacts().iter().filter(|contact| contact.queue_id() == Some(queue));
     let mut sent: Vec<_> = contacts
         .filter_map(|contact| {

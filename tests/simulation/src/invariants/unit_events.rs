@@ -10,7 +10,7 @@ use cxone_simulator::nice::{Creation, Kind as Contact, Tenant};
 use serde_json::Value;
 use url::Url;
 
-use super::{all_are_of_one_version, digital, doubt, each_message_ends};
+use super::{all_are_of_one_version, by, digital, doubt, each_message_ends};
 use crate::{
     api::LATEST_ARRIVAL,
     business_unit::Targets,
@@ -21,16 +21,15 @@ use crate::{
 
 /// Checks everything about events that can be seen at the end.
 pub(super) fn check(world: &World, unit: &Tenant) {
-    let mut events: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
-    for message in &world.plan.sent {
-        events.entry(&message.event).or_default().push(message);
-    }
+    let letters = world.letters.borrow();
+    let events = by(&world.plan.sent, |message| message.event.as_str());
+    let letters_of = by(&letters, |letter| letter.body.as_str());
     for (event, messages) in &events {
         let created = unit.creations_by_key(&key_of(event).to_string());
         no_event_becomes_two(world, event, created.len(), is_resent(world, messages));
         all_are_of_one_version(world, event, created.iter().map(|creation| version_of(creation)));
         let made = |message: &Sent| created.iter().any(|one| version_of(one) == Some(f64::from(message.version)));
-        each_message_ends(world, event, messages, made, |message, injected, letters| {
+        each_message_ends(world, event, messages, &letters_of, made, |message, injected, letters| {
             the_ledger_tells_how_it_ended(world, message, injected, letters.last().copied());
         });
     }
@@ -38,7 +37,7 @@ pub(super) fn check(world: &World, unit: &Tenant) {
     if let Some(strange) = unit.creations().iter().find(|creation| !known.contains(&creation.key)) {
         world.breach(format!("a contact was created for no event: {}", strange.contact_id));
     }
-    for letter in world.letters.borrow().iter() {
+    for letter in letters.iter() {
         each_dead_letter_has_its_reason(world, letter);
     }
     for misuse in unit.misuses() {

@@ -1,5 +1,7 @@
 //! What the simulation says of the program, and what shows that it can be believed.
 
+mod fleet;
+
 use simulation::{
     AfterPanic, Defect, Profile, Sequence, Struck, Sweep, Told, UrgentDay, busy_hour, flapping_hour,
     panic_in_a_session, run, sequence, sweep, unread_hour,
