@@ -67,9 +67,10 @@ pub struct Drain {
     pub bound: f64,
     /// Until every message that can be received was in a worker's hands, in seconds.
     pub handed_out: f64,
-    /// Until all but one in a hundred of the events were contacts that had come by its beginning, in seconds.
+    /// Until all but one in a hundred of those events were contacts, in seconds: what waited at its beginning, and what
+    /// came by that bound.
     pub nearly_all: f64,
-    /// Until the last of them was.
+    /// Until the last of them was, in seconds.
     pub all: f64,
 }
 
@@ -180,8 +181,11 @@ fn drain(scenario: &Scenario, world: &World, alive: &[&Contact], samples: &[Samp
     let second = usize::try_from(from).unwrap_or_default();
     let burst = scenario.burst.map_or(0, |(_, events)| events);
     let backlog = samples.get(second.saturating_sub(1)).map_or(0, |sample| sample.waiting) + burst;
+    let bound = float(backlog) / (scenario.permitted() - scenario.rate_at(from));
     let began = ORIGIN + from * SECOND;
-    let there = |contact: &&&Contact| sent(world, contact).is_some_and(|sent| sent <= began);
+    #[expect(clippy::cast_possible_truncation, reason = "a time of hours in milliseconds")]
+    let covered = began + (bound * 1000.0) as i64;
+    let there = |contact: &&&Contact| sent(world, contact).is_some_and(|sent| sent <= covered);
     let mut ended: Vec<_> =
         alive.iter().filter(there).map(|contact| created(contact)).filter(|at| *at > began).collect();
     ended.sort_unstable();
@@ -189,7 +193,7 @@ fn drain(scenario: &Scenario, world: &World, alive: &[&Contact], samples: &[Samp
         |place: usize| ended.get(place).map_or(0.0, |at| float(usize::try_from(at - began).unwrap_or(0)) / 1000.0);
     Drain {
         backlog,
-        bound: float(backlog) / (scenario.permitted() - scenario.rate_at(from)),
+        bound,
         handed_out: float(
             samples.iter().skip(second + 1).position(|sample| sample.waiting == sample.in_flight).unwrap_or(0),
         ),
