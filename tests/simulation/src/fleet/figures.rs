@@ -158,8 +158,8 @@ impl Lived {
     }
 }
 
-/// Clients that begin at once go on in step, each sending its whole window's worth at once. So what comes in the first and
-/// in the last window of that time counts the less the nearer it is to the end, and no phase counts for more than another.
+/// Clients that begin at once go on in step, each sending its whole window's worth at once. So what comes in the first
+/// and in the last window counts the less the nearer it is to the end, and no phase counts for more than another.
 fn saturated(scenario: &Scenario, tenant: &Tenant, samples: &[Sample]) -> Option<Saturated> {
     let up = samples.iter().position(|sample| sample.at_work >= scenario.clients)? + WINDOW;
     let waited_for = |sample: &Sample| sample.waiting - sample.in_flight >= BATCH * scenario.clients;
