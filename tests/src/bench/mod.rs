@@ -7,6 +7,7 @@
 mod growth;
 mod lanes;
 mod machine;
+mod profile;
 mod rate;
 mod report;
 mod requests;
@@ -65,6 +66,8 @@ impl Extent {
 pub enum Part {
     /// Start, batches, CPU time, memory.
     Single,
+    /// Where a contact's instructions go.
+    Profile,
     /// Requests for each contact.
     Requests,
     /// Sizes of what is deployed.
@@ -83,8 +86,9 @@ pub enum Part {
 
 impl Part {
     /// Every part, in the table's order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Single,
+        Self::Profile,
         Self::Requests,
         Self::Size,
         Self::Throughput,
@@ -104,6 +108,7 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Single => "single",
+            Self::Profile => "profile",
             Self::Requests => "requests",
             Self::Size => "size",
             Self::Throughput => "throughput",
@@ -124,6 +129,7 @@ pub async fn run(extent: Extent, parts: &[Part]) -> Result<Report, LocalError> {
         say(&format!("measuring: {part}"));
         rows.extend(match part {
             Part::Single => single::measure(&subjects, extent).await?,
+            Part::Profile => profile::measure(&subjects).await?,
             Part::Requests => requests::measure(&subjects).await?,
             Part::Size => size::measure(&subjects).await?,
             Part::Throughput => throughput::measure().await?,
