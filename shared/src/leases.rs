@@ -16,16 +16,16 @@
 //! Who waits goes first. A worker that a round and a pause have brought nothing says so on the item of one busy client:
 //! since when it looks for one. Until four seconds after it last said so, nobody of its lane who began later has that
 //! client before it, not even the environment that used it last. It waits for one client at a time, which nobody who
-//! began earlier waits for, takes any other that is free and that it may have, and then says that it waits no longer. It
-//! stays with one for as long as it had waited before, for four seconds at least, and then waits for another.
+//! began earlier waits for, takes any other that is free and that it may have, and then says that it waits no longer.
+//! It stays with one for as long as it had waited before, for four seconds at least, and then waits for another.
 //!
 //! So where forty workers want ten clients, and their batches take about as long, none waits twice as long as the mean;
 //! where one worker is too many, it waits for no longer than a batch takes, and a moment. Nothing is written for that
-//! but by a worker that waits: when it begins, every three seconds or so, and when it stops. A client that is waited for
-//! lies free for a quarter of a second on average before whoever waits looks again. One that died waiting keeps it from
-//! others for four seconds. Who has waited for how long is told by the workers' clocks: one whose clock is behind counts
-//! as waiting for so much longer, and one whose clock is four seconds behind or more isn't heard. A lease of a loan knows
-//! nothing of all this: the lanes have turns.
+//! but by a worker that waits: when it begins, every three seconds or so, and when it stops. A client that is waited
+//! for lies free for a quarter of a second on average before whoever waits looks again. One that died waiting keeps it
+//! from others for four seconds. Who has waited for how long is told by the workers' clocks: one whose clock is behind
+//! counts as waiting for so much longer, and one whose clock is four seconds behind or more isn't heard. A lease of a
+//! loan knows nothing of all this: the lanes have turns.
 //!
 //! Where there are two lanes, a standard worker has the standard clients alone, and an urgent one its own first and
 //! then whichever of the others is free; where none is, it asks for one's next [turn](crate::domain::lane).

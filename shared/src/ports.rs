@@ -170,8 +170,8 @@ pub trait ClientTable {
 
 /// Where the clients' credentials are.
 pub trait Secrets {
-    /// The clients of this function, at most five minutes old. Each batch asks for them, and they may be a thousand: they
-    /// are shared, not copied.
+    /// The clients of this function, at most five minutes old. Each batch asks for them, and they may be a thousand:
+    /// they are shared, not copied.
     async fn clients(&self) -> Result<Arc<[Credentials]>, StoreError>;
 
     /// The same, read again now.

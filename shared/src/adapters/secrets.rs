@@ -1,8 +1,8 @@
 //! The OAuth clients of one function, from its own secret in Secrets Manager and those that it names.
 //!
-//! A secret holds 65,536 bytes: some 600 clients. It may name further ones. No edit of any of them stops a worker: where
-//! one can't be used by now, what it last held serves on, in a fresh environment what it held before its last change,
-//! which Secrets Manager keeps. It is said once, without a character of it, and the secret is read again soon.
+//! A secret holds 65,536 bytes: some 600 clients. It may name further ones. No edit of any of them stops a worker:
+//! where one can't be used by now, what it last held serves on, in a fresh environment what it held before its last
+//! change, which Secrets Manager keeps. It is said once, without a character of it, and the secret is read again soon.
 
 mod text;
 
@@ -180,8 +180,8 @@ impl Reading {
     }
 }
 
-/// Why a further secret can't be used, in words of this program's own: AWS's would repeat a further secret's name, which is part
-/// of what its own secret holds.
+/// Why a further secret can't be used, in words of this program's own: AWS's would repeat a further secret's name,
+/// which is part of what its own secret holds.
 fn reason(error: &StoreError) -> String {
     let unreadable = error.source.downcast_ref::<UnreadableSecret>();
     unreadable.map_or_else(|| "it can't be read: may the function?".to_owned(), ToString::to_string)

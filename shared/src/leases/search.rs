@@ -155,8 +155,8 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
         Ok(None)
     }
 
-    /// Looks at clients, page by page, and tries some that seem free: random ones, so that not all who look at once want
-    /// the same.
+    /// Looks at clients, page by page, and tries some that seem free: random ones, so that not all who look at once
+    /// want the same.
     async fn try_seen(&mut self, known: &mut KnownClients) -> Result<Option<Found>, NoClient> {
         self.wanted.clear();
         self.line.look_again();

@@ -1,7 +1,7 @@
 //! An event's claim, or why there is none.
 //!
-//! Where a circuit is open nothing could be sent, so nothing is claimed: the event comes back when a probe is due, for a
-//! read. An end that is on record is told all the same, and one that has to be written is.
+//! Where a circuit is open nothing could be sent, so nothing is claimed: the event comes back when a probe is due, for
+//! a read. An end that is on record is told all the same, and one that has to be written is.
 
 use tracing::warn;
 

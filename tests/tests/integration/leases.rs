@@ -268,7 +268,8 @@ async fn the_one_free_client_of_three_hundred_is_read_and_not_guessed() {
     assert!(worker.batch(&batch("crowded", 1)).await.is_empty(), "{}", stage.log.text());
     assert_eq!(stage.simulator.contacts()[0].client_id, free);
     let counts = worker.wire.counts();
-    // Two that are busy at most, the lease and its return, and a place in a queue; at most three pages, and the registry.
+    // Two that are busy at most, the lease and its return, and a place in a queue; at most three pages, and the
+    // registry.
     assert!((3..=5).contains(&counts["UpdateItem"]) && (2..=4).contains(&counts["BatchGetItem"]), "{counts:?}");
     assert!(worker.clock.now().since(started) < Duration::from_secs(5), "nobody waited for what was free");
 }

@@ -5,8 +5,8 @@ use super::{figures::Lived, limits::Limits, report::figure};
 /// Bytes of one client in the secret: an id of 36 characters, a secret of 64, and the JSON around them.
 const CLIENT_BYTES: f64 = 136.0;
 
-/// What a secret holds, in bytes (Secrets Manager quotas).
-const SECRET_BYTES: f64 = 65_536.0;
+/// What the function's secret and the twenty that it may name hold, in bytes (Secrets Manager quotas).
+const SECRETS_BYTES: f64 = 21.0 * 65_536.0;
 
 /// The most that one mapping works on at once, and what an account has to begin with (Lambda quotas).
 const MAPPING: f64 = 1000.0;
@@ -41,7 +41,7 @@ pub(super) fn limits(lived: &Lived) -> Vec<Limit> {
     };
     let start = |most: f64| (most - count(limits.first_pollers)) / count(limits.pollers_a_minute) * 60.0;
     let mut all = vec![
-        of("the secret, bytes", clients * CLIENT_BYTES, SECRET_BYTES),
+        of("the secrets, bytes", clients * CLIENT_BYTES, SECRETS_BYTES),
         of("invocations at once, of a mapping", count(lived.most_at_work), MAPPING),
         of("invocations at once, of an account that asked for no more", count(lived.most_at_work), ACCOUNT),
         Limit {

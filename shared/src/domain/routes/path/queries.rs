@@ -1,4 +1,5 @@
-//! The queries of a file that the library compiles, each once: routes are much alike, and one takes long and much memory.
+//! The queries of a file that the library compiles, each once: routes are much alike, and one takes long and much
+//! memory.
 
 use std::{collections::HashMap, sync::Arc};
 
