@@ -288,12 +288,12 @@ fn a_file_beyond_its_bounds_is_told_so_and_its_problems_are_not_without_end() {
         "is larger than 32 MiB"
     );
 
-    let path = format!("$[?{}]", ["@.a"; 40].join("||"));
-    let attributes: serde_json::Map<_, _> =
-        (0..1_000).map(|n| (format!("string:{n}"), json!({ "path": path }))).collect();
+    let conditions = ["@.a"; 40].join("||");
     let dense = |name: usize| {
+        let path = |n: usize| json!({ "path": format!("$.a{name}_{n}[?{conditions}]") });
+        let attributes: serde_json::Map<_, _> = (0..1_000).map(|n| (format!("string:{n}"), path(n))).collect();
         let mut route = route(&name.to_string());
-        route["attributes"] = attributes.clone().into();
+        route["attributes"] = attributes.into();
         route
     };
     let problems = told(json!({ "routes": (0..8).map(dense).collect::<Vec<_>>() }).to_string()).problems;

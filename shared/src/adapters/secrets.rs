@@ -133,6 +133,8 @@ impl<E: Environment> SecretsManager<E> {
                 Err(error) => reading.lacks(format!("{which}: {}; its clients are missing", reason(&error))),
             }
         }
+        // One that is named no more serves no more, whenever it is named again.
+        good.retain(|secret, _| *secret == self.arn || further.contains(secret));
         Ok(reading)
     }
 
@@ -195,10 +197,8 @@ impl<E: Environment> Secrets for SecretsManager<E> {
             return Ok(Arc::clone(&kept.clients));
         }
         let Reading { clients, problems, outdated } = self.read(&mut kept.good).await?;
-        if problems != kept.told {
-            for problem in &problems {
-                warn!(problem, "a secret has to be mended");
-            }
+        for problem in problems.iter().filter(|problem| !kept.told.contains(problem)) {
+            warn!(problem, "a secret has to be mended");
         }
         let until = now.plus(if outdated { READ_AGAIN } else { CACHED_FOR });
         (kept.clients, kept.until, kept.told) = (clients.into(), Some(until), problems);

@@ -8,7 +8,7 @@
 mod deserialize;
 mod document;
 
-use std::{fmt, ops::Range};
+use std::fmt;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -51,11 +51,6 @@ pub(crate) fn read_up_to(most: usize, text: &str) -> Result<Document, Fault> {
     reading.ended(read)
 }
 
-/// Reads a part of a text as one JSON value. Where there is a fault, it is told where in the whole text.
-pub(crate) fn read_part(text: &str, part: Range<usize>) -> Result<Document, Fault> {
-    read(&text[part.clone()]).map_err(|fault| fault.behind(&text[..part.start]))
-}
-
 /// Holds a value that was parsed elsewhere to the same bounds.
 pub(crate) fn bounded(value: &Value) -> Result<Document, Fault> {
     let mut reading = Reading::of(MAX_VALUES, 0);
@@ -81,13 +76,13 @@ pub(crate) fn composed(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 impl Fault {
-    /// The fault of a text that stands behind another one.
-    fn behind(self, before: &str) -> Self {
+    /// The same of a text that stands behind another one.
+    pub(crate) fn behind(self, before: &str) -> Self {
         let moved = || {
             let (rule, position) = self.message.rsplit_once(" at line ")?;
             let (line, column) = position.split_once(" column ")?;
             let (line, column): (usize, usize) = (line.parse().ok()?, column.parse().ok()?);
-            let lines = before.matches('\n').count();
+            let lines = before.bytes().filter(|byte| *byte == b'\n').count();
             let beside = if line == 1 { before.len() - before.rfind('\n').map_or(0, |end| end + 1) } else { 0 };
             Some(format!("{rule} at line {} column {}", line + lines, column + beside))
         };

@@ -73,8 +73,9 @@ pub(super) struct Search<'a, T, E> {
     since: Timestamp,
     /// Rounds so far.
     rounds: usize,
-    /// Whether the table's last answer was none.
-    failed: bool,
+    /// Whether the table did not answer the last look, and the last try: it may do one and not the other.
+    unread: bool,
+    unwritten: bool,
     /// Where it waits.
     line: Line<'a>,
     /// The client whose loan was asked for, and when first.
@@ -92,7 +93,7 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
             clients.rotate_left(first);
         }
         let (since, line) = (environment.now(), Line::default());
-        let (rounds, failed, asked, wanted) = (0, false, None, Vec::new());
+        let (rounds, unread, unwritten, asked, wanted) = (0, false, false, None, Vec::new());
         (!groups.is_empty()).then_some(Self {
             table,
             environment,
@@ -100,7 +101,8 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
             terms,
             since,
             rounds,
-            failed,
+            unread,
+            unwritten,
             line,
             asked,
             wanted,
@@ -216,11 +218,8 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
             return Ok(free);
         }
         let ids: Vec<_> = page.iter().map(|client| client.client_id.as_str()).collect();
-        let seen = match self.table.look_at(&ids, now).await {
-            Ok(seen) => seen,
-            Err(error) => return self.unanswered(error).map(|()| free),
-        };
-        self.failed = false;
+        let seen = self.table.look_at(&ids, now).await;
+        let Some(seen) = unless_again(&mut self.unread, seen)? else { return Ok(free) };
         for client in page {
             let Some(standing) = seen.get(client.client_id.as_str()) else { continue };
             let seeker = Seeker { turn, secret: client.tag(), since: self.since, now };
@@ -254,27 +253,15 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
         credentials: &Credentials,
     ) -> Result<Option<Found>, NoClient> {
         let tried = try_acquire(self.table, self.environment, credentials, turn, self.terms, self.since).await;
-        self.failed &= tried.is_err();
-        match tried {
-            Ok(Tried::Leased(lease)) => {
+        match unless_again(&mut self.unwritten, tried)? {
+            Some(Tried::Leased(lease)) => {
                 known.last = Some(credentials.client_id.clone());
                 return Ok(Some((*lease, credentials.clone())));
             }
-            Ok(Tried::Busy) => {}
-            Ok(Tried::Refused(until)) => leave_refused(known, credentials, until),
-            Err(error) => self.unanswered(error)?,
+            Some(Tried::Refused(until)) => leave_refused(known, credentials, until),
+            Some(Tried::Busy) | None => {}
         }
         Ok(None)
-    }
-
-    /// One client's item may be at fault; if the next one is too, the table is.
-    fn unanswered(&mut self, error: StoreError) -> Result<(), NoClient> {
-        if self.failed {
-            return Err(error.into());
-        }
-        warn!(error = chain(&error), "the clients table doesn't answer; it is asked once more");
-        self.failed = true;
-        Ok(())
     }
 
     /// The rest that ends first, where no client is without one: that of a full window, if there is one.
@@ -352,6 +339,20 @@ fn groups(clients: &[Credentials], lane: Option<Lane>) -> Vec<Group<'_>> {
         Group { turn, clients }
     };
     turns.into_iter().map(group).filter(|group| !group.clients.is_empty()).collect()
+}
+
+/// What the table answers. One client's item may be at fault where it doesn't; if that comes twice in a row, the table
+/// is.
+fn unless_again<T>(failed: &mut bool, answer: Result<T, StoreError>) -> Result<Option<T>, NoClient> {
+    let failed_before = std::mem::replace(failed, answer.is_err());
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if failed_before => Err(error.into()),
+        Err(error) => {
+            warn!(error = chain(&error), "the clients table doesn't answer; it is asked once more");
+            Ok(None)
+        }
+    }
 }
 
 fn leave_refused(known: &mut KnownClients, client: &Credentials, until: Timestamp) {

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Further secrets that one names: with a hundred clients in each, two thousand.
+/// Further secrets that one names: with some six hundred clients in each, twelve thousand.
 const MOST_FURTHER: usize = 20;
 
 /// Faults that are told one by one.
@@ -31,6 +31,9 @@ pub(super) enum UnreadableSecret {
     /// The text is something else.
     #[error("it is not {{\"clients\":[{{…}},…]}}, nor one client alone")]
     Shape,
+    /// What should name further secrets is something else.
+    #[error("{FURTHER} is no list of names, at most {MOST_FURTHER}")]
+    Further,
     /// It holds no client that can be used.
     #[error("it holds no client that can be used{}", because(.0))]
     NoClient(Vec<Fault>),
@@ -51,9 +54,6 @@ pub(super) enum Fault {
     /// It has the id of a client that stands before it: two workers would share it.
     #[error("client {0} has the same id as one before it")]
     Repeated(usize),
-    /// What should name further secrets is something else.
-    #[error("{FURTHER} is no list of names, at most {MOST_FURTHER}")]
-    Further,
 }
 
 /// What a secret's text holds.
@@ -79,7 +79,7 @@ impl Contents {
         let (mut contents, named) = (Self::default(), secret.remove(FURTHER));
         match named.as_ref().map(names) {
             Some(Some(further)) => contents.further = further,
-            Some(None) => contents.faults.push(Fault::Further),
+            Some(None) => return Err(UnreadableSecret::Further),
             None => {}
         }
         let clients = match secret.remove("clients") {
@@ -95,7 +95,8 @@ impl Contents {
                 Err(fault) => contents.faults.push(fault),
             }
         }
-        if contents.clients.is_empty() && contents.further.is_empty() {
+        // A list without clients is meant: nobody is to work.
+        if contents.clients.is_empty() && contents.further.is_empty() && !contents.faults.is_empty() {
             return Err(UnreadableSecret::NoClient(contents.faults));
         }
         Ok(contents)
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_secret_without_a_client_that_can_be_used_is_unreadable_and_says_what_is_wrong() {
-        assert_eq!(contents(r#"{"clients":[]}"#).unwrap_err(), UnreadableSecret::NoClient(vec![]));
+        assert!(contents(r#"{"clients":[]}"#).unwrap().clients.is_empty(), "nobody is to work");
         let told = |text: &str| contents(text).unwrap_err().to_string();
         assert_eq!(
             told(r#"{"client_id":"hunter2"}"#),
@@ -229,14 +230,17 @@ mod tests {
     fn further_secrets_are_named_in_a_list() {
         let further = |named: Value| {
             let secret = json!({"clients": [{"client_id": "a", "client_secret": "x"}], "further_secrets": named});
-            let Contents { clients, further, faults } = contents(&secret.to_string()).unwrap();
-            (clients.len(), further, faults)
+            contents(&secret.to_string()).map(|contents| (contents.clients.len(), contents.further))
         };
-        assert_eq!(further(json!(["s/inject/2"])), (1, vec!["s/inject/2".to_owned()], vec![]));
+        assert_eq!(further(json!(["s/inject/2"])), Ok((1, vec!["s/inject/2".to_owned()])));
         for other in [json!("s/inject/2"), json!([7]), json!([""]), json!(vec!["s"; MOST_FURTHER + 1])] {
-            assert_eq!(further(other.clone()), (1, vec![], vec![Fault::Further]), "{other}");
+            assert_eq!(
+                further(other.clone()),
+                Err(UnreadableSecret::Further),
+                "what was named before serves on: {other}"
+            );
         }
-        assert_eq!(further(json!(vec!["s"; MOST_FURTHER])).1.len(), MOST_FURTHER);
+        assert_eq!(further(json!(vec!["s"; MOST_FURTHER])).unwrap().1.len(), MOST_FURTHER);
         let alone = contents(r#"{"further_secrets":["s/inject/2"]}"#).unwrap();
         assert_eq!((alone.clients.len(), alone.further.len(), alone.faults), (0, 1, vec![]));
     }

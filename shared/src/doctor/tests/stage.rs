@@ -233,8 +233,8 @@ impl ClientTable for Stage {
         Ok(client_ids.iter().map(|id| ((*id).to_owned(), standing(id).unwrap_or_default())).collect())
     }
 
-    async fn wait_for(&self, client_id: &str, _: Waiter, _: Timestamp) -> Result<bool, StoreError> {
-        panic!("an examination waits for no client, and here for {client_id}")
+    async fn wait_for(&self, _: &str, _: Waiter, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(true)
     }
 
     async fn ask_for(&self, client_id: &str, _: Timestamp) -> Result<(), StoreError> {

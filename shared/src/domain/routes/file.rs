@@ -8,10 +8,16 @@
 mod member;
 mod tenant;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::Value;
 
 use self::member::{Part, Parts};
@@ -25,24 +31,56 @@ use super::Profile;
 pub(super) type Unknown = BTreeMap<String, Value>;
 
 /// How events become contacts.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "Routes", extend("required" = ["routes"]))]
 pub(super) struct RoutesFile<'t> {
     /// The JSON Schema that editors check this file with.
-    #[serde(rename = "$schema", borrow, default)]
-    #[schemars(with = "Member<String>")]
+    #[schemars(rename = "$schema", default, with = "Member<String>")]
     pub(super) schema: Part<'t>,
     /// Tried in order: the first route whose `match` fits an event takes it.
-    #[serde(borrow, default)]
-    #[schemars(with = "Member<Vec<Member<RouteSpec>>>", length(min = 1))]
+    #[schemars(default, with = "Member<Vec<Member<RouteSpec>>>", length(min = 1))]
     pub(super) routes: Parts<'t>,
     /// How a NICE CXone tenant is spoken to; only where the deployment is for one.
-    #[serde(borrow, default)]
-    #[schemars(with = "Member<CxoneSpec>")]
+    #[schemars(default, with = "Member<CxoneSpec>")]
     pub(super) cxone: Part<'t>,
-    #[serde(flatten)]
+    /// The names of other members: what they hold is passed over, however much that is.
     #[schemars(skip)]
-    pub(super) unknown: Unknown,
+    pub(super) unknown: Vec<String>,
+}
+
+impl<'de: 't, 't> Deserialize<'de> for RoutesFile<'t> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = RoutesFile<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with routes")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<RoutesFile<'de>, A::Error> {
+                let (mut file, mut names) = (RoutesFile::default(), BTreeSet::new());
+                while let Some(name) = members.next_key::<String>()? {
+                    if !names.insert(name.clone()) {
+                        return Err(A::Error::custom("a member is repeated"));
+                    }
+                    match name.as_str() {
+                        "$schema" => file.schema = members.next_value()?,
+                        "routes" => file.routes = members.next_value()?,
+                        "cxone" => file.cxone = members.next_value()?,
+                        _ => {
+                            members.next_value::<IgnoredAny>()?;
+                            file.unknown.push(name);
+                        }
+                    }
+                }
+                Ok(file)
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// How the events of one kind become contacts.

@@ -1,10 +1,13 @@
 //! How much memory a route takes, at most: a file whose routes take more than there is has to be refused, since Lambda
 //! ends a function that runs out of memory without a word.
 
-use super::{AttributeRule, Field, Path, Priority, Route, Source, Target};
+use super::{Address, AttributeRule, Field, Path, Priority, Route, Source, Target};
 
 /// What an allocation takes beside what it holds.
 const ALLOCATION: usize = 32;
+
+/// What the index takes of a route, with its name and its match.
+const INDEX: usize = 512;
 
 impl Route {
     /// Bytes that it takes when it is compiled from so many bytes of text.
@@ -20,9 +23,13 @@ impl Route {
         let paths = of_fields.chain(of_attributes).chain(of_rules).chain(of_flatten);
         let paths: usize = paths.map(|path| path.heap() + 2 * ALLOCATION).sum();
         let attributes = self.attributes.len() * (size_of::<AttributeRule>() + 2 * ALLOCATION);
-        let targets = self.targets.len() * (size_of::<Target>() + 4 * ALLOCATION);
+        let skills = self.targets.iter().map(|target| match &target.address {
+            Address::Skills(skills) => skills.len() * (size_of::<String>() + ALLOCATION),
+            _ => 0,
+        });
+        let targets = self.targets.len() * (size_of::<Target>() + 4 * ALLOCATION) + skills.sum::<usize>();
         let rules = self.priorities.rules.len() * size_of::<(Path, Priority)>();
-        size_of::<Self>() + written + attributes + targets + rules + paths
+        INDEX + size_of::<Self>() + written + attributes + targets + rules + paths
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use self::{at::At, found::Found, tenant::Carried};
 use super::{
     Degrade, Field, Glob, Match, Priorities, Priority, Route, RouteRules, Routes,
-    file::{DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, Unknown, ValueSpec},
+    file::{DegradeSpec, MatchSpec, Member, PrioritySpec, RouteSpec, RoutesFile, RuleSpec, ValueSpec},
     path::{Path, Queries, Root},
 };
 use crate::domain::json::{self, Document, Node};
@@ -134,8 +134,8 @@ impl Findings {
         }
     }
 
-    fn unknown(&mut self, unknown: &Unknown, parent: &At<'_>) {
-        for name in unknown.keys() {
+    fn unknown<'n>(&mut self, unknown: impl IntoIterator<Item = &'n String>, parent: &At<'_>) {
+        for name in unknown {
             self.add(&parent.member(name), "is not a member that is known here", "remove it or check its spelling");
         }
     }
@@ -179,12 +179,17 @@ impl Findings {
         }
         for (index, route) in routes.into_iter().enumerate() {
             let (at, part) = (at.element(index), part_of(text, route));
-            let Some((matched, route)) = self.route(text, part.clone(), &at) else { continue };
-            self.compare(&route.name, &matched, &found, &at);
-            self.skill_limits(&route, &mut found, &at);
-            found.add(index, matched, &route, part);
-            if !self.fit(text, &found, &at) {
-                return None;
+            let told = self.problems.len();
+            if let Some((matched, route)) = self.route(text, part.clone(), &at) {
+                self.compare(&route.name, &matched, &found, &at);
+                self.skill_limits(&route, &mut found, &at);
+                found.add(index, matched, &route, part);
+            }
+            // What a refused route has compiled is there too.
+            if !self.fit(text, &found) {
+                // Its paths that found no memory are no problem of their own.
+                self.problems.truncate(told);
+                return self.too_much_memory(&at);
             }
         }
         Some(found)
@@ -194,7 +199,7 @@ impl Findings {
     fn no_file<T>(&mut self, text: &str, error: &serde_json::Error) -> Option<T> {
         let read = (text.len() <= SMALL).then(|| json::read_up_to(usize::MAX, text));
         match read {
-            Some(Err(fault)) => self.fault(fault, &At::File),
+            Some(Err(fault)) => self.fault(|| fault, &At::File),
             Some(Ok(document)) if document.root().get("routes").is_some() => {
                 self.add(&At::File.member("routes"), "is no list", "see routes.schema.json for what belongs here");
             }
@@ -203,15 +208,17 @@ impl Findings {
         None
     }
 
-    fn fault(&mut self, fault: json::Fault, at: &At<'_>) {
-        let json::Fault { pointer, message } = fault;
-        let hint = "the file must be JSON without repeated members".to_owned();
-        self.tell(|| RoutesProblem { pointer: at.pointer() + &pointer, message, hint });
+    fn fault(&mut self, fault: impl FnOnce() -> json::Fault, at: &At<'_>) {
+        self.tell(|| {
+            let json::Fault { pointer, message } = fault();
+            let hint = "the file must be JSON without repeated members".to_owned();
+            RoutesProblem { pointer: at.pointer() + &pointer, message, hint }
+        });
     }
 
     /// A part of the file that is judged on its own.
     fn document(&mut self, text: &str, part: Range<usize>, at: &At<'_>) -> Option<Document> {
-        match json::read_part(text, part) {
+        match json::read(&text[part.clone()]) {
             Ok(document) => {
                 if document.holds_null() {
                     self.nulls(document.root(), at);
@@ -219,7 +226,7 @@ impl Findings {
                 Some(document)
             }
             Err(fault) => {
-                self.fault(fault, at);
+                self.fault(|| fault.behind(&text[..part.start]), at);
                 None
             }
         }
@@ -242,7 +249,7 @@ impl Findings {
     fn route(&mut self, text: &str, part: Range<usize>, at: &At<'_>) -> Option<(Match, Route)> {
         let document = self.document(text, part, at)?;
         let spec: RouteSpec = self.required(Member::of(&document), at)?;
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         let carried = Carried::by(&spec);
         let name = self.name(spec.name, &at.member("name"));
         let matched =
@@ -327,7 +334,7 @@ impl Findings {
     }
 
     fn matched(&mut self, spec: MatchSpec, at: &At<'_>) -> Option<Match> {
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         let event_type = self.text(spec.r#type, &at.member("type"));
         let source = match spec.source {
             Member::Absent => None,
@@ -341,7 +348,7 @@ impl Findings {
     }
 
     fn priorities(&mut self, spec: PrioritySpec, at: &At<'_>) -> Option<Priorities> {
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         let default = self.required(spec.default, &at.member("default"));
         let mut rules = Vec::new();
         let rules_at = at.member("rules");
@@ -358,14 +365,14 @@ impl Findings {
     }
 
     fn rule(&mut self, spec: RuleSpec, at: &At<'_>) -> Option<(Path, Priority)> {
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         let when = self.path(spec.when, Root::Data, &at.member("when"));
         let value = self.required(spec.value, &at.member("value"));
         when.zip(value)
     }
 
     fn degrade(&mut self, spec: DegradeSpec, at: &At<'_>) -> Option<Degrade> {
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         let by = self.required(spec.by, &at.member("by"));
         let floor = self.required(spec.floor, &at.member("floor"));
         if by.is_some_and(|by| by > Priority::MAX) {

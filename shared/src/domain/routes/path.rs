@@ -50,6 +50,8 @@ pub(crate) enum PathError {
     WideFilter,
     #[error("a union of the path holds `*`, a slice or a filter")]
     WideUnion,
+    #[error("the paths before it take all the memory that there is")]
+    Memory,
     #[error("the path is not RFC 9535 JSONPath: {0}")]
     Syntax(#[from] serde_json_path::ParseError),
 }

@@ -84,19 +84,19 @@ impl Findings {
         }
     }
 
-    /// Whether a file with these routes leaves a function the memory that it needs: one that runs out of it is ended
-    /// without a word, so it is told before, and no further route is read.
-    pub(super) fn fit(&mut self, text: &str, found: &Found, at: &At<'_>) -> bool {
-        let fit = text.len() + found.compiled + self.queries.footprint() <= MOST_MEMORY;
-        if !fit {
-            let most = MOST_MEMORY >> 20;
-            let what = format!("takes the routes beyond {most} MiB of memory, when every one of them is in use");
-            self.add(
-                at,
-                what,
-                "give routes that differ in little one route with a wider match, or deploy a second stack",
-            );
-        }
-        fit
+    /// Whether a file with these routes leaves a function the memory that it needs.
+    pub(super) fn fit(&self, text: &str, found: &Found) -> bool {
+        text.len() + found.compiled + self.queries.footprint() <= MOST_MEMORY
+    }
+
+    /// A function that runs out of memory is ended without a word, so it is told before, and no further route is read.
+    pub(super) fn too_much_memory<T>(&mut self, at: &At<'_>) -> Option<T> {
+        let most = MOST_MEMORY >> 20;
+        let what = format!("takes the routes beyond {most} MiB of memory, when every one of them is in use");
+        self.refuse(
+            at,
+            what,
+            "give routes that differ in little one route with a wider match, or deploy a second stack",
+        )
     }
 }

@@ -33,7 +33,7 @@ impl Findings {
     }
 
     fn target(&mut self, spec: TargetSpec, carried: &Carried, at: &At<'_>) -> Option<Target> {
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         let kinds: Vec<_> = spec.kinds().collect();
         let queue = self.optional(spec.queue_id, &at.member("queueId"));
         let skills = self.optional(spec.skill_ids, &at.member("skillIds"));

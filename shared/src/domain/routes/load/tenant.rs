@@ -75,7 +75,7 @@ impl Findings {
     pub(super) fn cxone(&mut self, member: Member<CxoneSpec>, at: &At<'_>) -> TenantRules {
         let mut rules = TenantRules::default();
         let Ok(Some(spec)) = self.optional(member, at) else { return rules };
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         if self.rules.profile != Profile::Cxone {
             self.add(at, "is for a NICE CXone tenant, which this deployment doesn't speak to", "remove it");
         }
@@ -107,7 +107,7 @@ impl Findings {
 
     pub(super) fn work_item(&mut self, spec: WorkItemSpec, at: &At<'_>) -> Option<Address> {
         let at = at.member("workItem");
-        self.unknown(&spec.unknown, &at);
+        self.unknown(spec.unknown.keys(), &at);
         let point_of_contact = self.point_of_contact(spec.point_of_contact, &at.member("pointOfContact"));
         let item_type = self.optional_text(spec.r#type, &at.member("type"));
         let skill = self.skill(spec.skill_id, &at.member("skillId"));
@@ -124,7 +124,7 @@ impl Findings {
 
     pub(super) fn callback(&mut self, spec: CallbackSpec, carried: &Carried, at: &At<'_>) -> Option<Address> {
         let at = at.member("callback");
-        self.unknown(&spec.unknown, &at);
+        self.unknown(spec.unknown.keys(), &at);
         if spec.skill_id.is_absent() {
             self.add(&at.member("skillId"), "is missing", "it is mandatory");
         }
@@ -160,7 +160,7 @@ impl Findings {
     /// The address, and what its message says.
     pub(super) fn digital(&mut self, spec: DigitalSpec, at: &At<'_>) -> Option<(Address, Option<Field>)> {
         let at = at.member("digital");
-        self.unknown(&spec.unknown, &at);
+        self.unknown(spec.unknown.keys(), &at);
         let channel = self.text(spec.channel_id, &at.member("channelId"));
         if channel.as_ref().is_some_and(|id| !is_channel(id)) {
             self.add(&at.member("channelId"), "is no channel's id", "take it from the channel's settings in CXone");

@@ -76,7 +76,7 @@ impl Findings {
     }
 
     pub(super) fn flatten(&mut self, spec: FlattenSpec, at: &At<'_>) -> Option<Flatten> {
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         let root = self.root(spec.of, at);
         let path = self.path(spec.path, root, &at.member("path"));
         let unregistered = self.or_default(spec.unregistered, &at.member("unregistered"));
@@ -131,7 +131,7 @@ impl Findings {
     /// Everything that a value's rule says, each part tried on its own.
     fn value(&mut self, spec: ValueSpec, kind: AttributeType, at: &At<'_>) -> Option<ValueRule> {
         let before = self.problems.len();
-        self.unknown(&spec.unknown, at);
+        self.unknown(spec.unknown.keys(), at);
         if let Member::Read(_) = spec.value {
             let beside = [
                 ("of", spec.of.is_absent()),

@@ -11,6 +11,9 @@ use super::{PathError, shape::Shape};
 /// are more than any path was seen to take.
 const COMPILED: (usize, usize) = (1024, 192);
 
+/// Bytes that all of them may take: beyond that a file is refused.
+const MOST_MEMORY: usize = 128 << 20;
+
 /// General queries by their texts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queries {
@@ -24,6 +27,9 @@ impl Queries {
     pub(super) fn query(known: &mut Arc<Self>, text: &str) -> Result<Arc<JsonPath>, PathError> {
         if let Some(query) = known.compiled.get(text) {
             return Ok(Arc::clone(query));
+        }
+        if known.footprint > MOST_MEMORY {
+            return Err(PathError::Memory);
         }
         Shape::of(text)?;
         let query = Arc::new(JsonPath::parse(text)?);
