@@ -73,9 +73,9 @@ pub(super) struct Search<'a, T, E> {
     since: Timestamp,
     /// Rounds so far.
     rounds: usize,
-    /// Whether the table did not answer the last look, and the last try: it may do one and not the other.
-    unread: bool,
-    unwritten: bool,
+    /// Why the table did not answer the last look, and the last try: it may do one and not the other.
+    unread: Option<StoreError>,
+    unwritten: Option<StoreError>,
     /// Where it waits.
     line: Line<'a>,
     /// The client whose loan was asked for, and when first.
@@ -93,7 +93,7 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
             clients.rotate_left(first);
         }
         let (since, line) = (environment.now(), Line::default());
-        let (rounds, unread, unwritten, asked, wanted) = (0, false, false, None, Vec::new());
+        let (rounds, unread, unwritten, asked, wanted) = (0, None, None, None, Vec::new());
         (!groups.is_empty()).then_some(Self {
             table,
             environment,
@@ -128,7 +128,8 @@ impl<'a, T: ClientTable, E: Environment> Search<'a, T, E> {
                 pause = rest.until.since(now);
             }
             if now >= self.terms.wait_until {
-                return Err(NoClient::AllBusy);
+                // A try that found no answer may hold the client that it was for.
+                return Err(self.unwritten.take().map_or(NoClient::AllBusy, NoClient::Store));
             }
             // A client may come free any moment: whoever has waited once says so.
             if self.rounds > 1 {
@@ -343,13 +344,13 @@ fn groups(clients: &[Credentials], lane: Option<Lane>) -> Vec<Group<'_>> {
 
 /// What the table answers. One client's item may be at fault where it doesn't; if that comes twice in a row, the table
 /// is.
-fn unless_again<T>(failed: &mut bool, answer: Result<T, StoreError>) -> Result<Option<T>, NoClient> {
-    let failed_before = std::mem::replace(failed, answer.is_err());
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if failed_before => Err(error.into()),
-        Err(error) => {
+fn unless_again<T>(failed: &mut Option<StoreError>, answer: Result<T, StoreError>) -> Result<Option<T>, NoClient> {
+    match (answer, failed.take()) {
+        (Ok(answer), _) => Ok(Some(answer)),
+        (Err(error), Some(_)) => Err(error.into()),
+        (Err(error), None) => {
             warn!(error = chain(&error), "the clients table doesn't answer; it is asked once more");
+            *failed = Some(error);
             Ok(None)
         }
     }

@@ -37,7 +37,7 @@ async fn no_edit_that_goes_wrong_stops_a_worker_whether_it_is_warm_or_fresh() {
     let warm = stage.worker();
     assert!(warm.batch(&one("before")).await.is_empty());
     for (number, bad) in
-        ["hunter2", "{\"clients\":[]}", "{\"clients\":[{\"client_id\":\"hunter2\"}]}"].iter().enumerate()
+        ["hunter2", "{\"clients\":[7]}", "{\"clients\":[{\"client_id\":\"hunter2\"}]}"].iter().enumerate()
     {
         // A good one comes before each, as what it held before its last change.
         stage.put_secret(&good).await;
