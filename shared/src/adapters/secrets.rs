@@ -129,7 +129,14 @@ impl<E: Environment> SecretsManager<E> {
         for (place, (name, contents)) in further.iter().zip(read).enumerate() {
             let which = format!("further secret {place}");
             match self.usable(contents, name, &which, good, &mut reading).await {
-                Ok(contents) => reading.take(contents.without(&mut ids), &which),
+                Ok(contents) => {
+                    if !contents.further.is_empty() {
+                        reading
+                            .problems
+                            .push(format!("{which}: it names further ones, which the first secret alone may"));
+                    }
+                    reading.take(contents.without(&mut ids), &which);
+                }
                 Err(error) => reading.lacks(format!("{which}: {}; its clients are missing", reason(&error))),
             }
         }

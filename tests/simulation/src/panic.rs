@@ -24,7 +24,6 @@ use contact_injection::{
 };
 
 use crate::{
-    scheduler::What,
     worker_ports::{Surroundings, WorkerPorts},
     world::World,
 };
@@ -122,13 +121,7 @@ pub fn panic_in_a_session(seed: u64, struck: Struck) -> AfterPanic {
     let mut session = pin!(Session::run(&ports, &metrics, &mut known, terms, work));
     let mut context = Context::from_waker(Waker::noop());
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        while session.as_mut().poll(&mut context).is_pending() {
-            match world.scheduler.next() {
-                Some(What::Wake(waker)) => waker.wake(),
-                Some(What::Act(act)) => act(),
-                None => return,
-            }
-        }
+        while session.as_mut().poll(&mut context).is_pending() && world.scheduler.go_on() {}
     }));
     let items = world.clients.borrow();
     AfterPanic {

@@ -8,7 +8,6 @@ use crate::{
     invariants,
     lambda::Lambda,
     plan::{ORIGIN, Plan, Sent},
-    scheduler::What,
     world::{NOTE_LENGTH, World},
 };
 use contact_injection::{
@@ -271,11 +270,7 @@ impl Run {
             self.receive(*lane);
         }
         self.lambda.advance();
-        match self.world.scheduler.next() {
-            Some(What::Wake(waker)) => waker.wake(),
-            Some(What::Act(act)) => act(),
-            None => {}
-        }
+        self.world.scheduler.go_on();
         self.lambda.advance();
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct Scheduler {
 }
 
 /// What happens when its time comes.
-pub(crate) enum What {
+enum What {
     /// A future goes on.
     Wake(Waker),
     /// The world changes, whether or not anybody still waits for it: a request arrives, a write is committed.
@@ -67,11 +67,16 @@ impl Scheduler {
         .await;
     }
 
-    /// Moves the clock to the next thing due and hands it out.
-    pub(crate) fn next(&self) -> Option<What> {
-        let Reverse(due) = self.due.borrow_mut().pop()?;
+    /// Moves the clock to the next thing due, and lets it happen; whether there was any.
+    pub(crate) fn go_on(&self) -> bool {
+        let next = self.due.borrow_mut().pop();
+        let Some(Reverse(due)) = next else { return false };
         self.now.set(self.now().max(due.at));
-        Some(due.what)
+        match due.what {
+            What::Wake(waker) => waker.wake(),
+            What::Act(act) => act(),
+        }
+        true
     }
 
     /// Forgets everything that is due, and with it whatever it holds on to.

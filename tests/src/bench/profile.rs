@@ -7,16 +7,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::single::injected;
 use super::subject::{Subjects, unlimited};
 use super::{Row, Target, number};
-use crate::host::{Environment, FunctionConfig};
+use crate::host::{Environment, FunctionConfig, built};
 use crate::local::{LocalError, tool};
-use crate::workspace_root;
 
 /// Batches before those that are counted: connections, token and patterns are there then.
 const WARM_UP: usize = 3;
@@ -58,7 +56,7 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError>
             "--tool=callgrind".to_owned(),
             format!("--callgrind-out-file={}", folder.path().join("counts").display()),
             format!("--vgdb-prefix={}", folder.path().join("vgdb").display()),
-            build().await?.display().to_string(),
+            built("inject-contacts", "profiling").await?.display().to_string(),
         ],
         ..ours
     };
@@ -82,18 +80,6 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError>
     groups.sort_by_key(|(_, instructions)| std::cmp::Reverse(*instructions));
     rows.extend(groups.into_iter().map(|(group, instructions)| row(format!("of these, {group}"), instructions)));
     Ok(rows)
-}
-
-/// The inject function with its symbols.
-async fn build() -> Result<PathBuf, LocalError> {
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(workspace_root());
-    command.args(["build", "--locked", "--quiet", "--profile", "profiling", "--package", "inject-contacts"]);
-    command.arg("--message-format=json-render-diagnostics");
-    let messages = tool::run(command).await?;
-    let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut programs = artifacts.filter_map(|artifact| artifact["executable"].as_str().map(PathBuf::from));
-    programs.next().ok_or_else(|| LocalError::NoBinary("inject-contacts".to_owned()))
 }
 
 /// Writes down what was counted so far, and begins anew.

@@ -35,6 +35,7 @@ pub use environment::{Environment, Invocation, Outcome};
 pub use event_source::{Drained, EventSource};
 pub use function::{Function, FunctionConfig};
 pub use package::Package;
+pub(crate) use package::built;
 pub use process::Usage;
 pub use records::{message_event, record, record_of};
 pub(crate) use runtime_api::since_epoch;

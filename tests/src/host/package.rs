@@ -19,7 +19,7 @@ pub struct Package {
 impl Package {
     /// Builds a function as it is deployed, by the name of its crate, and lays these routes beside it.
     pub async fn build(function: &str, routes: &Path) -> Result<Self, LocalError> {
-        Self::of(&release_build(function).await?, routes)
+        Self::of(&built(function, "release").await?, routes)
     }
 
     /// A binary that is there, with these routes beside it.
@@ -51,9 +51,18 @@ impl Package {
     }
 }
 
-async fn release_build(function: &str) -> Result<PathBuf, LocalError> {
+/// A function's binary, built in this profile.
+pub(crate) async fn built(function: &str, profile: &str) -> Result<PathBuf, LocalError> {
     let mut command = Command::new(env!("CARGO"));
-    command.current_dir(workspace_root()).args(["build", "--locked", "--quiet", "--release", "--package", function]);
+    command.current_dir(workspace_root()).args([
+        "build",
+        "--locked",
+        "--quiet",
+        "--profile",
+        profile,
+        "--package",
+        function,
+    ]);
     command.arg("--message-format=json-render-diagnostics");
     let messages = tool::run(command).await?;
     let artifacts = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());

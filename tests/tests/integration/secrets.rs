@@ -84,7 +84,9 @@ async fn a_secret_names_further_ones_and_one_that_cannot_be_read_costs_its_clien
     stage.sync(json!({})).await.unwrap();
     let clients = stage.clients();
     let name = format!("stack/inject/{}", Uuid::new_v4());
-    let further = create_secret_of_text(emulator().endpoint(), &name, secret_text(&clients[1..])).await.unwrap();
+    let mut further: Value = serde_json::from_str(&secret_text(&clients[1..])).unwrap();
+    further["further_secrets"] = json!(["hunter2"]);
+    let further = create_secret_of_text(emulator().endpoint(), &name, further.to_string()).await.unwrap();
     assert!(further.contains(&name));
     let mut secret: Value = serde_json::from_str(&secret_text(&clients[..1])).unwrap();
     secret["further_secrets"] = json!([name, "hunter2"]);
@@ -95,6 +97,7 @@ async fn a_secret_names_further_ones_and_one_that_cannot_be_read_costs_its_clien
     assert!(stage.worker().batch(&one("event")).await.is_empty());
     assert_eq!(stage.simulator.contacts()[0].client_id, "worker-3");
     assert_eq!(said(&stage, "further secret 1: it can't be read"), 1);
+    assert_eq!(said(&stage, "further secret 0: it names further ones"), 1, "which nobody follows");
     let told = doctor(&stage).await;
     assert!(told.contains("client 2 has client_id, client_secret") && told.contains("further secret 1"), "{told}");
     assert!(!told.contains("hunter2"));

@@ -1,7 +1,10 @@
 //! How much memory a route takes, at most: a file whose routes take more than there is has to be refused, since Lambda
 //! ends a function that runs out of memory without a word.
 
-use super::{Address, AttributeRule, Field, Path, Priority, Route, Source, Target};
+use super::{Address, AttributeRule, Path, Priority, Route, Source, Target};
+
+/// Bytes that a file's routes may take in a function that has 256 MiB, where everything else takes less than a third.
+pub(super) const MOST_MEMORY: usize = 128 << 20;
 
 /// What an allocation takes beside what it holds.
 const ALLOCATION: usize = 32;
@@ -16,7 +19,7 @@ impl Route {
     pub(super) fn footprint(&self, written: usize) -> usize {
         let fields = [Some(&self.from), Some(&self.to), self.callback_number.as_ref(), self.wrap_up_code.as_ref()];
         let fields = fields.into_iter().flatten().chain(self.targets.iter().filter_map(|target| target.text.as_ref()));
-        let of_fields = fields.filter_map(Field::path);
+        let of_fields = fields.filter_map(|field| field.source.path());
         let of_attributes = self.attributes.iter().filter_map(|rule| rule.source.path());
         let of_rules = self.priorities.rules.iter().map(|(path, _)| path);
         let of_flatten = self.flatten.iter().map(|flatten| &flatten.path);
@@ -30,12 +33,6 @@ impl Route {
         let targets = self.targets.len() * (size_of::<Target>() + 4 * ALLOCATION) + skills.sum::<usize>();
         let rules = self.priorities.rules.len() * size_of::<(Path, Priority)>();
         INDEX + size_of::<Self>() + written + attributes + targets + rules + paths
-    }
-}
-
-impl Field {
-    fn path(&self) -> Option<&Path> {
-        self.source.path()
     }
 }
 

@@ -42,7 +42,6 @@ use crate::{
     lambda::Lambda,
     plan::ORIGIN,
     run::{configuration, queues},
-    scheduler::What,
     world::World,
 };
 
@@ -129,11 +128,7 @@ impl Fleet {
             self.poll();
             self.look();
             self.lambda.advance();
-            match self.world.scheduler.next() {
-                Some(What::Wake(waker)) => waker.wake(),
-                Some(What::Act(act)) => act(),
-                None => {}
-            }
+            self.world.scheduler.go_on();
             self.lambda.advance();
         }
     }

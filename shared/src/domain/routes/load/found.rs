@@ -9,10 +9,8 @@ use std::{
 use super::{At, Findings};
 use crate::domain::routes::{
     ByType, Destinations, Match, Queries, QueueId, Route, RouteRules, Routes, SkillLimits, TenantRules, Written,
+    footprint::MOST_MEMORY,
 };
-
-/// Bytes that a file's routes may take in a function that has 256 MiB, where everything else takes less than a third.
-const MOST_MEMORY: usize = 128 << 20;
 
 #[derive(Default)]
 pub(super) struct Found {

@@ -6,13 +6,11 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json_path::JsonPath;
 
 use super::{PathError, shape::Shape};
+use crate::domain::routes::footprint::MOST_MEMORY;
 
 /// What the library makes of a short path, in bytes, and of each further byte of it: nobody can ask it, so that these
 /// are more than any path was seen to take.
 const COMPILED: (usize, usize) = (1024, 192);
-
-/// Bytes that all of them may take: beyond that a file is refused.
-const MOST_MEMORY: usize = 128 << 20;
 
 /// General queries by their texts.
 #[derive(Clone, Debug, Default)]
