@@ -7,9 +7,9 @@
 mod canonical_line;
 mod delivery;
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, ops::Deref, time::Duration};
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, join, stream};
 use tracing::{Instrument as _, warn};
 
 use self::delivery::Delivery;
@@ -111,10 +111,17 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let Memory { clients, queues, registry } = memory;
         let (lane, rate) = (lane(deliveries), self.configuration.rate);
         let terms = SessionTerms { lane, rate, deadline: self.deadline, until: self.until() };
+        let defaults = !self.configuration.routes.points_without_skill().is_empty();
         let work = async |session: &mut Session<'_, P>| {
             loop {
-                let open = deliveries.iter().filter(|delivery| delivery.is_open()).count();
-                if let Err(none) = session.lease(self.permits(open), self.until()).await {
+                let open: Vec<_> = deliveries.iter().filter(|delivery| delivery.is_open()).collect();
+                let (targets, open) = (targets(&open), open.len());
+                // Neither needs the other, and every contact waits for both.
+                let (leased, ()) = join!(
+                    session.lease(self.permits(open), self.until()),
+                    registry.refresh(self.ports, queues, &targets, defaults),
+                );
+                if let Err(none) = leased {
                     self.tell(lane, &none, session.clients());
                     return defer_open(deliveries, &none);
                 }
@@ -158,7 +165,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let mut queues = std::mem::take(remembered);
         queues.begin(self.bounds(clients), self.now());
         let defaults = !self.configuration.routes.points_without_skill().is_empty();
-        registry.refresh(self.ports, &mut queues, &targets(deliveries), defaults).await;
+        registry.refresh_again(self.ports, &mut queues, &targets(deliveries), defaults).await;
         let (queues, answered) = (RefCell::new(queues), registry.answered);
         let routes = &self.configuration.routes;
         let coming = self.injectable(deliveries);
@@ -338,7 +345,7 @@ fn lane(deliveries: &[Delivery<'_>]) -> Option<Lane> {
 }
 
 /// Where these may go.
-fn targets<'a>(deliveries: &[&mut Delivery<'a>]) -> Vec<&'a Address> {
+fn targets<'a>(deliveries: &[impl Deref<Target = Delivery<'a>>]) -> Vec<&'a Address> {
     let prepared = deliveries.iter().filter_map(|delivery| delivery.prepared.as_ref());
     prepared.flat_map(|prepared| prepared.route.targets()).map(Target::address).collect()
 }

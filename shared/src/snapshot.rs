@@ -21,6 +21,10 @@ use crate::{
 /// A schema that was read so long ago is read again: a renewed one is everywhere before the minute is over.
 const SCHEMA_REREAD_AFTER: Duration = Duration::from_secs(30);
 
+/// What was read so long before a client was had is read once more with it: a reading that contacts set out by may be
+/// as old.
+const READ_ANEW_AFTER: Duration = Duration::from_secs(1);
+
 /// What one environment remembers of the registry, besides what it knows of the queues.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -29,6 +33,8 @@ pub struct Snapshot {
     /// Whether the registry answered when it was last asked. What it lacks may then be written to it.
     pub(crate) answered: bool,
     schema_read: Option<Timestamp>,
+    /// When it was last looked whether anything is due.
+    looked: Option<Timestamp>,
 }
 
 impl Snapshot {
@@ -42,6 +48,7 @@ impl Snapshot {
         defaults: bool,
     ) {
         let now = ports.environment().now();
+        self.looked = Some(now);
         let mut wanted = self.due(queues, targets, now);
         wanted.default_skills = wanted.schema && defaults;
         if !wanted.schema && wanted.queues.is_empty() {
@@ -54,6 +61,20 @@ impl Snapshot {
             if !found.queues.is_empty() {
                 self.read(ports, queues, &found, now).await;
             }
+        }
+    }
+
+    /// The same once a client is had, where one had to be waited for.
+    pub(crate) async fn refresh_again<P: Ports>(
+        &mut self,
+        ports: &P,
+        queues: &mut Queues,
+        targets: &[&Address],
+        defaults: bool,
+    ) {
+        let now = ports.environment().now();
+        if self.looked.is_none_or(|at| at > now || now.since(at) >= READ_ANEW_AFTER) {
+            self.refresh(ports, queues, targets, defaults).await;
         }
     }
 

@@ -28,6 +28,16 @@ impl Access {
     }
 }
 
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret => f.write_str("a read of the secret"),
+            Self::Read(_) | Self::ReadMany(_) => write!(f, "a read of {}", self.store()),
+            Self::Write(_) => write!(f, "a write to {}", self.store()),
+        }
+    }
+}
+
 /// An item of a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Item {

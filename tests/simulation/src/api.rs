@@ -139,6 +139,7 @@ impl World {
             self.scheduler.sleep(self.chance.between(1, 3000)).await;
             return HttpReply::Unreachable;
         }
+        self.see_round_trip(|| format!("a request to CXone: {endpoint:?}"));
         let begun = self.now();
         let way = |most| {
             if self.strikes(|faults| faults.slow) {

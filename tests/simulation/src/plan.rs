@@ -176,6 +176,8 @@ pub(crate) struct Pace {
     pub(crate) delivery: RangeInclusive<i64>,
     /// A request's way to CXone, and its answer's way back.
     pub(crate) way: RangeInclusive<i64>,
+    /// The same of a store.
+    pub(crate) way_to_store: RangeInclusive<i64>,
     /// Whether the queues hand out full batches of what has been there for longest.
     pub(crate) in_order: bool,
     /// The function's timeout.
@@ -185,7 +187,7 @@ pub(crate) struct Pace {
 impl Default for Pace {
     /// The timeout is shorter than the template's, so that deadlines come nearer.
     fn default() -> Self {
-        Self { delivery: 1..=300, way: 5..=150, in_order: false, timeout: MINUTE }
+        Self { delivery: 1..=300, way: 5..=150, way_to_store: 1..=12, in_order: false, timeout: MINUTE }
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Seen {
     pub(crate) intents: Vec<Intent>,
     /// What was looked for, and what came of it.
     pub(crate) look_ups: Vec<LookUp>,
+    /// Requests to whatever is outside, and when each was sent, where they are counted.
+    pub(crate) round_trips: Option<Vec<(i64, String)>>,
     /// What people decided about events in doubt, and when.
     pub(crate) resolved: Vec<(IdempotencyKey, Resolution, i64)>,
 }

@@ -89,6 +89,7 @@ impl World {
             return services.commit(self, access, act).await;
         }
         let store = access.store();
+        self.see_round_trip(|| access.to_string());
         let failed = || StoreError { store, operation: "a request", source: "a simulated fault".into() };
         let fate = if self.strikes(|faults| faults.store) {
             [Fate::LostBefore, Fate::LostAfter, Fate::Repeated, Fate::Late][self.chance.index(4)]
@@ -99,7 +100,8 @@ impl World {
             if self.strikes(|faults| faults.slow / 4.0) {
                 self.chance.between(100, 2500)
             } else {
-                self.chance.between(1, 12)
+                let way = &self.plan.pace.way_to_store;
+                self.chance.between(*way.start(), *way.end())
             }
         };
         self.scheduler.sleep(way()).await;

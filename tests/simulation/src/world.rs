@@ -195,6 +195,13 @@ impl World {
         posts.len() - 1
     }
 
+    /// Takes down a request to whatever is outside, where they are counted.
+    pub(crate) fn see_round_trip(&self, what: impl FnOnce() -> String) {
+        if let Some(trips) = &mut self.seen.borrow_mut().round_trips {
+            trips.push((self.now(), what()));
+        }
+    }
+
     /// Requests that CXone got, and contacts that it created.
     pub(crate) fn counted(&self) -> (usize, usize) {
         match &self.unit {

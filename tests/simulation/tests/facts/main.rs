@@ -3,7 +3,7 @@
 mod fleet;
 
 use simulation::{
-    AfterPanic, Defect, Profile, Sequence, Struck, Sweep, Told, UrgentDay, busy_hour, flapping_hour,
+    AfterPanic, Defect, Profile, RoundTrips, Sequence, Struck, Sweep, Told, UrgentDay, busy_hour, flapping_hour,
     panic_in_a_session, run, sequence, sweep, unread_hour,
 };
 
@@ -329,5 +329,35 @@ fn urgent_events_beyond_their_clients_rate_leave_standard_ones_half_of_theirs() 
     for day in [of(1, 500), of(4, 1500)] {
         let lent = day.live();
         assert!((25..=55).contains(&lent.lent()), "{lent}");
+    }
+}
+
+/// What docs/bench.md shows: as many as there are round trips in a row before a contact is in its queue.
+#[test]
+fn an_event_waits_for_three_round_trips_with_a_warm_client_and_for_no_more_than_five() {
+    let lengths = |profile| RoundTrips::of(profile).map(|batch| batch.until_contact());
+    assert_eq!(lengths(Profile::Guide), [5, 3, 5], "the first batch, a warm one, one before which a queue is asked");
+    assert_eq!(lengths(Profile::Cxone), [8, 4, 6]);
+    let [_, warm, _] = RoundTrips::of(Profile::Guide);
+    let steps: Vec<_> = warm.steps().collect();
+    assert_eq!(
+        steps,
+        [
+            "a read of the registry, a write to the clients table",
+            "10 × a write to the ledger",
+            "10 × a request to CXone: Contacts",
+            "10 × a write to the ledger",
+            "a write to the clients table",
+        ]
+    );
+}
+
+#[test]
+fn the_round_trips_in_the_docs_are_those_that_are_counted() {
+    let docs = include_str!("../../../../docs/bench.md");
+    for profile in [Profile::Guide, Profile::Cxone] {
+        for batch in RoundTrips::of(profile) {
+            assert!(docs.contains(&batch.to_string()), "docs/bench.md lacks\n{batch}");
+        }
     }
 }
