@@ -117,10 +117,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                 let open: Vec<_> = deliveries.iter().filter(|delivery| delivery.is_open()).collect();
                 let (targets, open) = (targets(&open), open.len());
                 // Neither needs the other, and every contact waits for both.
-                let (leased, ()) = join!(
-                    session.lease(self.permits(open), self.until()),
-                    registry.refresh(self.ports, queues, &targets, defaults),
-                );
+                let read = registry.refresh(self.ports, queues, &targets, defaults);
+                let (leased, ()) = join!(session.lease(self.permits(open), self.until()), Box::pin(read));
                 if let Err(none) = leased {
                     self.tell(lane, &none, session.clients());
                     return defer_open(deliveries, &none);

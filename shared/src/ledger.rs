@@ -1,8 +1,9 @@
 //! Claiming an event and settling it: what [`claim`](crate::domain::claim) decides, swapped into the ledger.
 //!
 //! A new event costs two writes, its claim and its settlement; one that is put off because a circuit is open, a read. A
-//! duplicate costs one failed write, whose answer is the record that stands in its way. An event that can't be injected
-//! costs a read and a write. A write whose answer was lost and that is tried again finds itself there, and knows it.
+//! duplicate costs one failed write, whose answer is the record that stands in its way, or, where several events are
+//! inserted at once, a read that brings it. An event that can't be injected costs a read and a write. A write whose
+//! answer was lost and that is tried again finds itself there, and knows it.
 
 use uuid::Uuid;
 

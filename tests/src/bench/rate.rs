@@ -110,7 +110,7 @@ fn share(sends: &[u64], window_ms: u64) -> f64 {
 }
 
 fn is_write(name: &str) -> bool {
-    matches!(name, "DynamoDB.PutItem" | "DynamoDB.UpdateItem")
+    matches!(name, "DynamoDB.PutItem" | "DynamoDB.UpdateItem" | "DynamoDB.PartiQLInsert")
 }
 
 fn number_of_windows(windows: usize) -> u64 {

@@ -23,6 +23,7 @@ const WRITE_UNIT: usize = 1024;
 
 /// Requests of one warm batch of ten, on average.
 struct Requests {
+    dynamodb: f64,
     writes: f64,
     reads: f64,
     cxone: f64,
@@ -57,6 +58,14 @@ pub(super) async fn measure(subjects: &Subjects) -> Result<Vec<Row>, LocalError>
             tenant.writes,
             // Three for each contact, and two for the batch.
             Target::AtMost(32.0),
+        ),
+        Row::beside(
+            "HTTP requests to DynamoDB per batch of 10 contacts",
+            "",
+            ours.dynamodb,
+            peer.dynamodb,
+            // One that claims them all, one that settles each, and two for the client.
+            Target::AtMost(13.0),
         ),
         Row::alone("requests to CXone per batch of 10 contacts there", "", tenant.cxone, Target::None),
         Row::beside("DynamoDB reads per batch of 10 contacts", "", ours.reads, peer.reads, Target::None),
@@ -127,7 +136,9 @@ async fn count_in(
     let counts = aws.take();
     let of = |kinds: &[&str]| sum(&counts, kinds) / number(BATCHES);
     Ok(Requests {
-        writes: of(&["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"]),
+        dynamodb: number(counts.iter().filter(|(name, _)| is_request(name)).map(|(_, count)| *count).sum::<u64>())
+            / number(BATCHES),
+        writes: of(&["PutItem", "UpdateItem", "DeleteItem", "PartiQLInsert"]),
         reads: of(&["GetItem", "BatchGetItem", "Query", "Scan"]),
         cxone: number(sent() - sent_before) / number(BATCHES),
         logged: number(bytes() - logged_before) / number(BATCHES * size),
@@ -161,6 +172,11 @@ fn stored(value: &AttributeValue) -> usize {
         }
         _ => 1,
     }
+}
+
+/// Whether a count is of requests to DynamoDB, and not of the statements within them.
+fn is_request(name: &str) -> bool {
+    name.strip_prefix("DynamoDB.").is_some_and(|operation| !operation.starts_with("PartiQL"))
 }
 
 fn sum(counts: &Counts, operations: &[&str]) -> f64 {

@@ -54,10 +54,25 @@ fn by_target(service: &str, name: &str, body: &[u8]) -> Vec<Call> {
         service => (service.to_lowercase(), name),
     };
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(statements) = body["Statements"].as_array() {
+        return statements.iter().filter_map(|statement| by_statement(statement["Statement"].as_str()?)).collect();
+    }
     let one = ["TableName", "QueueUrl", "SecretId", "SourceArn"].into_iter().find_map(|member| body[member].as_str());
     let several = body["RequestItems"].as_object().into_iter().flatten().map(|(table, _)| table.as_str());
     let named: Vec<_> = one.into_iter().chain(several).map(|resource| Call::new(&service, name, resource)).collect();
     if named.is_empty() { vec![Call::new(&service, name, "")] } else { named }
+}
+
+/// A statement of `PartiQL`, `INSERT INTO "ledger" VALUE …`, which is granted by its verb.
+fn by_statement(statement: &str) -> Option<Call> {
+    let table = statement.split('"').nth(1)?;
+    let verb = match statement.split_whitespace().next()? {
+        "INSERT" => "PartiQLInsert",
+        "UPDATE" => "PartiQLUpdate",
+        "DELETE" => "PartiQLDelete",
+        _ => "PartiQLSelect",
+    };
+    Some(Call::new("dynamodb", verb, table))
 }
 
 /// The query protocol: a form with the operation and what it is about.
@@ -161,6 +176,8 @@ mod tests {
     fn a_call_is_named_as_a_policy_names_it() {
         let named = |target, body: Value| named(&Method::POST, "/", &[("x-amz-target", target)], &body.to_string());
         assert_eq!(named("DynamoDB_20120810.PutItem", json!({"TableName": "ledger"})), ["dynamodb:PutItem ledger"]);
+        let statements = json!({"Statements": [{"Statement": "INSERT INTO \"ledger\" VALUE {'a':?}"}]});
+        assert_eq!(named("DynamoDB_20120810.BatchExecuteStatement", statements), ["dynamodb:PartiQLInsert ledger"]);
         let several = json!({"RequestItems": {"clients": {}, "registry": {}}});
         let expected = ["dynamodb:BatchGetItem clients", "dynamodb:BatchGetItem registry"];
         assert_eq!(named("DynamoDB_20120810.BatchGetItem", several), expected);

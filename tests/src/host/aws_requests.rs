@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::aws_calls::{Call, Request, calls};
 use crate::local::LocalError;
 
-/// Requests by service and operation, `DynamoDB.PutItem`.
+/// Requests by service and operation, `DynamoDB.PutItem`, and the statements within them, `DynamoDB.PartiQLInsert`.
 pub type Counts = BTreeMap<String, u64>;
 
 /// An answer of AWS that is no success.
@@ -116,6 +116,10 @@ struct Proxy {
 impl Seen {
     /// Notes a call; the refusal that it meets.
     fn note(&mut self, operation: String, calls: Vec<Call>) -> Option<Refusal> {
+        let statements = calls.iter().filter_map(|call| call.action.strip_prefix("dynamodb:PartiQL"));
+        for statement in statements {
+            *self.counts.entry(format!("DynamoDB.PartiQL{statement}")).or_default() += 1;
+        }
         self.calls.extend(calls);
         let met = self.refusals.iter_mut().filter(|(refusal, _)| refusal.operation == operation);
         let struck: Vec<_> = met
@@ -195,6 +199,20 @@ mod tests {
         assert_eq!(operation(&headers, b""), "DynamoDB.PutItem");
         headers.insert("x-amz-target", "AmazonSQS.DeleteMessage".parse().unwrap());
         assert_eq!(operation(&headers, b""), "AmazonSQS.DeleteMessage");
+    }
+
+    #[test]
+    fn a_batch_of_statements_counts_as_one_request_and_as_each_of_them() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-target", "DynamoDB_20120810.BatchExecuteStatement".parse().unwrap());
+        let statement = json!({"Statement": "INSERT INTO \"ledger\" VALUE {'a':?}", "Parameters": [{"S": "b"}]});
+        let body = json!({"Statements": [statement, statement]}).to_string();
+        let uri = Uri::from_static("/");
+        let request = Request { method: &Method::POST, uri: &uri, headers: &headers, body: body.as_bytes() };
+        let mut seen = Seen::default();
+        seen.note(operation(&headers, body.as_bytes()), calls(request));
+        let counts: Vec<_> = seen.counts.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+        assert_eq!(counts, [("DynamoDB.BatchExecuteStatement", 1), ("DynamoDB.PartiQLInsert", 2)]);
     }
 
     #[test]

@@ -275,18 +275,23 @@ async fn the_one_free_client_of_three_hundred_is_read_and_not_guessed() {
 }
 
 #[tokio::test]
-async fn leases_cost_two_writes_an_invocation_and_contacts_two_each() {
+async fn leases_cost_two_writes_an_invocation_and_contacts_two_each_of_which_the_first_go_together() {
     let stage = Stage::usual().await;
     stage.sync(json!({})).await.unwrap();
-    for events in [1, 10] {
+    // What claims, and what tells of the record in the way.
+    for (events, together, alone) in [(1, 0, 1), (10, 1, 0)] {
         let worker = stage.worker();
-        assert!(worker.batch(&batch(&format!("of-{events}"), events)).await.is_empty());
+        let batch = batch(&format!("of-{events}"), events);
+        assert!(worker.batch(&batch).await.is_empty());
         let counts = worker.wire.counts();
-        assert_eq!((counts["UpdateItem"], counts["PutItem"], counts["BatchGetItem"]), (2, 2 * events, 1), "{counts:?}");
-        // A duplicate costs one write, which fails.
-        assert!(worker.batch(&batch(&format!("of-{events}"), events)).await.is_empty());
-        assert_eq!(worker.wire.count("PutItem"), 3 * events);
-        assert_eq!(worker.wire.count("GetSecretValue"), 1);
+        let count = |operation| worker.wire.count(operation);
+        assert_eq!((count("UpdateItem"), count("BatchGetItem")), (2, 1), "{counts:?}");
+        assert_eq!((count("BatchExecuteStatement"), count("PutItem")), (together, alone + events), "{counts:?}");
+        // A duplicate costs one write, which fails, and a read where it was one of several.
+        assert!(worker.batch(&batch).await.is_empty());
+        assert_eq!((count("BatchExecuteStatement"), count("PutItem")), (2 * together, 2 * alone + events));
+        assert_eq!(count("GetItem"), together * events);
+        assert_eq!((count("GetSecretValue"), stage.simulator.contacts().len()), (1, if events == 1 { 1 } else { 11 }));
     }
 }
 

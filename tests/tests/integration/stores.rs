@@ -11,6 +11,11 @@ fn single() -> [serde_json::Value; 1] {
     [record(event("single", "1").to_string())]
 }
 
+/// Events from "1" on.
+fn several(events: usize) -> Vec<serde_json::Value> {
+    (1..=events).map(|number| record(event("single", &number.to_string()).to_string())).collect()
+}
+
 #[tokio::test]
 async fn a_ledger_item_of_a_newer_version_is_left_alone() {
     let stage = Stage::usual().await;
@@ -63,6 +68,46 @@ async fn a_claim_whose_answer_is_lost_is_written_again_and_knows_itself() {
     assert!(worker.batch(&single()).await.is_empty());
     assert_eq!(stage.log.outcomes_of("1"), ["injected"]);
     assert_eq!((worker.wire.count("PutItem"), stage.simulator.contacts().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn claims_that_were_written_together_unheard_know_themselves() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    worker.wire.break_next(1, "BatchExecuteStatement", Moment::After);
+    assert!(worker.batch(&several(3)).await.is_empty());
+    assert_eq!((worker.wire.count("BatchExecuteStatement"), worker.wire.count("GetItem")), (2, 3));
+    assert_eq!((worker.wire.count("PutItem"), stage.simulator.contacts().len()), (3, 3));
+}
+
+#[tokio::test]
+async fn an_event_that_is_there_already_keeps_no_other_from_its_claim_and_neither_does_a_twin() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    assert!(worker.batch(&single()).await.is_empty());
+    let mut records = several(4);
+    records.push(records[3].clone());
+    let back = worker.batch(&records).await;
+    assert!(back.len() <= 1, "a twin comes back while the other has it: {back:?}");
+    assert_eq!(stage.log.outcomes_of("1"), ["injected", "duplicate"]);
+    assert_eq!(worker.wire.count("BatchExecuteStatement"), 1);
+    assert_eq!(stage.simulator.contacts().len(), 4);
+    assert!(!stage.log.says("can't be inserted together"));
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_write_claims_together_writes_each_alone_and_says_so_once() {
+    let stage = Stage::usual().await;
+    let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
+    let worker = stage.worker_with(&aws.endpoint(), 0);
+    let (operation, error) = ("DynamoDB.BatchExecuteStatement", "AccessDeniedException");
+    aws.refuse(Refusal { operation, status: 400, error, processed: false, every: 1 });
+    let records = several(6);
+    for part in [&records[..3], &records[3..]] {
+        assert!(worker.batch(part).await.is_empty());
+    }
+    assert_eq!((aws.mend(), stage.simulator.contacts().len()), (1, 6));
+    assert_eq!(stage.log.line("records can't be inserted together, so each is written alone")["cause"], error);
 }
 
 #[tokio::test]
@@ -157,20 +202,26 @@ async fn throttling_and_server_errors_of_dynamodb_defer_and_never_make_a_second_
         (503, "ServiceUnavailable", false),
     ]);
     for (status, error, processed) in errors {
-        for operation in ["DynamoDB.UpdateItem", "DynamoDB.PutItem"] {
+        for (operation, events) in
+            [("DynamoDB.UpdateItem", 1), ("DynamoDB.PutItem", 1), ("DynamoDB.BatchExecuteStatement", 2)]
+        {
+            let records = several(events);
             let stage = Stage::usual().await;
             let aws = AwsRequests::start(emulator().endpoint()).await.unwrap();
             let worker = stage.worker_with(&aws.endpoint(), 0);
             aws.refuse(Refusal { operation, status, error, processed, every: 1 });
-            assert_eq!(worker.batch(&single()).await.len(), 1);
+            assert_eq!(worker.batch(&records).await.len(), events);
             let context = format!("{operation} {status} {error}, processed: {processed}");
             assert_eq!(stage.log.outcomes_of("1"), ["deferred service-error"], "{context}");
             assert!(aws.mend() >= 3, "{context}");
             assert!(stage.simulator.contacts().is_empty(), "{context}");
             // Past the lease and the claim that were made without an answer.
             stage.advance(Duration::from_secs(300));
-            assert!(worker.batch(&single()).await.is_empty(), "{context}");
-            assert_eq!((stage.simulator.contacts().len(), stage.ledger_state("1").await.as_str()), (1, "injected"));
+            assert!(worker.batch(&records).await.is_empty(), "{context}");
+            assert_eq!(
+                (stage.simulator.contacts().len(), stage.ledger_state("1").await.as_str()),
+                (events, "injected")
+            );
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The ledger table: one item for each event, keyed by its idempotency key.
 
+mod insertions;
 mod record;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -10,6 +14,7 @@ use aws_sdk_dynamodb::{
     types::ReturnValuesOnConditionCheckFailure,
 };
 
+use self::insertions::{Inserted, Insertions};
 use self::record::{KEY, read, state_name, write};
 use super::super::aws::failed;
 use super::batch_get::{BatchGet, LARGEST_BATCH};
@@ -27,19 +32,20 @@ pub struct DynamoLedger<E> {
     client: Client,
     table: String,
     environment: E,
+    insertions: Arc<Insertions>,
 }
 
 impl<E: Environment> DynamoLedger<E> {
     /// The ledger in this table.
     pub fn new(client: Client, table: String, environment: E) -> Self {
-        Self { client, table, environment }
+        Self { client, table, environment, insertions: Arc::default() }
     }
 
-    fn put(&self, key: IdempotencyKey, record: &Record) -> PutItemFluentBuilder {
+    fn put(&self, item: Item) -> PutItemFluentBuilder {
         self.client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(write(key, record)))
+            .set_item(Some(item))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 }
@@ -54,7 +60,7 @@ impl<E: Environment> Ledger for DynamoLedger<E> {
 
     async fn read_many(&self, keys: &BTreeSet<IdempotencyKey>) -> Result<BTreeMap<IdempotencyKey, Record>, StoreError> {
         const OPERATION: &str = "a read of many";
-        let Self { client, table, environment } = self;
+        let Self { client, table, environment, .. } = self;
         let get = BatchGet { client, environment, store: STORE, table, consistent: true };
         let mut keys: Vec<_> = keys.iter().map(|key| Item::from([(KEY.to_owned(), text(key.to_string()))])).collect();
         let mut records = BTreeMap::new();
@@ -72,12 +78,19 @@ impl<E: Environment> Ledger for DynamoLedger<E> {
     }
 
     async fn insert(&self, key: IdempotencyKey, record: &Record) -> Result<Swap<Record>, StoreError> {
-        swap(self.put(key, record).condition_expression("attribute_not_exists(idempotencyKey)"), "an insertion").await
+        match self.insertions.insert(&self.client, &self.table, write(key, record)).await? {
+            Inserted::Done => Ok(Swap::Done),
+            Inserted::Taken => self.read(key).await.map(Swap::Refused),
+            Inserted::Alone(item) => {
+                let put = self.put(item.unwrap_or_else(|| write(key, record)));
+                swap(put.condition_expression("attribute_not_exists(idempotencyKey)"), "an insertion").await
+            }
+        }
     }
 
     async fn replace(&self, key: IdempotencyKey, seen: &Record, record: &Record) -> Result<Swap<Record>, StoreError> {
         let put = self
-            .put(key, record)
+            .put(write(key, record))
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":attempt", text(seen.attempt))
             .expression_attribute_values(":state", text(state_name(seen.state)));
