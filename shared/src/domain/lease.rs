@@ -217,6 +217,11 @@ impl Lease {
         let limits = self.limits(&held.state);
         (held.state.window.occupied(now, limits), limits.limit)
     }
+    /// When a circuit is probed next, where it isn't closed.
+    pub fn circuit_probed_at(&self, service: Service, now: Timestamp) -> Option<Timestamp> {
+        self.held().state.breaker(service).probed_at(now)
+    }
+
 
     /// Sends that could leave now: none while a 429 keeps the window closed.
     pub fn free(&self, now: Timestamp) -> usize {
