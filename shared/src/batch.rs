@@ -19,7 +19,7 @@ use crate::{
         lease::Rate,
         mapping::ComplianceBoundary,
         message::{DeadLetter, Failure, Message},
-        outcome::{Outcome, visibility_delay},
+        outcome::{Outcome, Retry, visibility_delay},
         queues::{Bounds, Queues},
         reason::DeferralReason,
         routes::{Address, Route, Routes, Target},
@@ -97,16 +97,22 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         if deliveries.iter().any(|delivery| delivery.prepared.is_some()) {
             self.inject(&mut deliveries, memory).await;
         }
-        let closing: Vec<_> = deliveries.iter_mut().map(|delivery| self.conclude(delivery)).collect();
-        futures::future::join_all(closing).await;
-        for lane in Lane::ALL {
-            self.delay_redelivery(lane, &deliveries).await;
-        }
+        self.close(&mut deliveries).await;
         deliveries.iter().filter_map(Delivery::comes_back).collect()
     }
 
+    /// Ends every delivery that hasn't ended yet.
+    async fn close(&self, deliveries: &mut [Delivery<'a>]) {
+        let mut ending: Vec<_> = deliveries.iter_mut().filter(|delivery| delivery.outcome.is_none()).collect();
+        futures::future::join_all(ending.iter_mut().map(|delivery| self.conclude(delivery))).await;
+        for lane in Lane::ALL {
+            self.delay_redelivery(lane, &ending).await;
+        }
+    }
+
     /// Injects under one client, and under another one what the first could not: because CXone refuses it, or, in the
-    /// urgent lane, because its window is full.
+    /// urgent lane, because its window is full. Where there is one lane, what is left then goes back to the queue, and
+    /// the client is kept until its window opens.
     async fn inject(&self, deliveries: &mut [Delivery<'a>], memory: &mut Memory) {
         let Memory { clients, queues, registry } = memory;
         let (lane, rate) = (lane(deliveries), self.configuration.rate);
@@ -121,26 +127,61 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
                 let (leased, ()) = join!(session.lease(self.permits(open), self.until()), Box::pin(read));
                 if let Err(none) = leased {
                     self.tell(lane, &none, session.clients());
-                    return defer_open(deliveries, &none);
+                    return defer_open(deliveries, none.deferral());
                 }
                 let Some(worker) = session.workers().last() else { return };
-                let share = worker.share(open);
-                let mut part: Vec<_> =
-                    deliveries.iter_mut().filter(|delivery| delivery.is_open()).take(share).collect();
-                if !part.is_empty() {
-                    self.work(session.clients(), worker, &mut part, queues, registry).await;
-                }
-                let crowded_out =
-                    worker.is_replaceable() && reopen(deliveries, |delivery| delivery.is_crowded_out(self.now()));
-                let full = share < open || crowded_out;
-                let rest = if full { session.pass_over().await } else { session.give_back().await };
+                let full = self.work_through(session.clients(), worker, deliveries, queues, registry).await;
+                let rest = session.left_alone().await;
                 let refused = rest.is_some_and(|rest| reopen(deliveries, |delivery| delivery.lacks_token(rest.reason)));
-                if !(full || refused) {
-                    return;
+                if full {
+                    session.pass_over().await;
+                } else if refused {
+                    session.give_back().await;
+                } else {
+                    break;
                 }
+            }
+            if let (None, Some(worker)) = (lane, session.workers().last())
+                && let Some(opens) = worker.kept_until()
+            {
+                self.close(deliveries).await;
+                self.ports.environment().sleep(opens.since(self.now())).await;
             }
         };
         Session::run(self.ports, self.metrics, clients, terms, work).await;
+    }
+
+    /// Works through what the client has places for, and returns the rest where that goes back to the queue; whether
+    /// another client is to do it instead.
+    async fn work_through(
+        &self,
+        clients: usize,
+        worker: &Worker<'_, P>,
+        deliveries: &mut [Delivery<'a>],
+        queues: &mut Queues,
+        registry: &mut Snapshot,
+    ) -> bool {
+        loop {
+            let mut part: Vec<_> = deliveries.iter_mut().filter(|delivery| delivery.is_open()).collect();
+            let (open, share) = (part.len(), worker.share(part.len()));
+            if worker.returns_the_rest() {
+                // What has waited longest, and may have gone back before, doesn't go back again.
+                part.sort_by_key(|delivery| delivery.message.sent);
+            }
+            part.truncate(share);
+            if !part.is_empty() {
+                self.work(clients, worker, &mut part, queues, registry).await;
+            }
+            let movable = worker.is_replaceable() || worker.returns_the_rest();
+            let full = movable && reopen(deliveries, |delivery| delivery.is_crowded_out(self.now())) || share < open;
+            if !(full && worker.returns_the_rest()) {
+                return full;
+            }
+            if share == 0 {
+                defer_open(deliveries, (DeferralReason::RateWindow, Retry::At(self.now())));
+                return false;
+            }
+        }
     }
 
     /// Requests that so many events may take: and one for the schema and one for each queue's health, with one
@@ -275,7 +316,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
 
     /// Hides what comes back to a lane's queue until it is worth another look. Where that fails, the queue's own
     /// visibility timeout holds.
-    async fn delay_redelivery(&self, lane: Lane, deliveries: &[Delivery<'a>]) {
+    async fn delay_redelivery(&self, lane: Lane, deliveries: &[&mut Delivery<'a>]) {
         let environment = self.ports.environment();
         let now = self.now();
         let delays: Vec<_> = deliveries
@@ -319,9 +360,8 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
 /// No Lambda invocation takes longer.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
-/// Ends what is still open for want of a client.
-fn defer_open(deliveries: &mut [Delivery<'_>], none: &NoClient) {
-    let (reason, retry) = none.deferral();
+/// Ends what is still open for want of a client, or of a place under it.
+fn defer_open(deliveries: &mut [Delivery<'_>], (reason, retry): (DeferralReason, Retry)) {
     for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
         delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
     }

@@ -32,7 +32,7 @@ use crate::{
         idempotency::{DataHash, IdempotencyKey},
         mapping::ComplianceBoundary,
         message::Message,
-        outcome::{GivenUp, Outcome},
+        outcome::{GivenUp, Outcome, Retry},
         problem::Problem,
         queues::Queues,
         reason::{DeadLetterReason, DeferralReason},
@@ -253,12 +253,22 @@ impl<P: InjectPorts> Pipeline<'_, P> {
         details.claimed = true;
         let ending = self.place(prepared, &drafts, &mut claim, details).await;
         details.attempts = claim.attempts();
+        let ending = self.until_probed(ending, claim.attempts()).await;
         let outcome = self.settle(&prepared.identified, &claim, ending).await;
         if let Outcome::Injected { contact_id } = &outcome {
             self.set_priority(prepared.route, contact_id, details).await;
         }
         details.latency = Some(self.now().since(started));
         Some(outcome.into())
+    }
+
+    /// The same with the time to try again what failed for the service's fault.
+    async fn until_probed(&self, ending: Ending, requests: u32) -> Ending {
+        let Ending::Deferred(Outcome::Deferred { reason, retry: Retry::Backoff }) = ending else { return ending };
+        let by_service = matches!(reason, DeferralReason::ServiceError | DeferralReason::Timeout);
+        let probe = if by_service { self.worker.circuit_probed_at().await } else { None };
+        let retry = if by_service { Retry::after_failure(requests, probe) } else { Retry::Backoff };
+        Ending::Deferred(Outcome::Deferred { reason, retry })
     }
 
     fn drafts(&self, prepared: &Prepared<'_>) -> Result<Drafts, Conclusion> {

@@ -103,6 +103,8 @@ impl<'s, P: Ports> Session<'s, P> {
             // On the list before anything is done under it, so that no panic strands it.
             let full_until = self.known.urgent_lane_full_until(&clients, environment.now());
             let patience = Patience::of(terms.lane, lease.turn(), full_until);
+            let shares_the_queue = terms.lane.is_none() && lease.free(environment.now()) > 0;
+            let patience = if shares_the_queue { patience.for_a_batch(terms.rate.pace()) } else { patience };
             let worker = Worker::new(self.ports, self.metrics, lease, credentials, terms.until);
             self.workers.push(worker.with_patience(patience));
             let worker = &self.workers[place];
@@ -133,6 +135,11 @@ impl<'s, P: Ports> Session<'s, P> {
         let place = self.workers.len();
         self.workers.push(Worker::new(self.ports, self.metrics, lease, credentials, terms.until));
         Ok(&self.workers[place])
+    }
+
+    /// Why the client that was leased last is to be left alone for a while, where it is.
+    pub async fn left_alone(&mut self) -> Option<Rest> {
+        self.workers.last()?.left_alone(self.known).await
     }
 
     /// Gives the client back that was leased last; why it is to be left alone for a while, where it is.

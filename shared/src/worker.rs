@@ -8,6 +8,7 @@
 mod access;
 mod afterwards;
 mod not_sent;
+mod places;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -112,22 +113,6 @@ impl<'a, P: Ports> Worker<'a, P> {
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
-    }
-
-    /// Whether another client may do what this one's window has no place for.
-    pub fn is_replaceable(&self) -> bool {
-        self.patience == Patience::Brief
-    }
-
-    /// How many of a batch's open events go under this client.
-    pub fn share(&self, open: usize) -> usize {
-        let now = self.ports.environment().now();
-        self.patience.share(open, now, |by| self.lease.places_by(now, by.min(self.until)))
-    }
-
-    /// When the client's window has a place.
-    pub fn opens(&self) -> Timestamp {
-        self.lease.opens(self.ports.environment().now())
     }
 
     /// Gives the client back with what was learnt about it.
@@ -330,7 +315,7 @@ impl<'a, P: Ports> Worker<'a, P> {
                         }
                     }
                 }
-                Err(NoPermit::Window(opens)) if opens <= patience.wait_until(now, until) => {
+                Err(NoPermit::Window(opens)) if opens <= self.patience_now(patience, now).wait_until(now, until) => {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;
                 }
                 Err(NoPermit::Window(opens)) => return Err(NotSent::until(DeferralReason::RateWindow, opens)),

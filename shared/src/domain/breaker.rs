@@ -110,6 +110,16 @@ impl Breaker {
         }
     }
 
+    /// When it is probed next, as far as is known, where it isn't closed: one that would let a probe through now is
+    /// taken to open again for as long as it was open last.
+    pub fn probed_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.state {
+            State::Closed { .. } => None,
+            State::Open { until } if until > now => self.open_until(now),
+            State::Open { .. } | State::HalfOpen { .. } => Some(now.plus(wait(self.opened.saturating_sub(1)))),
+        }
+    }
+
     /// Whether everything is let through.
     pub const fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed { .. })
@@ -157,12 +167,16 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Timestamp) -> Transition {
-        let wait = FIRST_WAIT.saturating_mul(1 << self.opened.min(16)).min(LONGEST_WAIT);
+        let until = now.plus(wait(self.opened));
         self.opened = self.opened.saturating_add(1);
-        let until = now.plus(wait);
         self.state = State::Open { until };
         Transition::Opened(until)
     }
+}
+
+/// How long it is open that opened so often before.
+fn wait(opened: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << opened.min(16)).min(LONGEST_WAIT)
 }
 
 /// Moves on to the half window that `now` is in; what is older than two halves is forgotten.
@@ -260,6 +274,24 @@ mod tests {
         let until = at(2000).plus(FIRST_WAIT);
         breaker.admit(until);
         assert_eq!(breaker.record(until, Health::Fails), Some(Transition::Opened(until.plus(FIRST_WAIT * 2))));
+    }
+
+    #[test]
+    fn whoever_fails_while_it_is_not_closed_knows_when_it_is_probed_next() {
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.probed_at(at(0)), None, "while it is closed nothing waits for it");
+        failing(&mut breaker, 5);
+        let until = at(2000).plus(FIRST_WAIT);
+        assert_eq!(breaker.probed_at(at(2001)), Some(until));
+        breaker.admit(until);
+        breaker.record(until, Health::Fails);
+        let again = until.plus(FIRST_WAIT * 2);
+        assert_eq!(breaker.probed_at(until), Some(again));
+        assert_eq!(breaker.probed_at(again), Some(again.plus(FIRST_WAIT * 2)), "nobody has probed it yet");
+        breaker.admit(again);
+        assert_eq!(breaker.probed_at(again), Some(again.plus(FIRST_WAIT * 2)), "the probe is under way, or never left");
+        let far = Breaker { state: State::Open { until: at(900_000) }, opened: 99 };
+        assert_eq!(far.probed_at(at(0)), Some(at(0).plus(LONGEST_WAIT)), "a clock that ran ahead stored that");
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub const STANDARD_TURN: Duration = Duration::from_secs(2);
 /// elsewhere, or died, keeps the client from the standard lane for no longer.
 pub const ASKING: Duration = Duration::from_secs(2);
 
+/// Messages that an event source hands out at once.
+const BATCH: u32 = 10;
+
 /// How long an urgent event waits for a window while there may be another client.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -88,6 +91,9 @@ pub enum Turn {
 pub enum Patience {
     /// As long as there is time: no other client would be had sooner.
     Unlimited,
+    /// So long, the time in which the client may send a whole batch: the client has places, and what finds none by then
+    /// goes back to the queue, for any worker whose client has some.
+    Short(Duration),
     /// A moment: there may be another client.
     Brief,
     /// As long as there is time, if it opens by then: every client of the batch's own lane is full until then.
@@ -105,9 +111,20 @@ impl Patience {
         }
     }
 
+    /// That of the same batch where there is one lane and the client has a place already. A client that has none is
+    /// waited for, however long that takes: whoever else took it would wait for longer, by the clocks' skew.
+    #[must_use]
+    pub fn for_a_batch(self, pace: Duration) -> Self {
+        if self == Self::Unlimited { Self::Short(pace * BATCH) } else { self }
+    }
+
     /// Until when a contact that is ready now waits at most.
     pub fn wait_until(self, now: Timestamp, until: Timestamp) -> Timestamp {
-        if self == Self::Brief { until.min(now.plus(MOMENT)) } else { until }
+        match self {
+            Self::Unlimited | Self::IfOpenBy(_) => until,
+            Self::Short(wait) => until.min(now.plus(wait)),
+            Self::Brief => until.min(now.plus(MOMENT)),
+        }
     }
 
     /// How many of the `open` events go under the client, of which so many find a place by a time. A turn that was
@@ -116,6 +133,7 @@ impl Patience {
         let soon = now.plus(MOMENT);
         match self {
             Self::Unlimited => open,
+            Self::Short(wait) => places_by(now.plus(wait)).min(open),
             Self::Brief => places_by(soon).min(open),
             Self::IfOpenBy(until) if places_by(until.max(soon)) > 0 => open,
             Self::IfOpenBy(_) => 0,
@@ -224,6 +242,21 @@ mod tests {
         assert_eq!(waits(Patience::Brief), later(1000));
         assert_eq!([Patience::Unlimited, Patience::IfOpenBy(NOW)].map(waits), [later(60_000); 2]);
         assert_eq!(Patience::Brief.wait_until(NOW, later(500)), later(500));
+    }
+
+    #[test]
+    fn a_batch_waits_for_as_long_as_its_client_takes_to_send_one() {
+        let of = |pace| Patience::Unlimited.for_a_batch(Duration::from_millis(pace));
+        assert_eq!(of(500), Patience::Short(Duration::from_secs(5)));
+        for other in [Patience::Brief, Patience::IfOpenBy(NOW)] {
+            assert_eq!(other.for_a_batch(Duration::from_millis(500)), other);
+        }
+        assert_eq!(of(500).wait_until(NOW, later(60_000)), later(5000));
+        assert_eq!(of(500).wait_until(NOW, later(4000)), later(4000));
+        let places = |by: Timestamp| if by >= later(5000) { 4 } else { 1 };
+        assert_eq!([3, 7].map(|open| of(500).share(open, NOW, places)), [3, 4]);
+        assert_eq!(of(499).share(7, NOW, places), 1, "its batch takes a moment less");
+        assert_eq!(of(500).share(7, NOW, |_| 0), 0);
     }
 
     #[test]

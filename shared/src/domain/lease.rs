@@ -29,6 +29,10 @@ use super::{
 /// How long after its holder's deadline a lease can be taken over: the clocks' skew, and a request's last segments.
 pub const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
+/// One in so many places of a window is worth a batch, and no more than half a batch has to be.
+const WORTH_A_BATCH: usize = 40;
+const MOST_WORTH_A_BATCH: usize = 5;
+
 /// Longer than any request takes: a permit that is dropped unanswered counts from then.
 const LONGEST_REQUEST: Duration = Duration::from_secs(15);
 
@@ -74,6 +78,13 @@ pub struct Rate {
     pub limit: usize,
     /// In any time of this length.
     pub window: Duration,
+}
+
+impl Rate {
+    /// How far apart requests are at this rate.
+    pub fn pace(self) -> Duration {
+        self.window / u32::try_from(self.limit).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 /// One of the two services that CXone consists of here.
@@ -206,6 +217,11 @@ impl Lease {
         self.held().state.breaker(service).open_until(now)
     }
 
+    /// When a circuit is probed next, where it isn't closed.
+    pub fn circuit_probed_at(&self, service: Service, now: Timestamp) -> Option<Timestamp> {
+        self.held().state.breaker(service).probed_at(now)
+    }
+
     /// Whether the routing engine's circuit lets everything through, and no mere probes.
     pub fn is_circuit_closed(&self) -> bool {
         self.held().state.routing.is_closed()
@@ -230,12 +246,20 @@ impl Lease {
 
     /// When the next send may leave, as far as the window says now.
     pub fn opens(&self, now: Timestamp) -> Timestamp {
+        self.opens_for(1, now)
+    }
+
+    /// When so many sends may leave at once, as far as the window says now; all that there may be, where that is less.
+    pub fn opens_for(&self, sends: usize, now: Timestamp) -> Timestamp {
         let held = self.held();
-        let opens = match held.state.window.clone().admit(now, self.limits(&held.state)) {
-            Admission::Admit => now,
-            Admission::RetryAt(opens) => opens,
-        };
+        let opens = held.state.window.clone().free_at(sends, now, self.limits(&held.state)).unwrap_or(now);
         held.state.throttle.closed_until(now).map_or(opens, |closed| closed.max(opens))
+    }
+
+    /// So many places are worth a batch, most of which may have to go back: few enough that a window loses next to
+    /// nothing where they stay unused, which brings its sends closer together besides.
+    pub fn worth_a_batch(&self, now: Timestamp) -> usize {
+        (self.utilisation(now).1 / WORTH_A_BATCH).clamp(1, MOST_WORTH_A_BATCH)
     }
 
     /// Sends that may leave until a time to come, as far as is known now.

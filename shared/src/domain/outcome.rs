@@ -115,8 +115,23 @@ impl Outcome {
 pub enum Retry {
     /// After an exponential backoff with full jitter, by how often it was received.
     Backoff,
+    /// The same, by how many requests of it came to nothing: its other receives were of no fault of its own.
+    BackoffAfter(u32),
     /// When something is known to open or to end.
     At(Timestamp),
+}
+
+/// So many requests of one event that came to nothing say that it may be the event that CXone fails at.
+const SUSPECT_AFTER: u32 = 10;
+
+impl Retry {
+    /// When to try again an event of which so many requests were sent, the last of them in vain for the service's
+    /// fault; its client's circuit is probed then, where it isn't closed. It is the circuit that spares CXone in that
+    /// case, and what a probe was spent on is no worse than what waited. Where it is closed others succeed, and the
+    /// event backs off.
+    pub fn after_failure(requests: u32, probe: Option<Timestamp>) -> Self {
+        probe.filter(|_| requests <= SUSPECT_AFTER).map_or(Self::BackoffAfter(requests), Self::At)
+    }
 }
 
 /// SQS takes no message out of sight for longer than this after it was received.
@@ -139,25 +154,23 @@ pub const QUEUE_RETENTION: Duration = Duration::from_secs(4 * 86_400);
 /// spread, a visibility timeout or two after crashes, and a delivery.
 const LAST_LOOK: Duration = Duration::from_secs(3_600);
 
-/// Receives after which a message no longer comes back for each probe of a circuit: the queue's `maxReceiveCount`,
-/// 1,000, has to outlast [`QUEUE_RETENTION`].
-const PATIENT_AFTER: u32 = 100;
+/// Receives after which a message no longer comes back for each probe of a circuit, but for an hour's outage at least:
+/// the queue's `maxReceiveCount`, 1,000, has to outlast [`QUEUE_RETENTION`].
+const PATIENT_AFTER: u32 = 200;
 
 /// How long to keep a deferred message out of sight: whole seconds, from 0 to 12 hours less `held`, the time that this
 /// delivery has had it already (SQS counts from the receipt).
 pub fn visibility_delay(retry: Retry, now: Timestamp, receive_count: u32, held: Duration, sample: f64) -> Duration {
+    let patient = ACROSS_DELIVERIES.wait(receive_count, sample);
     let wait = match retry {
-        Retry::Backoff => ACROSS_DELIVERIES.wait(receive_count, sample),
+        Retry::Backoff => patient,
+        Retry::BackoffAfter(failures) => ACROSS_DELIVERIES.wait(failures, sample),
         Retry::At(at) => {
             let wait = at.since(now).min(LONGEST_WAIT);
-            let spread = wait + wait.mul_f64(SPREAD).max(SMALLEST_SPREAD).mul_f64(sample.clamp(0.0, 1.0));
-            if receive_count > PATIENT_AFTER {
-                spread.max(ACROSS_DELIVERIES.wait(receive_count, sample))
-            } else {
-                spread
-            }
+            wait + wait.mul_f64(SPREAD).max(SMALLEST_SPREAD).mul_f64(sample.clamp(0.0, 1.0))
         }
     };
+    let wait = if receive_count > PATIENT_AFTER { wait.max(patient) } else { wait };
     // Rounded up, so that a message never comes back a moment before the door opens.
     Duration::from_secs(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
         .min(LONGEST_INVISIBILITY.saturating_sub(held))
@@ -199,10 +212,27 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_patient_from_its_hundred_and_first_receive_on() {
-        let soon = Retry::At(NOW.plus(Duration::from_secs(2)));
-        let delay = |receives| visibility_delay(soon, NOW, receives, Duration::ZERO, 1.0);
-        assert_eq!((delay(100), delay(101)), (Duration::from_secs(4), ACROSS_DELIVERIES.wait(101, 1.0)));
+    fn a_message_is_patient_from_its_two_hundred_and_first_receive_on() {
+        for soon in [Retry::At(NOW.plus(Duration::from_secs(2))), Retry::BackoffAfter(1)] {
+            let delay = |receives| visibility_delay(soon, NOW, receives, Duration::ZERO, 1.0);
+            assert_eq!((delay(200), delay(201)), (Duration::from_secs(4), ACROSS_DELIVERIES.wait(201, 1.0)));
+        }
+    }
+
+    #[test]
+    fn what_failed_waits_for_a_probe_unless_its_circuit_is_closed_or_it_is_suspect_itself() {
+        let of = |requests| Retry::after_failure(requests, Some(NOW));
+        assert_eq!([0, 1, 10].map(of), [Retry::At(NOW); 3]);
+        assert_eq!(of(11), Retry::BackoffAfter(11));
+        assert_eq!(Retry::after_failure(1, None), Retry::BackoffAfter(1));
+    }
+
+    #[test]
+    fn what_failed_itself_backs_off_by_that_and_not_by_what_it_waited_for() {
+        let delay = |retry, receives| visibility_delay(retry, NOW, receives, Duration::ZERO, 1.0).as_secs();
+        assert_eq!([1, 3, 9, 99].map(|requests| delay(Retry::BackoffAfter(requests), 50)), [4, 16, 900, 900]);
+        assert_eq!(delay(Retry::BackoffAfter(0), 50), 4, "its client had no token");
+        assert_eq!(delay(Retry::Backoff, 50), 900);
     }
 
     #[test]

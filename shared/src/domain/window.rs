@@ -81,18 +81,24 @@ pub struct WindowLimits {
 impl Window {
     /// Takes a place for one send, or says when to come back.
     pub fn admit(&mut self, now: Timestamp, limits: WindowLimits) -> Admission {
-        self.prune(now, limits);
-        let occupied = self.runs.iter().map(|run| run.sends.len()).sum::<usize>() + self.in_flight;
-        if occupied < limits.limit {
-            self.in_flight += 1;
-            return Admission::Admit;
+        match self.free_at(1, now, limits) {
+            None => {
+                self.in_flight += 1;
+                Admission::Admit
+            }
+            Some(at) => Admission::RetryAt(at),
         }
-        // So many places must free before the next send; those in flight free last, a whole length after their answer.
-        let needed = occupied - limits.limit + 1;
+    }
+
+    /// When so many places are free, as far as is known now; nothing where they are already.
+    pub fn free_at(&mut self, places: usize, now: Timestamp, limits: WindowLimits) -> Option<Timestamp> {
+        let occupied = self.occupied(now, limits);
+        // So many must free before that; those in flight free last, a whole length after their answer.
+        let needed = (occupied + places.min(limits.limit)).saturating_sub(limits.limit);
+        let last = needed.checked_sub(1)?;
         let mut frees: Vec<_> = self.freeing(limits).collect();
         frees.sort_unstable();
-        let at = frees.get(needed - 1).copied().unwrap_or_else(|| now.plus(limits.length + JITTER_GUARD));
-        Admission::RetryAt(at)
+        Some(frees.get(last).copied().unwrap_or_else(|| now.plus(limits.length + JITTER_GUARD)))
     }
 
     /// The answer to an admitted send came.
@@ -213,6 +219,18 @@ mod tests {
         }
         let lower = WindowLimits { limit: 1, ..LIMITS };
         assert_eq!(window.admit(at(3), lower), Admission::RetryAt(at(62).plus(JITTER_GUARD)));
+    }
+
+    #[test]
+    fn so_many_places_are_free_when_so_many_sends_are_a_window_old() {
+        let mut window = Window::default();
+        window.assume(1, at(0), MINE);
+        window.assume(1, at(7), MINE);
+        let free_at = |window: &mut Window, places| window.free_at(places, at(10), LIMITS);
+        assert_eq!(free_at(&mut window, 1), None, "there is one");
+        assert_eq!(free_at(&mut window, 2), Some(at(60).plus(JITTER_GUARD)));
+        assert_eq!([3, 99].map(|places| free_at(&mut window, places)), [Some(at(67).plus(JITTER_GUARD)); 2]);
+        assert_eq!(window.occupied(at(10), LIMITS), 2, "none was taken");
     }
 
     #[test]

@@ -108,11 +108,18 @@ impl<P: Ports> Worker<'_, P> {
     /// grants one.
     pub(crate) async fn circuit_open_until(&self) -> Option<Timestamp> {
         let now = self.ports.environment().now();
-        let open = |service| self.lease.circuit_open_until(service, now);
-        match (open(Service::Routing), open(Service::Auth)) {
-            (None, Some(until)) => (!self.access.lock().await.has_token(now)).then_some(until),
-            (routing, _) => routing,
-        }
+        self.of_circuits(now, |service| self.lease.circuit_open_until(service, now)).await
+    }
+
+    /// When a circuit that stands in the way of contacts is probed next, where one isn't closed.
+    pub(crate) async fn circuit_probed_at(&self) -> Option<Timestamp> {
+        let now = self.ports.environment().now();
+        self.of_circuits(now, |service| self.lease.circuit_probed_at(service, now)).await
+    }
+
+    async fn of_circuits(&self, now: Timestamp, of: impl Fn(Service) -> Option<Timestamp>) -> Option<Timestamp> {
+        let (routing, auth) = (of(Service::Routing), of(Service::Auth));
+        if auth.is_none() || self.access.lock().await.has_token(now) { routing } else { routing.max(auth) }
     }
 
     /// Whether contacts can be had as far as is known, so that no one has to go first.

@@ -159,3 +159,31 @@ fn a_window_that_a_429_closed_has_no_places_before_it_opens() {
 fn no_more_places_are_told_than_the_lease_reserved() {
     assert_eq!(lease(ClientState::default(), &[], 2).places_by(at(0), at(0)), 2);
 }
+
+#[test]
+fn requests_are_as_far_apart_as_the_rate_says() {
+    let pace = |limit| Rate { limit, ..RATE }.pace().as_millis();
+    assert_eq!([120, 1, 0].map(pace), [500, 60_000, 60_000]);
+}
+
+#[test]
+fn a_batch_is_worth_a_client_of_which_hardly_any_place_would_stay_unused() {
+    let worth = |limit| {
+        let grant = grant(10, Rate { limit, ..RATE });
+        Lease::take_over(grant, ClientState::default(), &[]).worth_a_batch(at(0))
+    };
+    assert_eq!([0, 1, 14, 79, 80, 120, 200, 1000].map(worth), [1, 1, 1, 1, 2, 3, 5, 5]);
+}
+
+#[test]
+fn a_client_has_as_many_places_as_are_asked_for_when_that_many_sends_are_a_window_old() {
+    let lease = lease(ClientState::default(), &[], 10);
+    for second in 0..3 {
+        permit(&lease, at(second)).unwrap().learn(Lesson::Works, at(second));
+    }
+    let frees = |second| at(second).plus(RATE.window + JITTER_GUARD);
+    assert_eq!(
+        [1, 2, 3, 4, 9].map(|sends| lease.opens_for(sends, at(3))),
+        [at(3), frees(0), frees(1), frees(2), frees(2)]
+    );
+}

@@ -12,6 +12,10 @@ use crate::{access::Table, contact_queue::BATCH, plan::ORIGIN, world::World};
 /// CXone's window, in seconds.
 const WINDOW: usize = 60;
 
+/// The longest that whatever found a circuit open waits for its probe: a minute, and the spread of those that come back
+/// together.
+const PROBED_EVERY: f64 = 75.0;
+
 /// What became of a scenario.
 #[derive(Debug)]
 pub struct Lived {
@@ -152,9 +156,21 @@ impl Lived {
         self.usage.given_up
     }
 
+    /// How often a message was handed out.
+    pub fn handed_out(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a count of messages")]
+        let deliveries = self.usage.deliveries as f64;
+        deliveries / float(self.events)
+    }
+
     /// How much longer the backlog took than the permitted rate would have.
     pub fn drain_ratio(&self) -> (f64, f64) {
         (self.drain.nearly_all / self.drain.bound, self.drain.all / self.drain.bound)
+    }
+
+    /// The same for all of it where there was an outage, the end of which nobody can know of before the next probe.
+    pub fn drain_ratio_after_probe(&self) -> Option<f64> {
+        self.scenario.outage.as_ref().map(|_| self.drain.all / (self.drain.bound + PROBED_EVERY))
     }
 }
 
@@ -179,10 +195,12 @@ fn saturated(scenario: &Scenario, tenant: &Tenant, samples: &[Sample]) -> Option
 fn drain(scenario: &Scenario, world: &World, alive: &[&Contact], samples: &[Sample]) -> Drain {
     let from = scenario.drains_from();
     let second = usize::try_from(from).unwrap_or_default();
-    let burst = scenario.burst.map_or(0, |(_, events)| events);
-    let backlog = samples.get(second.saturating_sub(1)).map_or(0, |sample| sample.waiting) + burst;
-    let bound = float(backlog) / (scenario.permitted() - scenario.rate_at(from));
     let began = ORIGIN + from * SECOND;
+    // By its contacts: a worker that keeps its client hasn't deleted what it has injected.
+    let waited =
+        |contact: &&&Contact| created(contact) > began && sent(world, contact).is_some_and(|sent| sent <= began);
+    let backlog = alive.iter().filter(waited).count();
+    let bound = float(backlog) / (scenario.permitted() - scenario.rate_at(from));
     #[expect(clippy::cast_possible_truncation, reason = "a time of hours in milliseconds")]
     let covered = began + (bound * 1000.0) as i64;
     let there = |contact: &&&Contact| sent(world, contact).is_some_and(|sent| sent <= covered);

@@ -102,6 +102,9 @@ impl Document<'_> {
             let (_, all) = lived.drain_ratio();
             met(figure(all), all <= DRAIN_TARGET)
         });
+        row("the same, ÷ that and the 75 s between two probes", "≤ 1.05", &|lived| {
+            lived.drain_ratio_after_probe().map_or_else(String::new, |all| met(figure(all), all <= DRAIN_TARGET))
+        });
         for (of_ten_thousand, name) in PERCENTILES {
             let what = format!("from event to contact, {name} %, s");
             row(&what, "", &|lived| figure(seconds(lived.wait(of_ten_thousand))));
@@ -111,9 +114,7 @@ impl Document<'_> {
         row("cold starts", "", &|lived| lived.usage.cold_starts.to_string());
         row("messages in flight, at most", "", &|lived| thousands(lived.most_in_flight));
         row("seconds at the limit of those", "", &|lived| thousands(lived.seconds_shut));
-        row("times that a message was handed out", "", &|lived| {
-            figure(f64_of(lived.usage.deliveries) / f64_of(lived.events as u64))
-        });
+        row("times that a message was handed out", "", &|lived| figure(lived.handed_out()));
         for (place, table) in self.0.first().iter().flat_map(|lived| lived.tables.iter().enumerate()) {
             let what = format!("hottest item of {}, requests a second (% of what an item gives)", table.name);
             row(&what, "", &|lived| {

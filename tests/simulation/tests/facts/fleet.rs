@@ -26,6 +26,26 @@ fn under_a_backlog_a_fleet_uses_its_permitted_rate_and_is_done_when_that_is() {
 }
 
 #[test]
+fn at_the_end_of_a_backlog_no_event_waits_for_a_client_while_another_has_places() {
+    // So few pollers in the first minutes that a window's worth is waiting when the last event comes.
+    let limits = Limits { first_pollers: 2, pollers_a_minute: 6, ..Limits::default() };
+    let lived = Fleet::live(Scenario { limits, ..Scenario::steady(20, 12_000).with_warm_tables() });
+    all_is_well(&lived);
+    let (nearly_all, all) = lived.drain_ratio();
+    assert!(lived.drain.bound > 30.0 && lived.drain.bound < 90.0, "{:?}", lived.drain);
+    assert!(nearly_all <= all && all <= 1.05, "{:?}", lived.drain);
+    assert!(lived.handed_out() < 1.01, "hardly any event goes back for that: {}", lived.handed_out());
+}
+
+#[test]
+fn a_single_client_works_off_a_backlog_at_its_rate() {
+    let lived = Fleet::live(Scenario::burst(1, 1205, 0.0));
+    all_is_well(&lived);
+    let (_, all) = lived.drain_ratio();
+    assert!(all <= 1.05 && lived.handed_out() < 1.02, "{:?}, {}", lived.drain, lived.handed_out());
+}
+
+#[test]
 fn an_item_that_bears_fewer_writes_throttles_and_nothing_is_lost_for_it() {
     // A client's item is two units, and written twice a batch.
     let lived = with(Limits { writes: 7, partitions: 1 << 20, ..Limits::default() });
@@ -68,4 +88,6 @@ fn after_an_outage_everything_that_waited_becomes_a_contact() {
     let lived = Fleet::live(Scenario { outage: Some(235..600), ..Scenario::burst(10, 300, 5.0) });
     all_is_well(&lived);
     assert!(lived.cxone.failed > 50 && lived.drain.backlog > 300, "{:?} {:?}", lived.cxone, lived.drain);
+    let waited = lived.drain.all - lived.drain.bound;
+    assert!(waited <= 120.0, "what a probe was spent on waits for the next one or two, and no longer: {waited} s");
 }
