@@ -172,9 +172,13 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             if !part.is_empty() {
                 self.work(clients, worker, &mut part, queues, registry).await;
             }
-            let movable = worker.is_replaceable() || worker.returns_the_rest();
-            let full = movable && reopen(deliveries, |delivery| delivery.is_crowded_out(self.now())) || share < open;
-            if !(full && worker.returns_the_rest()) {
+            let returned = worker.returns_the_rest();
+            let lacks_place = |delivery: &Delivery<'_>| delivery.lacks_place(self.now());
+            let crowded_out = |delivery: &Delivery<'_>| delivery.is_crowded_out(self.now());
+            let reopened = returned && reopen(deliveries, lacks_place)
+                || worker.is_replaceable() && reopen(deliveries, crowded_out);
+            let full = reopened || share < open;
+            if !(full && returned) {
                 return full;
             }
             if share == 0 {

@@ -315,7 +315,7 @@ impl<'a, P: Ports> Worker<'a, P> {
                         }
                     }
                 }
-                Err(NoPermit::Window(opens)) if opens <= self.patience_now(patience, now).wait_until(now, until) => {
+                Err(NoPermit::Window(opens)) if opens <= self.patience_now(patience).wait_until(now, until) => {
                     self.ports.environment().sleep(opens.since(now).max(Duration::from_millis(1))).await;
                 }
                 Err(NoPermit::Window(opens)) => return Err(NotSent::until(DeferralReason::RateWindow, opens)),

@@ -92,9 +92,17 @@ impl<'a> Delivery<'a> {
 
     /// Whether it was deferred because its client's window is full, or was closed to it, until a time to come.
     pub(super) fn is_crowded_out(&self, now: Timestamp) -> bool {
-        let by_window = [DeferralReason::RateWindow, DeferralReason::RateLimited];
+        self.is_put_off(&[DeferralReason::RateWindow, DeferralReason::RateLimited], now)
+    }
+
+    /// Whether it was deferred, and never sent, because its client's window is full until a time to come.
+    pub(super) fn lacks_place(&self, now: Timestamp) -> bool {
+        self.is_put_off(&[DeferralReason::RateWindow], now)
+    }
+
+    fn is_put_off(&self, by: &[DeferralReason], now: Timestamp) -> bool {
         let later = |retry| matches!(retry, Retry::At(opens) if opens > now);
-        self.deferral().is_some_and(|(reason, retry)| by_window.contains(&reason) && later(retry))
+        self.deferral().is_some_and(|(reason, retry)| by.contains(&reason) && later(retry))
     }
 
     fn deferral(&self) -> Option<(DeferralReason, Retry)> {
@@ -172,20 +180,22 @@ mod tests {
             let routes = Routes::from_json(ROUTES, crate::dialects::guide::FACTS.routes).unwrap();
             let mut delivery = Delivery::prepare(message(1), &routes, "", now);
             delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
-            (delivery.is_crowded_out(now), delivery.lacks_token(DeferralReason::Unauthorized))
+            let crowded_out = (delivery.is_crowded_out(now), delivery.lacks_place(now));
+            (crowded_out, delivery.lacks_token(DeferralReason::Unauthorized))
         };
-        for reason in [DeferralReason::RateWindow, DeferralReason::RateLimited] {
-            assert_eq!(ended(reason, later), (true, false));
+        let neither = (false, false);
+        for (reason, full) in [(DeferralReason::RateWindow, true), (DeferralReason::RateLimited, false)] {
+            assert_eq!(ended(reason, later), ((true, full), false));
             assert_eq!(
                 ended(reason, Retry::At(now)),
-                (false, false),
+                (neither, false),
                 "its lease has no more permits, and no time to wait for"
             );
-            assert_eq!(ended(reason, Retry::Backoff), (false, false));
+            assert_eq!(ended(reason, Retry::Backoff), (neither, false));
         }
-        assert_eq!(ended(DeferralReason::CircuitOpen, later), (false, false));
+        assert_eq!(ended(DeferralReason::CircuitOpen, later), (neither, false));
         for reason in [DeferralReason::Unauthorized, DeferralReason::UnverifiedSchema] {
-            assert_eq!(ended(reason, later), (false, true));
+            assert_eq!(ended(reason, later), (neither, true));
         }
     }
 

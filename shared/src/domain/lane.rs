@@ -28,6 +28,9 @@ pub const ASKING: Duration = Duration::from_secs(2);
 /// Messages that an event source hands out at once.
 const BATCH: u32 = 10;
 
+/// A batch is worth waiting so long for, however fast its client sends: going back to the queue takes some seconds too.
+const SHORT: Duration = Duration::from_secs(5);
+
 /// How long an urgent event waits for a window while there may be another client.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -115,7 +118,7 @@ impl Patience {
     /// waited for, however long that takes: whoever else took it would wait for longer, by the clocks' skew.
     #[must_use]
     pub fn for_a_batch(self, pace: Duration) -> Self {
-        if self == Self::Unlimited { Self::Short(pace * BATCH) } else { self }
+        if self == Self::Unlimited { Self::Short((pace * BATCH).max(SHORT)) } else { self }
     }
 
     /// Until when a contact that is ready now waits at most.
@@ -247,7 +250,7 @@ mod tests {
     #[test]
     fn a_batch_waits_for_as_long_as_its_client_takes_to_send_one() {
         let of = |pace| Patience::Unlimited.for_a_batch(Duration::from_millis(pace));
-        assert_eq!(of(500), Patience::Short(Duration::from_secs(5)));
+        assert_eq!([100, 500].map(of), [Patience::Short(Duration::from_secs(5)); 2]);
         for other in [Patience::Brief, Patience::IfOpenBy(NOW)] {
             assert_eq!(other.for_a_batch(Duration::from_millis(500)), other);
         }
@@ -255,7 +258,8 @@ mod tests {
         assert_eq!(of(500).wait_until(NOW, later(4000)), later(4000));
         let places = |by: Timestamp| if by >= later(5000) { 4 } else { 1 };
         assert_eq!([3, 7].map(|open| of(500).share(open, NOW, places)), [3, 4]);
-        assert_eq!(of(499).share(7, NOW, places), 1, "its batch takes a moment less");
+        let later_still = |by: Timestamp| if by >= later(6000) { 4 } else { 1 };
+        assert_eq!([599, 600].map(|pace| of(pace).share(7, NOW, later_still)), [1, 4], "its batch takes a moment less");
         assert_eq!(of(500).share(7, NOW, |_| 0), 0);
     }
 

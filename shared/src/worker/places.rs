@@ -21,15 +21,16 @@ impl<P: Ports> Worker<'_, P> {
         self.patience == Patience::Brief
     }
 
-    /// Whether what this client's window has no place for goes back to the queue.
+    /// Whether what this client's window has no place for goes back to the queue. One that CXone closed may be closed
+    /// to every client, and is waited for.
     pub fn returns_the_rest(&self) -> bool {
-        matches!(self.patience, Patience::Short(_))
+        matches!(self.patience, Patience::Short(_)) && !self.is_closed()
     }
 
     /// How many of a batch's open events go under this client. What an open circuit puts off needs no place.
     pub fn share(&self, open: usize) -> usize {
         let now = self.ports.environment().now();
-        if self.returns_the_rest() && !self.is_circuit_closed() {
+        if matches!(self.patience, Patience::Short(_)) && (self.is_closed() || !self.is_circuit_closed()) {
             return open;
         }
         self.patience.share(open, now, |by| self.lease.places_by(now, by.min(self.until)))
@@ -49,10 +50,13 @@ impl<P: Ports> Worker<'_, P> {
         (self.is_circuit_closed() && opens > now && opens <= self.until).then_some(opens)
     }
 
-    /// How long a contact waits for its window now. One that CXone closed is waited for by what it was closed to: it
-    /// may be closed to every client.
-    pub(super) fn patience_now(&self, patience: Patience, now: Timestamp) -> Patience {
-        let closed = matches!(patience, Patience::Short(_)) && self.lease.closed_until(now).is_some();
-        if closed { Patience::Unlimited } else { patience }
+    /// How long a contact waits for its window now. One that CXone closed is waited for by what it was closed to.
+    pub(super) fn patience_now(&self, patience: Patience) -> Patience {
+        if matches!(patience, Patience::Short(_)) && self.is_closed() { Patience::Unlimited } else { patience }
+    }
+
+    /// Whether CXone has closed the window.
+    fn is_closed(&self) -> bool {
+        self.lease.closed_until(self.ports.environment().now()).is_some()
     }
 }
