@@ -164,7 +164,7 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         loop {
             let mut part: Vec<_> = deliveries.iter_mut().filter(|delivery| delivery.is_open()).collect();
             let (open, share) = (part.len(), worker.share(part.len()));
-            if worker.returns_the_rest() {
+            if worker.keeps_to_its_client() {
                 // What has waited longest, and may have gone back before, doesn't go back again.
                 part.sort_by_key(|delivery| delivery.message.sent);
             }
@@ -172,16 +172,16 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
             if !part.is_empty() {
                 self.work(clients, worker, &mut part, queues, registry).await;
             }
-            let returned = worker.returns_the_rest();
             let lacks_place = |delivery: &Delivery<'_>| delivery.lacks_place(self.now());
             let crowded_out = |delivery: &Delivery<'_>| delivery.is_crowded_out(self.now());
-            let reopened = returned && reopen(deliveries, lacks_place)
+            let reopened = worker.returns_the_rest() && reopen(deliveries, lacks_place)
                 || worker.is_replaceable() && reopen(deliveries, crowded_out);
             let full = reopened || share < open;
-            if !(full && returned) {
+            if !(full && worker.keeps_to_its_client()) {
                 return full;
             }
-            if share == 0 {
+            // Whoever expires before there is a place, or probes a circuit without one, finds none in another turn.
+            if deliveries.iter().filter(|delivery| delivery.is_open()).count() == open {
                 defer_open(deliveries, (DeferralReason::RateWindow, Retry::At(self.now())));
                 return false;
             }

@@ -10,7 +10,7 @@
 //! that the lanes' turns stay even, and an urgent one goes on under another client.
 
 use crate::{
-    domain::{lane::Patience, time::Timestamp},
+    domain::{lane::Patience, lease::Service, time::Timestamp},
     ports::{Environment, Ports},
     worker::Worker,
 };
@@ -21,16 +21,22 @@ impl<P: Ports> Worker<'_, P> {
         self.patience == Patience::Brief
     }
 
+    /// Whether no other client is asked for what this one's window has no place for.
+    pub fn keeps_to_its_client(&self) -> bool {
+        matches!(self.patience, Patience::Short(_))
+    }
+
     /// Whether what this client's window has no place for goes back to the queue. One that CXone closed may be closed
     /// to every client, and is waited for.
     pub fn returns_the_rest(&self) -> bool {
-        matches!(self.patience, Patience::Short(_)) && !self.is_closed()
+        self.keeps_to_its_client() && !self.is_closed()
     }
 
     /// How many of a batch's open events go under this client. What an open circuit puts off needs no place.
     pub fn share(&self, open: usize) -> usize {
         let now = self.ports.environment().now();
-        if matches!(self.patience, Patience::Short(_)) && (self.is_closed() || !self.is_circuit_closed()) {
+        let puts_off = || self.lease.circuit_open_until(Service::Routing, now).is_some();
+        if self.keeps_to_its_client() && (self.is_closed() || puts_off()) {
             return open;
         }
         self.patience.share(open, now, |by| self.lease.places_by(now, by.min(self.until)))

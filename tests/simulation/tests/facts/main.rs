@@ -177,6 +177,8 @@ fn other_data_after_a_lost_contact_are_a_conflict() {
 fn an_event_that_expires_while_it_waits_for_the_window_is_not_posted() {
     for told in told(Sequence::ExpiresBeforeTheWindowOpens, Defect::ExpiryCheckedEarly) {
         assert_eq!((told.posts, told.letters), (4, vec!["expired".to_owned()]));
+        // Once in each delivery, and not again and again until it expires.
+        assert!(told.claims <= 5 + 3, "{} claims of five events", told.claims);
     }
 }
 
