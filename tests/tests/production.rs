@@ -189,8 +189,8 @@ fn a_restored_ledger_takes_the_place_of_the_stack_s_own_everywhere() {
             })
             .sum()
     };
-    // Three grants, the variable, the output and the stream.
-    assert_eq!((uses(&with), uses(&without)), (0, 6));
+    // Four grants, the variable, the output and the stream.
+    assert_eq!((uses(&with), uses(&without)), (0, 7));
     let name = json!({"Ref": "RestoredLedgerTable"});
     let variables = &with.property("InjectFunction", "Environment").unwrap()["Variables"];
     assert_eq!(variables["LEDGER_TABLE"], name);

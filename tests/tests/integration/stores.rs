@@ -95,6 +95,17 @@ async fn an_event_that_is_there_already_keeps_no_other_from_its_claim_and_neithe
     assert!(!stage.log.says("can't be inserted together"));
 }
 
+/// No emulator's stream tells what a statement inserts, and outcome events are made of the stream.
+#[tokio::test]
+async fn an_end_that_is_put_on_record_at_once_is_written_alone() {
+    let stage = Stage::usual().await;
+    let worker = stage.worker();
+    let nowhere: Vec<_> = (1..=3).map(|number| record(event("nowhere", &number.to_string()).to_string())).collect();
+    assert!(worker.batch(&nowhere).await.is_empty());
+    assert_eq!(stage.dead_letters().await.len(), 3);
+    assert_eq!((worker.wire.count("BatchExecuteStatement"), worker.wire.count("PutItem")), (0, 3));
+}
+
 #[tokio::test]
 async fn a_role_that_may_not_write_claims_together_writes_each_alone_and_says_so_once() {
     let stage = Stage::usual().await;
