@@ -100,8 +100,12 @@ async fn an_event_that_is_there_already_keeps_no_other_from_its_claim_and_neithe
 async fn an_end_that_is_put_on_record_at_once_is_written_alone() {
     let stage = Stage::usual().await;
     let worker = stage.worker();
-    let nowhere: Vec<_> = (1..=3).map(|number| record(event("nowhere", &number.to_string()).to_string())).collect();
-    assert!(worker.batch(&nowhere).await.is_empty());
+    let routeless = |number: i32| {
+        let mut event = event("single", &number.to_string());
+        event["type"] = "nobody.routes.this".into();
+        record(event.to_string())
+    };
+    assert!(worker.batch(&(1..=3).map(routeless).collect::<Vec<_>>()).await.is_empty());
     assert_eq!(stage.dead_letters().await.len(), 3);
     assert_eq!((worker.wire.count("BatchExecuteStatement"), worker.wire.count("PutItem")), (0, 3));
 }
