@@ -12,7 +12,7 @@ use std::{cell::RefCell, ops::Deref, time::Duration};
 use futures::{StreamExt as _, join, stream};
 use tracing::{Instrument as _, warn};
 
-use self::delivery::Delivery;
+use self::delivery::{Delivery, defer_open, reopen};
 use crate::{
     domain::{
         lane::Lane,
@@ -117,14 +117,12 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         let Memory { clients, queues, registry } = memory;
         let (lane, rate) = (lane(deliveries), self.configuration.rate);
         let terms = SessionTerms { lane, rate, deadline: self.deadline, until: self.until() };
-        let defaults = !self.configuration.routes.points_without_skill().is_empty();
         let work = async |session: &mut Session<'_, P>| {
             loop {
                 let open: Vec<_> = deliveries.iter().filter(|delivery| delivery.is_open()).collect();
-                let (targets, open) = (targets(&open), open.len());
                 // Neither needs the other, and every contact waits for both.
-                let read = registry.refresh(self.ports, queues, &targets, defaults);
-                let (leased, ()) = join!(session.lease(self.permits(open), self.until()), Box::pin(read));
+                let read = Box::pin(self.read_registry(registry, queues, &open));
+                let (leased, ()) = join!(session.lease(self.permits(open.len()), self.until()), read);
                 if let Err(none) = leased {
                     self.tell(lane, &none, session.clients());
                     return defer_open(deliveries, none.deferral());
@@ -207,8 +205,10 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
     ) {
         let mut queues = std::mem::take(remembered);
         queues.begin(self.bounds(clients), self.now());
-        let defaults = !self.configuration.routes.points_without_skill().is_empty();
-        registry.refresh_again(self.ports, &mut queues, &targets(deliveries), defaults).await;
+        // Where the client had to be waited for.
+        if registry.is_old(self.now()) {
+            self.read_registry(registry, &mut queues, deliveries).await;
+        }
         let (queues, answered) = (RefCell::new(queues), registry.answered);
         let routes = &self.configuration.routes;
         let coming = self.injectable(deliveries);
@@ -242,6 +242,17 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
         #[expect(clippy::cast_precision_loss, reason = "a count of requests in a minute")]
         self.metrics.value(Metric::RateLimitCurrent, worker.limit() as f64);
         *remembered = queues.into_inner();
+    }
+
+    /// Reads what is due of the registry, for where these may go.
+    async fn read_registry(
+        &self,
+        registry: &mut Snapshot,
+        queues: &mut Queues,
+        deliveries: &[impl Deref<Target = Delivery<'a>>],
+    ) {
+        let defaults = !self.configuration.routes.points_without_skill().is_empty();
+        registry.refresh(self.ports, queues, &targets(deliveries), defaults).await;
     }
 
     /// Says why there is no client, where the secret itself isn't at fault.
@@ -363,22 +374,6 @@ impl<'a, P: InjectPorts> Batch<'a, P> {
 
 /// No Lambda invocation takes longer.
 const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-
-/// Ends what is still open for want of a client, or of a place under it.
-fn defer_open(deliveries: &mut [Delivery<'_>], (reason, retry): (DeferralReason, Retry)) {
-    for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
-        delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
-    }
-}
-
-/// Opens those again that were deferred for what is their client's and not their own; whether there are any.
-fn reopen(deliveries: &mut [Delivery<'_>], for_the_client: impl Fn(&Delivery<'_>) -> bool) -> bool {
-    let mut any = false;
-    for delivery in deliveries.iter_mut().filter(|delivery| for_the_client(delivery)) {
-        (delivery.conclusion, any) = (None, true);
-    }
-    any
-}
 
 /// The lane of a batch: urgent only where each of its messages is, for an event source hands out one queue's.
 fn lane(deliveries: &[Delivery<'_>]) -> Option<Lane> {

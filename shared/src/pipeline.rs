@@ -264,10 +264,14 @@ impl<P: InjectPorts> Pipeline<'_, P> {
 
     /// The same with the time to try again what failed for the service's fault.
     async fn until_probed(&self, ending: Ending, requests: u32) -> Ending {
-        let Ending::Deferred(Outcome::Deferred { reason, retry: Retry::Backoff }) = ending else { return ending };
-        let by_service = matches!(reason, DeferralReason::ServiceError | DeferralReason::Timeout);
-        let probe = if by_service { self.worker.circuit_probed_at().await } else { None };
-        let retry = if by_service { Retry::after_failure(requests, probe) } else { Retry::Backoff };
+        let Ending::Deferred(Outcome::Deferred {
+            reason: reason @ (DeferralReason::ServiceError | DeferralReason::Timeout),
+            retry: Retry::Backoff,
+        }) = ending
+        else {
+            return ending;
+        };
+        let retry = Retry::after_failure(requests, self.worker.circuit_probed_at().await);
         Ending::Deferred(Outcome::Deferred { reason, retry })
     }
 

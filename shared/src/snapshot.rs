@@ -64,18 +64,9 @@ impl Snapshot {
         }
     }
 
-    /// The same once a client is had, where one had to be waited for.
-    pub(crate) async fn refresh_again<P: Ports>(
-        &mut self,
-        ports: &P,
-        queues: &mut Queues,
-        targets: &[&Address],
-        defaults: bool,
-    ) {
-        let now = ports.environment().now();
-        if self.looked.is_none_or(|at| at > now || now.since(at) >= READ_ANEW_AFTER) {
-            self.refresh(ports, queues, targets, defaults).await;
-        }
+    /// Whether so much time has passed since the last look that contacts shouldn't set out by it.
+    pub(crate) fn is_old(&self, now: Timestamp) -> bool {
+        self.looked.is_none_or(|at| at > now || now.since(at) >= READ_ANEW_AFTER)
     }
 
     async fn read<P: Ports>(&mut self, ports: &P, queues: &mut Queues, wanted: &Wanted, now: Timestamp) {
@@ -189,6 +180,14 @@ mod tests {
         assert_eq!(due(30), (true, (1..=4).map(queue).collect()));
         let earlier = super::tests::due(&snapshot, &queues, NOW.minus(SECOND));
         assert_eq!(earlier, (true, (1..=4).map(queue).collect()), "the clock was set back");
+    }
+
+    #[test]
+    fn a_look_is_old_after_a_second_or_where_the_clock_was_set_back() {
+        let snapshot = Snapshot { looked: Some(NOW), ..Snapshot::default() };
+        let after = |milliseconds| snapshot.is_old(NOW.plus(Duration::from_millis(milliseconds)));
+        assert_eq!([0, 999, 1000].map(after), [false, false, true]);
+        assert!(snapshot.is_old(NOW.minus(SECOND)) && Snapshot::default().is_old(NOW));
     }
 
     #[test]

@@ -140,6 +140,22 @@ fn panicked(message: &Message, claimed: bool) -> Conclusion {
     Outcome::deferred(DeferralReason::InProgress).into()
 }
 
+/// Ends what is still open for want of a client, or of a place under it.
+pub(super) fn defer_open(deliveries: &mut [Delivery<'_>], (reason, retry): (DeferralReason, Retry)) {
+    for delivery in deliveries.iter_mut().filter(|delivery| delivery.is_open()) {
+        delivery.conclusion = Some(Outcome::Deferred { reason, retry }.into());
+    }
+}
+
+/// Opens those again that were deferred for what is their client's and not their own; whether there are any.
+pub(super) fn reopen(deliveries: &mut [Delivery<'_>], for_the_client: impl Fn(&Delivery<'_>) -> bool) -> bool {
+    let mut any = false;
+    for delivery in deliveries.iter_mut().filter(|delivery| for_the_client(delivery)) {
+        (delivery.conclusion, any) = (None, true);
+    }
+    any
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -336,7 +336,7 @@ fn urgent_events_beyond_their_clients_rate_leave_standard_ones_half_of_theirs() 
 
 /// What docs/bench.md shows: as many as there are round trips in a row before a contact is in its queue.
 #[test]
-fn an_event_waits_for_three_round_trips_with_a_warm_client_and_for_no_more_than_five() {
+fn with_a_warm_client_an_event_waits_for_three_round_trips_and_a_tenants_for_four() {
     let lengths = |profile| RoundTrips::of(profile).map(|batch| batch.until_contact());
     assert_eq!(lengths(Profile::Guide), [5, 3, 5], "the first batch, a warm one, one before which a queue is asked");
     assert_eq!(lengths(Profile::Cxone), [8, 4, 6]);
