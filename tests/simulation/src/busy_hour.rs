@@ -9,12 +9,10 @@ use std::{collections::BTreeMap, fmt, rc::Rc};
 use contact_injection::domain::lane::Lane;
 
 use crate::{
-    plan::{Kind, ORIGIN, Plan, Round, Sent},
+    plan::{Kind, MINUTE, ORIGIN, Plan, Round, Sent},
     run::Run,
     world::World,
 };
-
-const MINUTE: i64 = 60_000;
 
 /// How long events come.
 const LENGTH: i64 = 120 * MINUTE;

@@ -13,7 +13,7 @@ use crate::{business_unit::UnitPlan, chance::Chance, lanes::UrgentPlan};
 /// When every run begins, in milliseconds since the Unix epoch.
 pub(crate) const ORIGIN: i64 = 1_790_000_000_000;
 
-const MINUTE: i64 = 60_000;
+pub(crate) const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// Where events come from.
@@ -336,6 +336,12 @@ impl Sent {
         let from = format!("+1555010{:04}", chance.index(10_000));
         let body = self.body.replace("\"version\":0", "\"version\":1").replace("+15550100000", &from);
         Self { at, version: 1, body, ..self.clone() }
+    }
+
+    /// One with nothing wrong about it, for a route.
+    pub(crate) fn sound(route: &str, event: String, lane: Lane, at: i64, expires: Option<i64>) -> Self {
+        let blank = Self { at, lane, event, version: 0, kind: Kind::Sound, expires, targets: 3, body: String::new() };
+        Self { body: blank.written(route, at, expires, "+15550100000"), ..blank }
     }
 
     pub(crate) fn written(&self, route: &str, at: i64, expirytime: Option<i64>, from: &str) -> String {

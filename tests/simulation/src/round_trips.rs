@@ -6,15 +6,13 @@ use contact_injection::domain::{lane::Lane, routes::Profile};
 
 use crate::{
     business_unit::UnitPlan,
-    plan::{Kind, ORIGIN, Pace, Plan, Round, Sent},
+    plan::{MINUTE, ORIGIN, Pace, Plan, Round, Sent},
     run::Run,
     world::World,
 };
 
 /// What a request takes, in milliseconds, and half of that is its way there.
 const TRIP: i64 = 10;
-
-const MINUTE: i64 = 60_000;
 
 /// Events of a batch.
 const BATCH: usize = 10;
@@ -75,12 +73,8 @@ impl fmt::Display for RoundTrips {
 
 fn plan(profile: Profile, begins: &[i64]) -> Plan {
     let sent = begins.iter().enumerate().flat_map(|(batch, begin)| {
-        (0..BATCH).map(move |number| {
-            let (event, kind, body) = (format!("e{batch}-{number}"), Kind::Sound, String::new());
-            let blank =
-                Sent { at: *begin, lane: Lane::Standard, event, version: 0, kind, expires: None, targets: 3, body };
-            Sent { body: blank.written("order", *begin, None, "+15550100000"), ..blank }
-        })
+        let event = move |number| format!("e{batch}-{number}");
+        (0..BATCH).map(move |number| Sent::sound("order", event(number), Lane::Standard, *begin, None))
     });
     let way = TRIP / 2..=TRIP / 2;
     Plan {

@@ -12,7 +12,7 @@ use crate::{
     business_unit::{SETTLED, UnitPlan},
     defect::Defect,
     lanes::UrgentPlan,
-    plan::{Faults, Kind, Plan, Round, SOURCE, Sent},
+    plan::{Faults, Plan, Round, SOURCE, Sent},
     run::Run,
     world::World,
 };
@@ -231,7 +231,5 @@ fn event(name: &str, at: i64, expirytime: Option<i64>) -> Sent {
 }
 
 fn event_of(route: &str, name: &str, at: i64, expires: Option<i64>) -> Sent {
-    let (name, lane, body) = (name.to_owned(), Lane::Standard, String::new());
-    let blank = Sent { at, lane, event: name, version: 0, kind: Kind::Sound, expires, targets: 3, body };
-    Sent { body: blank.written(route, at, expires, "+15550100000"), ..blank }
+    Sent::sound(route, name.to_owned(), Lane::Standard, at, expires)
 }

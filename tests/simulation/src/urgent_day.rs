@@ -11,12 +11,10 @@ use contact_injection::domain::lane::Lane;
 use crate::{
     chance::Chance,
     lanes::UrgentPlan,
-    plan::{Kind, ORIGIN, Pace, Plan, Round, Sent},
+    plan::{MINUTE, ORIGIN, Pace, Plan, Round, Sent},
     run::Run,
     world::World,
 };
-
-const MINUTE: i64 = 60_000;
 
 /// Before the bulk load, urgent events come for so long, so that every worker is warm.
 const BEFORE: i64 = 10 * MINUTE;
@@ -169,9 +167,7 @@ fn judge(world: &World) -> DayOutcome {
 }
 
 fn event(lane: Lane, name: &str, number: usize, at: i64) -> Sent {
-    let (event, kind, body) = (format!("{name}{number}"), Kind::Sound, String::new());
-    let blank = Sent { at, lane, event, version: 0, kind, expires: None, targets: 3, body };
-    Sent { body: blank.written("order", at, None, "+15550100000"), ..blank }
+    Sent::sound("order", format!("{name}{number}"), lane, at, None)
 }
 
 impl Times {

@@ -8,7 +8,7 @@ use cxone_simulator::{Effect, Endpoint, Fault, Tenant};
 use super::limits::Limits;
 use crate::{
     chance::Chance,
-    plan::{Kind, Pace, Plan, Sent},
+    plan::{Pace, Plan, Sent},
 };
 
 /// A second and a minute, in milliseconds.
@@ -171,9 +171,7 @@ impl Scenario {
 fn event(number: usize, at: i64) -> Sent {
     let (route, targets, expires) =
         if number % 10 < 7 { ("order", 3, None) } else { ("payment", 2, Some(at + 120 * MINUTE)) };
-    let (event, kind, lane, body) = (format!("e{number}"), Kind::Sound, Lane::Standard, String::new());
-    let blank = Sent { at, lane, event, version: 0, kind, expires, targets, body };
-    Sent { body: blank.written(route, at, None, "+15550100000"), ..blank }
+    Sent { expires, targets, ..Sent::sound(route, format!("e{number}"), Lane::Standard, at, None) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of clients")]
