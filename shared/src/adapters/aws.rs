@@ -23,6 +23,8 @@ use crate::{error::chain, ports::StoreError};
 /// closing.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 const OPERATION_TIMEOUT: Duration = Duration::from_millis(4500);
+const ATTEMPTS: u32 = 3;
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// The SDK's configuration. The environment is read by the SDKs' own names: `AWS_REGION`, credentials,
 /// `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>`, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
@@ -35,7 +37,7 @@ pub fn configuration(variables: Variables<'_>, client: Client) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .service_config(endpoints)
         .http_client(http::for_aws(client))
-        .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50)))
+        .retry_config(retries())
         .timeout_config(
             TimeoutConfig::builder()
                 .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -47,6 +49,11 @@ pub fn configuration(variables: Variables<'_>, client: Client) -> SdkConfig {
     builder.set_use_fips(whether("AWS_USE_FIPS_ENDPOINT"));
     builder.set_use_dual_stack(whether("AWS_USE_DUALSTACK_ENDPOINT"));
     builder.build()
+}
+
+/// How a request that failed for the service's fault, or that was throttled, is tried again.
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_BACKOFF)
 }
 
 /// Endpoints of single services, where the environment has any.

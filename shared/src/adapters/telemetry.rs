@@ -16,19 +16,23 @@ use crate::{
 const OURS: [&str; 3] = ["contact_injection", "inject_contacts", "sync_registry"];
 
 /// Starts the log: one JSON object a line, nothing under `level`.
-///
-/// Of the crates below this program only warnings are shown: in more detail they log requests with their tokens and
-/// events with their data, which no level may bring into a log.
 pub fn start(level: Level) {
-    let targets = Targets::new().with_default(level.min(Level::WARN)).with_targets(OURS.map(|ours| (ours, level)));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_target(true)
-        .with_filter(targets);
+        .with_filter(targets(level));
     tracing_subscriber::registry().with(lines).init();
+}
+
+/// Who is heard at a level.
+///
+/// Of the crates below this program only warnings are shown: in more detail they log requests with their tokens and
+/// events with their data, which no level may bring into a log.
+pub fn targets(level: Level) -> Targets {
+    Targets::new().with_default(level.min(Level::WARN)).with_targets(OURS.map(|ours| (ours, level)))
 }
 
 /// Says why a function can't start, on a line that stands before any log level is known.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::aws_calls::{Call, Request, calls};
-use crate::local::LocalError;
+use crate::local::{LocalError, loopback_http};
 
 /// Requests by service and operation, `DynamoDB.PutItem`, and the statements within them, `DynamoDB.PartiQLInsert`.
 pub type Counts = BTreeMap<String, u64>;
@@ -58,10 +58,7 @@ impl AwsRequests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(LocalError::system(DOING))?;
         let address = listener.local_addr().map_err(LocalError::system(DOING))?;
         let seen = Arc::<Mutex<Seen>>::default();
-        // Nothing here is encrypted, but the client is built with whichever provider stands. A second call changes
-        // nothing.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let client = loopback_http().redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(|error| LocalError::system(DOING)(std::io::Error::other(error)))?;
         let proxy = Proxy { upstream: upstream.to_owned(), client, seen: Arc::clone(&seen) };
         let router = Router::new().fallback(pass).layer(DefaultBodyLimit::disable()).with_state(proxy);

@@ -11,7 +11,7 @@ use cxone_simulator::ClientConfig;
 use cxone_simulator::nice::AccessKey;
 use serde_json::{Value, json};
 
-use super::{ACCESS_KEY, LocalError, REGION, sdk_config};
+use super::{ACCESS_KEY, LocalError, REGION, loopback_http, sdk_config};
 use crate::template::{Template, TemplateError};
 
 /// The names of the three tables.
@@ -211,8 +211,7 @@ async fn create_stack(endpoint: &str, name: &str, template: &Value) -> Result<()
     // What tells the emulator which of its services is asked. It checks no signature.
     let scope = format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260101/{REGION}/cloudformation/aws4_request");
     let refused = |error: reqwest::Error| LocalError::aws("cloudformation:CreateStack")(error);
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().map_err(refused)?;
+    let client = loopback_http().build().map_err(refused)?;
     let request = client.post(endpoint).header("authorization", scope).form(&form);
     request.send().await.and_then(reqwest::Response::error_for_status).map(drop).map_err(refused)
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{ACCESS_KEY, LocalError, REGION};
+use super::{ACCESS_KEY, LocalError, REGION, loopback_http};
 
 /// The records of every shard of a stream, each shard's oldest first, in DynamoDB's own JSON.
 ///
@@ -69,8 +69,7 @@ async fn ask<T: DeserializeOwned>(endpoint: &str, operation: &str, input: &Value
     const CALL: &str = "a call of DynamoDB Streams";
     // What tells the emulator which of its services is asked. It checks no signature.
     let scope = format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260101/{REGION}/dynamodb/aws4_request");
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().no_proxy().build().map_err(LocalError::aws(CALL))?;
+    let client = loopback_http().build().map_err(LocalError::aws(CALL))?;
     let request = client
         .post(endpoint)
         .header("content-type", "application/x-amz-json-1.0")

@@ -195,7 +195,7 @@ async fn the_same_event_in_both_lanes_becomes_one_contact() {
 #[tokio::test]
 async fn what_is_deferred_stays_out_of_sight_in_the_queue_that_it_came_from() {
     let stage = stage().await;
-    stage.simulator.add_fault(Fault::always(Endpoint::Contacts, Effect::status(409)));
+    stage.simulator.add_fault(Fault::always(Endpoint::Contacts, Effect::rate_limited(120)));
     let urgent = MessageQueue::new(&stage.sqs, &stage.urgent().url);
     urgent.send(&[event("single", "alarm").to_string()]).await.unwrap();
     let records = stage.receive_urgent().await;

@@ -3,9 +3,11 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use contact_injection::adapters::telemetry::targets;
 use serde_json::Value;
+use tracing::Level;
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{Layer as _, fmt::MakeWriter, layer::SubscriberExt as _};
 
 /// The log of one test. Every test runs on a thread of its own, so the log is its alone.
 pub(crate) struct Log {
@@ -19,13 +21,9 @@ struct Text(Arc<Mutex<Vec<u8>>>);
 impl Log {
     pub(crate) fn start() -> Self {
         let text = Text::default();
-        // As `telemetry::start` sets it up, with everything down to the last detail.
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(text.clone())
-            .finish();
+        // As `telemetry::start` sets it up, in all the detail that there is.
+        let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(text.clone());
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(targets(Level::TRACE)));
         Self { text, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
