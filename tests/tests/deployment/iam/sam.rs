@@ -4,8 +4,8 @@ use contact_injection_tests::host::{AwsRequests, Call};
 use contact_injection_tests::iam::Ask;
 use contact_injection_tests::local::{Deploy, Ministack};
 use contact_injection_tests::template::Template;
-use contact_injection_tests::workspace_root;
-use tempfile::TempDir;
+
+use crate::deploy::package;
 
 use super::files::Part;
 use super::needs::Need;
@@ -17,12 +17,7 @@ const BUCKET_STACK: &str = "aws-sam-cli-managed-default";
 /// Records the deployments of a stack to an emulator: the first of all, one that changes something, and one that
 /// doesn't.
 pub(crate) async fn recorded(stack: &str) -> Vec<Need> {
-    let folder = TempDir::new().unwrap();
-    for template in ["template.yaml", "outcomes.yaml"] {
-        std::fs::copy(workspace_root().join(template), folder.path().join(template)).unwrap();
-    }
-    // Functions that are there and do nothing: what SAM asks for is the same.
-    std::fs::write(folder.path().join("bootstrap"), "#!/bin/sh\n").unwrap();
+    let folder = package();
     let emulator = Ministack::start().unwrap();
     let aws = AwsRequests::start(emulator.endpoint()).await.unwrap();
     let bus = "OutcomeBusArn=arn:aws:events:eu-west-1:000000000000:event-bus/outcomes";
