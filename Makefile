@@ -64,28 +64,37 @@ $(PEER): tests/peer/requirements.txt
 # One of each partition: aws, aws-us-gov, aws-cn. The second has no pipes.
 REGIONS := us-east-1 us-gov-west-1 cn-north-1
 
-.PHONY: test check style lint fmt audit simulate mutants busy-hour urgent-day fleet
-test: lint ## every check and every test
+.PHONY: test check lint style templates clippy compiled fmt audit simulate mutants busy-hour urgent-day fleet
+# What is installed and what is compiled don't wait for each other.
+test: ## every check and every test
+	$(MAKE) --no-print-directory --jobs=$$(($$(getconf _NPROCESSORS_ONLN) + 1)) --output-sync=target lint compiled
 	cargo test --locked --workspace --no-fail-fast
 
-check: style ## while you work: formats, lints and the tests that need nothing around them
-	cargo clippy --locked --workspace --all-targets -- --deny warnings
+check: style clippy ## while you work: formats, lints and the tests that need nothing around them
 	cargo test --locked --quiet --package contact-injection --package cxone-simulator --lib
+
+lint: style templates clippy ## formats, lints, spelling, the templates and the workflow
 
 style: $(TOOLS)
 	cargo fmt --all --check
 	taplo fmt --check
 	typos
 
-lint: style $(CHECKS) ## formats, lints, spelling, the templates and the workflow
+templates: $(TOOLS) $(CHECKS)
 	for region in $(REGIONS); do AWS_DEFAULT_REGION=$$region sam validate --lint; done
 	for region in $(filter-out us-gov-west-1,$(REGIONS)); do \
 		AWS_DEFAULT_REGION=$$region sam validate --lint --template outcomes.yaml; done
 	cfn-lint --regions $(REGIONS) -- docs/senders/*.yaml
 	$(dir $(CHECKS))bin/checkov --config-file .checkov.yaml
 	$(dir $(CHECKS))bin/zizmor --offline --quiet .github/workflows
-	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	cargo check --locked --package contact-injection --no-default-features
+
+# Each makes use of the jobs that make still has.
+clippy:
+	+cargo clippy --locked --workspace --all-targets -- --deny warnings
+	+cargo check --locked --package contact-injection --no-default-features
+
+compiled: clippy
+	+cargo test --locked --workspace --no-run
 
 fmt: $(TOOLS) ## formats Rust and TOML
 	cargo fmt --all

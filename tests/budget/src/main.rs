@@ -16,9 +16,9 @@ use contact_injection::domain::{
     routes::Routes,
 };
 
-const ROUTES: &str = include_str!("../../functions/inject-contacts/routes.json");
-const SCHEMA: &str = include_str!("../../tests/fixtures/upstream/schema.json");
-const EVENT: &str = include_str!("../../tests/fixtures/upstream/crm/order-updated.json");
+const ROUTES: &str = include_str!("../../../functions/inject-contacts/routes.json");
+const SCHEMA: &str = include_str!("../../fixtures/upstream/schema.json");
+const EVENT: &str = include_str!("../../fixtures/upstream/crm/order-updated.json");
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
