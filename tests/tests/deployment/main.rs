@@ -1,4 +1,5 @@
-//! What is deployed, and what deploys it: one program, so that its tests, of which many wait for a tool, run side by side.
+//! What is deployed, and what deploys it: one program, so that its tests, of which many wait for a tool, run side by
+//! side.
 //!
 //! ```text
 //! template, resources, regions    the templates' parameters, what every resource keeps to, where there can be a stack
